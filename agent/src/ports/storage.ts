@@ -1,0 +1,80 @@
+import type { Hex } from 'viem'
+import type { Architecture, BootSpec } from './hypervisor.ts'
+
+export type StorageErrorCode =
+  | 'image-missing' // not built or fetched on this node
+  | 'image-corrupt' // a file differs from the manifest written when it was built
+  | 'disk-missing'
+  | 'disk-exists'
+  | 'disk-corrupt'
+  | 'too-small' // the disk asked for is smaller than its base image
+  | 'refused' // the step would destroy what must be kept
+  | 'invalid' // the request itself is malformed
+  | 'io' // the operating system or a tool failed; see `cause`
+
+export class StorageError extends Error {
+  override readonly name = 'StorageError'
+  readonly code: StorageErrorCode
+
+  constructor(code: StorageErrorCode, message: string, options: { cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+  }
+}
+
+/** A base image whose files all matched their manifest when `ensure` returned. */
+export interface VerifiedImage {
+  readonly id: string
+  readonly arch: Architecture
+  /** qcow2, read-only, shared by every overlay. */
+  readonly diskPath: string
+  readonly diskSha256: string
+  readonly virtualSizeBytes: number
+  readonly boot: BootSpec
+}
+
+export interface ImageStore {
+  /** The ids present on this node, verified or not. */
+  list(): Promise<readonly string[]>
+  /** Rejects with image-missing or image-corrupt; a corrupt image is never handed out. */
+  ensure(imageId: string): Promise<VerifiedImage>
+}
+
+export interface DiskRecord {
+  readonly leaseId: Hex
+  readonly path: string
+  /** Unix seconds; null while the disk is in use. */
+  readonly quarantinedAt: number | null
+}
+
+/** Overlay disks of leases. Each step is atomic: after a crash it has happened or it has not. */
+export interface DiskStore {
+  list(): Promise<readonly DiskRecord[]>
+  /**
+   * A copy-on-write overlay of `sizeGiB` on a verified base; resolves to its path. An overlay that is already
+   * there with this base and size is kept as it is; with another base or size the call rejects with disk-exists,
+   * as it does when the lease's disk is in quarantine.
+   */
+  createOverlay(leaseId: Hex, image: VerifiedImage, sizeGiB: number): Promise<string>
+  /** Sets the disk aside, contents kept, stamped `at` (Unix seconds). No error if it already is in quarantine. */
+  quarantine(leaseId: Hex, at: number): Promise<void>
+  /** Takes the newest quarantined disk of the lease back into use; resolves to its path. */
+  restore(leaseId: Hex): Promise<string>
+  /** Deletes the lease's quarantined disks stamped at or before `notAfter`. refused while its disk is in use. */
+  purge(leaseId: Hex, notAfter: number): Promise<void>
+}
+
+/** The three files of cloud-init's NoCloud source. They hold keys and password hashes. */
+export interface SeedFiles {
+  readonly userData: string
+  readonly metaData: string
+  readonly networkConfig: string
+}
+
+export interface SeedStore {
+  list(): Promise<readonly Hex[]>
+  /** Replaces an earlier seed of the lease; resolves to the path of the ISO, mode 0600. */
+  write(leaseId: Hex, files: SeedFiles): Promise<string>
+  /** No error if there is none. */
+  remove(leaseId: Hex): Promise<void>
+}
