@@ -32,7 +32,9 @@ export interface DomainSpec {
   readonly specHash: Hex
   readonly vcpus: number
   readonly memoryMiB: number
+  /** The lease's own overlay, and the shared base it stands on, which the guest's process must never own. */
   readonly diskPath: string
+  readonly baseDiskPath: string
   readonly seedPath: string
   readonly boot: BootSpec
   readonly network: { readonly name: string; readonly mac: string }
