@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import { Capacity, Prices } from "../types/DataTypes.sol";
+
+/// @title INodeRegistry
+/// @notice Who operates which machine, what it offers and at which price. Holds no funds and is replaceable.
+interface INodeRegistry {
+    /// @notice What an operator registers. A price vector of zeros means the platform's defaults.
+    /// @param machineId The machine's own stable id; the node id is `sha256(machineId ‖ operator)`.
+    /// @param agent The hot key with which the machine's agent signs.
+    /// @param sealingKey X25519 public key to which tenants seal manifests.
+    /// @param region Eight ASCII bytes at most, for example "eu-west".
+    /// @param minCharge Least seconds billed to an active lease, at most 300.
+    /// @param notice Seconds of notice the operator gives before a reclaim.
+    /// @param endpoint Where the agent's API is reached, a URL.
+    struct Registration {
+        bytes32 machineId;
+        address agent;
+        bytes32 sealingKey;
+        bytes8 region;
+        uint16 minCharge;
+        uint32 notice;
+        Capacity capacity;
+        Prices prices;
+        string endpoint;
+    }
+
+    /// @notice What the escrow reads of a node when it prices, assigns or activates a lease.
+    struct Offer {
+        address operator;
+        address agent;
+        bool active;
+        bytes8 region;
+        uint16 minCharge;
+        uint32 notice;
+        uint32 relay;
+        uint16 relayBps;
+        Capacity capacity;
+        Prices prices;
+    }
+
+    event NodeRegistered(
+        uint32 indexed node, bytes32 indexed nodeId, address indexed operator, Registration registration
+    );
+    event AgentChanged(uint32 indexed node, address agent);
+    event CapacityChanged(uint32 indexed node, Capacity capacity);
+    event PricesChanged(uint32 indexed node, Prices prices);
+    event SealingKeyChanged(uint32 indexed node, bytes32 sealingKey, uint32 epoch);
+    event NodeActiveChanged(uint32 indexed node, bool active);
+    event EndpointChanged(uint32 indexed node, string endpoint);
+    event TermsChanged(uint32 indexed node, uint16 minCharge, uint32 notice);
+
+    /// @notice Registers the caller's machine. Refuses a price under a floor (naming the floor) and a taken node id.
+    function register(Registration calldata registration) external returns (uint32 node);
+
+    function setAgent(uint32 node, address agent) external;
+    function setCapacity(uint32 node, Capacity calldata capacity) external;
+    function setPrices(uint32 node, Prices calldata prices) external;
+    function setSealingKey(uint32 node, bytes32 sealingKey) external;
+    function setEndpoint(uint32 node, string calldata endpoint) external;
+    function setTerms(uint32 node, uint16 minCharge, uint32 notice) external;
+    /// @notice `false` drains the node: no new lease is assigned to it, running ones go on.
+    function setActive(uint32 node, bool active) external;
+
+    function offer(uint32 node) external view returns (Offer memory);
+    function nodeCount() external view returns (uint32);
+    function nodeIdOf(uint32 node) external view returns (bytes32);
+    function indexOf(bytes32 nodeId) external view returns (uint32);
+    function sealingKeyOf(uint32 node) external view returns (bytes32 sealingKey, uint32 epoch);
+}

@@ -1,0 +1,40 @@
+import { defineConfig } from 'vitest/config'
+
+// One project a room, so that `vitest run --project agent` runs what a change in that room can break.
+export default defineConfig({
+  test: {
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'protocol', include: ['contracts/protocol/**/*.test.ts', 'test/vectors/**/*.test.ts'] },
+      },
+      { extends: true, test: { name: 'chain', include: ['chain/test/**/*.test.ts'] } },
+      { extends: true, test: { name: 'keeper', include: ['keeper/test/**/*.test.ts'] } },
+      { extends: true, test: { name: 'agent', include: ['agent/test/**/*.test.ts'] } },
+      { extends: true, test: { name: 'web', include: ['web/test/**/*.test.{ts,tsx}'] } },
+      { extends: true, test: { name: 'integration', include: ['test/integration/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'kvm',
+          include: ['test/kvm/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
