@@ -1,0 +1,50 @@
+// What a node's agent answers about a lease, to anyone who can reach it: no secret is in here.
+import { z } from 'zod'
+import { VM_STATUSES } from '../vm.ts'
+
+export const CHECK_STATES = ['Pending', 'Checking', 'Ready', 'TimedOut', 'Failed'] as const
+
+/** What the agent is doing for a lease, in the order of a good life. */
+export const PHASES = [
+  'Waiting',
+  'OpeningManifest',
+  'PreparingDisk',
+  'Booting',
+  'Activating',
+  'Running',
+  'Stopping',
+  'Gone',
+] as const
+export type Phase = (typeof PHASES)[number]
+
+const hex = z.templateLiteral(['0x', z.string().regex(/^[0-9a-f]*$/)])
+
+export const reasonSchema = z.strictObject({ code: z.string(), message: z.string() })
+
+export const leaseStatusSchema = z.strictObject({
+  leaseId: hex,
+  vm: z.strictObject({
+    status: z.enum(VM_STATUSES),
+    phase: z.enum(PHASES),
+    /** Why it stands where it stands, when that is not the good path. */
+    reason: reasonSchema.nullable(),
+    /** Unix seconds of the last change of status or phase. */
+    since: z.int().nonnegative(),
+  }),
+  readiness: z.array(
+    z.strictObject({ name: z.string(), state: z.enum(CHECK_STATES), message: z.string().nullable() }),
+  ),
+  /** Null until the guest itself has reported an address and its host key. */
+  ssh: z
+    .strictObject({
+      host: z.string(),
+      port: z.int().min(1).max(65_535),
+      user: z.string(),
+      /** SHA-256 of the ed25519 host key, as posted on chain at activation. */
+      hostKeyFingerprint: hex,
+      /** The public half itself, for a known_hosts line. */
+      hostKey: z.string(),
+    })
+    .nullable(),
+})
+export type LeaseStatusReport = z.output<typeof leaseStatusSchema>
