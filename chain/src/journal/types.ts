@@ -1,0 +1,64 @@
+import type { Address, Hex } from 'viem'
+
+/** What to do on chain, before nonce and fees are known. */
+export type Intent = {
+  /** For people and for queries: `settle`, `activate`, … */
+  kind: string
+  /**
+   * The same key while an earlier intent is in flight joins that one. A key whose intent has ended may be used again:
+   * whether a thing is still to be done is the caller's question to the chain.
+   */
+  dedupe: string
+  to: Address
+  data: Hex
+  /** Wei; 0 by default. */
+  value?: bigint
+}
+
+/**
+ * `pending`: signed and written, perhaps broadcast. `mined`: in a block that may still be reorganised away.
+ * `final`: in a finalized block. `reverted`: mined, refused by the contract. `abandoned`: never reached a node, nonce
+ * free again. `lost`: its nonce was used by a transaction that this journal does not know.
+ */
+export type IntentState = 'pending' | 'mined' | 'final' | 'reverted' | 'abandoned' | 'lost'
+
+export type IntentRecord = Required<Intent> & {
+  id: number
+  state: IntentState
+  nonce: number
+  gas: bigint
+  /** Every transaction signed for it, oldest first: replacements share the nonce. */
+  hashes: readonly Hex[]
+  /** The one that was mined. */
+  minedHash: Hex | null
+  blockNumber: bigint | null
+  /** Unix milliseconds. */
+  createdAt: number
+}
+
+export type Mined = {
+  hash: Hex
+  blockNumber: bigint
+  gasUsed: bigint
+  effectiveGasPrice: bigint
+  replaced: number
+}
+
+export type Journal = {
+  readonly address: Address
+  /**
+   * Simulates, signs, writes, broadcasts, and waits until mined, replacing by fee on the way.
+   * @throws RevertError `simulation-reverted` (nothing was sent) or `tx-reverted`.
+   * @throws ChainError `gas-funds-short`, `rpc-unreachable` (retryable), `tx-not-mined` after `deadlineMs` (retryable;
+   *   the intent stays in flight and the same dedupe key joins it), `nonce-taken`, `journal-closed`.
+   */
+  send(intent: Intent, options?: { deadlineMs?: number }): Promise<Mined>
+  /** Takes up what an earlier process left: rebroadcasts or resolves by reading the chain. Call once at start. */
+  recover(): Promise<void>
+  /** Intents still in flight (`pending`, and `mined` but not final). */
+  inFlight(): readonly IntentRecord[]
+  /** The newest intent with this key, whatever became of it. */
+  find(dedupe: string): IntentRecord | undefined
+  /** Stops watching; intents in flight stay in the journal for the next `recover`. */
+  close(): Promise<void>
+}
