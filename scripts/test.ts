@@ -2,7 +2,7 @@
 // A suite that cannot run here (no root, no browser) is skipped by its own tests, aloud; CI=true forbids that.
 import { spawn } from 'node:child_process'
 import { mkdir, readFile, rm } from 'node:fs/promises'
-import { parseArgs } from 'node:util'
+import { parseArgs, stripVTControlCharacters } from 'node:util'
 
 const HELP = `usage: npm test [-- SUITE …]
 
@@ -71,11 +71,10 @@ const vitest =
 
 const solidity = async (signal: AbortSignal): Promise<Count> => {
   const count: Count = { passed: 0, failed: 0, skipped: 0 }
-  const plain = (line: string) => line.replaceAll(/\u001b\[[0-9;]*m/g, '')
   const code = await run('hardhat', ['test', 'solidity'], {
     signal,
     onLine: (line) => {
-      const match = /^\s*(\d+) (passing|failing|pending|skipped)\b/.exec(plain(line))
+      const match = /^\s*(\d+) (passing|failing|pending|skipped)\b/.exec(stripVTControlCharacters(line))
       if (match === null) return
       const key = { passing: 'passed', failing: 'failed', pending: 'skipped', skipped: 'skipped' } as const
       count[key[match[2] as keyof typeof key]] += Number(match[1])
