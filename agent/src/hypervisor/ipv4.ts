@@ -1,0 +1,54 @@
+import { isIPv4 } from 'node:net'
+import { HypervisorError } from '../ports/hypervisor.ts'
+
+/** An IPv4 range; `base` is its network address as an unsigned 32-bit number. */
+export interface Subnet {
+  readonly base: number
+  readonly prefix: number
+}
+
+export function ipv4ToNumber(address: string): number {
+  return address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0)
+}
+
+export function numberToIpv4(value: number): string {
+  return [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join('.')
+}
+
+export function netmask(prefix: number): string {
+  return numberToIpv4(prefix === 0 ? 0 : (0xffffffff << (32 - prefix)) >>> 0)
+}
+
+export function prefixOfNetmask(mask: string): number {
+  return 32 - Math.log2(2 ** 32 - ipv4ToNumber(mask))
+}
+
+/** Throws HypervisorError `invalid` unless `cidr` is the network address of a /16 to /29. */
+export function parseSubnet(cidr: string): Subnet {
+  const [address = '', bits = ''] = cidr.split('/')
+  const prefix = Number(bits)
+  if (!isIPv4(address) || !/^\d+$/.test(bits) || prefix < 16 || prefix > 29) {
+    throw new HypervisorError(
+      'invalid',
+      `${cidr} is not an IPv4 subnet between /16 and /29, such as 192.168.150.0/24`,
+    )
+  }
+  const base = ipv4ToNumber(address)
+  if (base % 2 ** (32 - prefix) !== 0) {
+    throw new HypervisorError('invalid', `${cidr} has host bits set: give the network's own address`)
+  }
+  return { base, prefix }
+}
+
+export function lastAddress(subnet: Subnet): number {
+  return subnet.base + 2 ** (32 - subnet.prefix) - 1
+}
+
+export function overlaps(a: Subnet, b: Subnet): boolean {
+  return a.base <= lastAddress(b) && b.base <= lastAddress(a)
+}
+
+/** The first address is the host's, the last is broadcast; the rest is for guests. */
+export function guestRange(subnet: Subnet): { readonly first: number; readonly last: number } {
+  return { first: subnet.base + 2, last: lastAddress(subnet) - 1 }
+}

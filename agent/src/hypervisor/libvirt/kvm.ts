@@ -1,0 +1,66 @@
+import { constants } from 'node:fs'
+import { access, readFile } from 'node:fs/promises'
+import { arch } from 'node:os'
+import { type Architecture, HypervisorError } from '../../ports/hypervisor.ts'
+
+export type AccelerationChoice = 'auto' | 'kvm' | 'tcg'
+
+export interface KvmFacts {
+  readonly arch: Architecture
+  /** /dev/kvm can be opened for reading and writing. */
+  readonly device: boolean
+  /** The CPU shows vmx or svm; means nothing outside x86. */
+  readonly cpuVirtualization: boolean
+  /** The module kvm_pvm is loaded: it lets KVM guests start, and then interprets ordinary kernels, which never boot. */
+  readonly pvm: boolean
+}
+
+export interface AccelerationDecision {
+  readonly acceleration: 'kvm' | 'tcg'
+  readonly reason: string
+}
+
+export function decideAcceleration(facts: KvmFacts, choice: AccelerationChoice): AccelerationDecision {
+  if (choice !== 'auto') {
+    return { acceleration: choice, reason: `${choice.toUpperCase()}, as the configuration demands.` }
+  }
+  if (!facts.device) {
+    return {
+      acceleration: 'tcg',
+      reason: 'TCG, as /dev/kvm is absent or cannot be opened for reading and writing.',
+    }
+  }
+  if (facts.pvm) {
+    return {
+      acceleration: 'tcg',
+      reason: 'TCG, as the host offers KVM only through kvm_pvm, under which guests do not boot.',
+    }
+  }
+  if (facts.arch === 'x86_64' && !facts.cpuVirtualization) {
+    return { acceleration: 'tcg', reason: 'TCG, as the CPU shows neither vmx nor svm.' }
+  }
+  return { acceleration: 'kvm', reason: 'KVM, as /dev/kvm opens and the CPU supports it.' }
+}
+
+const opens = (path: string, mode: number) =>
+  access(path, mode).then(
+    () => true,
+    () => false,
+  )
+
+export function hostArchitecture(): Architecture {
+  const name = arch()
+  if (name === 'x64') return 'x86_64'
+  if (name === 'arm64') return 'aarch64'
+  throw new HypervisorError('refused', `This machine is ${name}; guests run on x86_64 and aarch64 only.`)
+}
+
+export async function probeKvm(): Promise<KvmFacts> {
+  const cpuinfo = await readFile('/proc/cpuinfo', 'utf8').catch(() => '')
+  return {
+    arch: hostArchitecture(),
+    device: await opens('/dev/kvm', constants.R_OK | constants.W_OK),
+    cpuVirtualization: /^flags\s*:.*\b(vmx|svm)\b/m.test(cpuinfo),
+    pvm: await opens('/sys/module/kvm_pvm', constants.F_OK),
+  }
+}
