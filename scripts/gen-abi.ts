@@ -5,21 +5,16 @@ import { join } from 'node:path'
 
 const ARTIFACTS = 'build/hardhat/artifacts/contracts/src'
 const OUT = 'contracts/protocol/abi'
+// The implementations, not the interfaces: their ABIs carry the errors, which is what a sentence is made from.
 const CONTRACTS: readonly (readonly [source: string, contract: string])[] = [
-  ['interfaces/ILeaseEscrow.sol', 'ILeaseEscrow'],
-  ['interfaces/INodeRegistry.sol', 'INodeRegistry'],
-  ['interfaces/IPricePolicy.sol', 'IPricePolicy'],
+  ['LeaseEscrow.sol', 'LeaseEscrow'],
+  ['NodeRegistry.sol', 'NodeRegistry'],
+  ['PricePolicy.sol', 'PricePolicy'],
+  ['mocks/MockUSDC.sol', 'MockUSDC'],
 ]
 
-const constName = (contract: string) => {
-  const name = contract.replace(/^I(?=[A-Z])/, '')
-  return `${name === name.toUpperCase() ? name.toLowerCase() : name[0]!.toLowerCase() + name.slice(1)}Abi`
-}
-const fileName = (contract: string) =>
-  `${contract
-    .replace(/^I(?=[A-Z][a-z])/, '')
-    .replace(/([a-z0-9])([A-Z])/g, '$1-$2')
-    .toLowerCase()}.ts`
+const constName = (contract: string) => `${contract[0]!.toLowerCase()}${contract.slice(1)}Abi`
+const fileName = (contract: string) => `${contract.replace(/([a-z0-9])([A-Z])/g, '$1-$2').toLowerCase()}.ts`
 
 const render = async ([source, contract]: readonly [string, string]) => {
   const artifact = JSON.parse(await readFile(join(ARTIFACTS, source, `${contract}.json`), 'utf8')) as {

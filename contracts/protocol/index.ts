@@ -1,4 +1,5 @@
 export * from './abi/index.ts'
+export * from './billing.ts'
 export * from './deployment.ts'
 export * from './errors.ts'
 export * from './events.ts'

@@ -69,6 +69,10 @@ export type LeaseView = {
   hostKeyFingerprint: Hex | null
   deposited: bigint
   settled: bigint
+  /** What earlier paid segments cost; see billing.ts. */
+  paidBefore: bigint
+  credited: number
+  holdBack: number
   endReason: EndReason
   endedAt: number
   due: bigint
@@ -100,7 +104,7 @@ export const applyLeaseEvent = (
     case 'LeaseSettled':
       return { ...lease, settled: event.args.settled }
     case 'LeaseToppedUp':
-      return { ...lease, deposited: event.args.deposited, startedAt: event.args.startedAt }
+      return toppedUp(lease, event.args)
     case 'LeaseEnded':
       return {
         ...lease,
@@ -118,6 +122,15 @@ export const applyLeaseEvent = (
 // A replayed older event never moves a lease back.
 const forward = (from: LeaseView['status'], to: LeaseView['status']) =>
   LEASE_STATUSES.indexOf(from) > LEASE_STATUSES.indexOf(to) ? from : to
+
+// A top-up that moves the start follows a depletion: all that was paid in before it has been used up.
+const toppedUp = (lease: LeaseView, { deposited, startedAt }: { deposited: bigint; startedAt: number }) => ({
+  ...lease,
+  deposited,
+  startedAt,
+  paidBefore: startedAt === lease.startedAt ? lease.paidBefore : lease.deposited,
+  credited: startedAt === lease.startedAt ? lease.credited : 0,
+})
 
 const requested = (event: Extract<ProtocolEvent, { name: 'LeaseRequested' }>): LeaseView => ({
   leaseId: event.args.leaseId,
@@ -138,6 +151,9 @@ const requested = (event: Extract<ProtocolEvent, { name: 'LeaseRequested' }>): L
   hostKeyFingerprint: null,
   deposited: event.args.terms.deposit,
   settled: 0n,
+  paidBefore: 0n,
+  credited: 0,
+  holdBack: event.args.terms.holdBack,
   endReason: 'None',
   endedAt: 0,
   due: 0n,

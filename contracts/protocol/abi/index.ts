@@ -2,3 +2,4 @@
 export { leaseEscrowAbi } from './lease-escrow.ts'
 export { nodeRegistryAbi } from './node-registry.ts'
 export { pricePolicyAbi } from './price-policy.ts'
+export { mockUSDCAbi } from './mock-usdc.ts'

@@ -1,0 +1,85 @@
+// The other end of leftovers.ts: reads one resource a line, removes them all when the pipe ends.
+// It uses virsh and iptables rather than our own driver: the driver may be what crashed.
+import { execFile } from 'node:child_process'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { type Leftover, startTimeOf } from './leftovers.ts'
+
+const exec = promisify(execFile)
+const run = async (command: string, args: readonly string[]): Promise<string> =>
+  (await exec(command, [...args], { timeout: 20_000 })).stdout
+
+const removers = {
+  process: async ({ pid, startTime }: Extract<Leftover, { kind: 'process' }>) => {
+    const alive = async () => (await startTimeOf(pid)) === startTime && !(await isZombie(pid))
+    for (const [signal, patienceMs] of [
+      ['SIGTERM', 5_000],
+      ['SIGKILL', 5_000],
+    ] as const) {
+      if (!(await alive())) return
+      process.kill(pid, signal)
+      for (let waited = 0; waited < patienceMs && (await alive()); waited += 50) await sleep(50)
+    }
+    if (await alive()) throw new Error(`process ${pid} does not end`)
+  },
+
+  directory: ({ path }: Extract<Leftover, { kind: 'directory' }>) =>
+    rm(path, { recursive: true, force: true, maxRetries: 3 }),
+
+  network: async ({ uri, name }: Extract<Leftover, { kind: 'network' }>) => {
+    const virsh = (...args: string[]) => run('virsh', ['-q', '-c', uri, ...args])
+    for (const domain of (await virsh('list', '--all', '--uuid')).split('\n').filter(Boolean)) {
+      const xml = await virsh('dumpxml', domain)
+      if (!xml.includes(`network='${name}'`)) continue
+      await virsh('destroy', domain).catch(() => {}) // it may be off already
+      await virsh('undefine', domain, '--nvram').catch(() => virsh('undefine', domain))
+    }
+    const networks = (await virsh('net-list', '--all', '--name')).split('\n').map((line) => line.trim())
+    if (!networks.includes(name)) return
+    await virsh('net-destroy', name).catch(() => {}) // it may be inactive; a transient one is gone after this
+    await virsh('net-undefine', name).catch(() => {}) // only a persistent one is still there
+  },
+
+  'libvirt-firewall': async ({ ipForward }: Extract<Leftover, { kind: 'libvirt-firewall' }>) => {
+    for (const family of ['iptables', 'ip6tables']) await removeChains(family)
+    await writeFile('/proc/sys/net/ipv4/ip_forward', ipForward)
+  },
+}
+
+const isZombie = async (pid: number): Promise<boolean> => {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  return stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z')
+}
+
+/** Chains that libvirt leaves empty when its last network goes; the jumps to them come first. */
+const removeChains = async (family: string) => {
+  for (const table of ['filter', 'nat', 'mangle']) {
+    const rules = await run(family, ['-t', table, '-S']).catch(() => '')
+    const lines = rules.split('\n')
+    for (const line of lines.filter((text) => /^-A .* -j LIBVIRT_/.test(text))) {
+      await run(family, ['-t', table, '-D', ...line.split(' ').slice(1)])
+    }
+    const chains = lines.flatMap((text) => /^-N (LIBVIRT_\w+)/.exec(text)?.[1] ?? [])
+    for (const chain of chains) await run(family, ['-t', table, '-F', chain])
+    for (const chain of chains) await run(family, ['-t', table, '-X', chain])
+  }
+}
+
+const leftovers: Leftover[] = []
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
+for await (const line of createInterface({ input: process.stdin }))
+  leftovers.push(JSON.parse(line) as Leftover)
+
+for (const leftover of leftovers.reverse()) {
+  try {
+    // The table has one remover a kind: each takes exactly the leftovers of its own.
+    await (removers[leftover.kind] as (leftover: Leftover) => Promise<void>)(leftover)
+  } catch (error) {
+    console.error(
+      `could not remove ${JSON.stringify(leftover)}: ${error instanceof Error ? error.message : error}`,
+    )
+    process.exitCode = 1
+  }
+}
