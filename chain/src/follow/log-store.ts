@@ -1,0 +1,175 @@
+// Raw logs, the unfinalized chain of blocks and the cursor, in one database. Everything else is a fold of this.
+import type { Deployment, RawLog } from '@decloud/protocol'
+import type { Database } from 'better-sqlite3'
+import type { Address, Hex } from 'viem'
+import { ChainError } from '../errors.ts'
+import { migrate } from '../store.ts'
+import type { BlockRef } from './types.ts'
+
+const SCHEMA = [
+  `CREATE TABLE feed_state (
+     one INTEGER PRIMARY KEY CHECK (one = 1),
+     chain_id INTEGER NOT NULL, escrow TEXT NOT NULL,
+     height INTEGER, hash TEXT, parent TEXT, timestamp INTEGER,
+     finalized INTEGER,
+     -- A rollback went below a finalized block: nothing at or under this height counts as final any more.
+     broken_through INTEGER
+   ) STRICT;
+   -- Every unfinalized block that was processed, and one finalized block under them.
+   CREATE TABLE feed_blocks (
+     height INTEGER PRIMARY KEY, hash TEXT NOT NULL, parent TEXT NOT NULL, timestamp INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE feed_logs (
+     block_hash TEXT NOT NULL, log_index INTEGER NOT NULL, block_number INTEGER NOT NULL,
+     transaction_hash TEXT NOT NULL, address TEXT NOT NULL,
+     topic0 TEXT, topic1 TEXT, topic2 TEXT, topic3 TEXT, data TEXT NOT NULL,
+     PRIMARY KEY (block_hash, log_index)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX feed_logs_place ON feed_logs (block_number, log_index);
+   CREATE INDEX feed_logs_topic1 ON feed_logs (address, topic1, block_number, log_index);
+   CREATE INDEX feed_logs_topic2 ON feed_logs (address, topic2, block_number, log_index);`,
+]
+
+type BlockRow = { height: number; hash: string; parent: string; timestamp: number }
+type LogRow = {
+  block_hash: string
+  log_index: number
+  block_number: number
+  transaction_hash: string
+  address: string
+  topic0: string | null
+  topic1: string | null
+  topic2: string | null
+  topic3: string | null
+  data: string
+}
+
+// Hex columns are written by this file alone, from values that viem typed as hex: hence the casts on the way out.
+const toBlock = (row: BlockRow): BlockRef => ({
+  height: BigInt(row.height),
+  hash: row.hash as Hex,
+  parent: row.parent as Hex,
+  timestamp: BigInt(row.timestamp),
+})
+
+export const toRawLog = (row: LogRow): RawLog => ({
+  address: row.address as Address,
+  topics: [row.topic0, row.topic1, row.topic2, row.topic3].filter((topic): topic is Hex => topic !== null),
+  data: row.data as Hex,
+  blockNumber: BigInt(row.block_number),
+  blockHash: row.block_hash as Hex,
+  transactionHash: row.transaction_hash as Hex,
+  logIndex: row.log_index,
+})
+
+export type LogFilter = { address: Address; topic1?: Hex; topic2?: Hex }
+
+/** The stored logs of one contract, or of one indexed argument of it, in chain order. */
+export const selectLogs = (db: Database, filter: LogFilter): RawLog[] => {
+  const column = filter.topic1 !== undefined ? 'topic1' : filter.topic2 !== undefined ? 'topic2' : undefined
+  const where = column === undefined ? '' : `AND ${column} = @topic`
+  const rows = db
+    .prepare(`SELECT * FROM feed_logs WHERE address = @address ${where} ORDER BY block_number, log_index`)
+    .all({ address: filter.address.toLowerCase(), topic: filter.topic1 ?? filter.topic2 ?? null }) as LogRow[]
+  const logs = rows.map(toRawLog)
+  return filter.topic1 !== undefined && filter.topic2 !== undefined
+    ? logs.filter((log) => log.topics[2] === filter.topic2)
+    : logs
+}
+
+export type LogStore = ReturnType<typeof makeLogStore>
+
+/** @throws ChainError `store-foreign` when the database follows another chain or escrow. */
+export const makeLogStore = (db: Database, deployment: Deployment) => {
+  migrate(db, 'feed', SCHEMA)
+  claim(db, deployment)
+  const state = db.prepare('SELECT * FROM feed_state')
+  const setCursor = db.prepare(
+    'UPDATE feed_state SET height = @height, hash = @hash, parent = @parent, timestamp = @timestamp',
+  )
+  const putBlock = db.prepare(
+    'INSERT OR REPLACE INTO feed_blocks VALUES (@height, @hash, @parent, @timestamp)',
+  )
+  const putLog = db.prepare(
+    `INSERT INTO feed_logs VALUES (@blockHash, @logIndex, @blockNumber, @transactionHash, @address,
+       @topic0, @topic1, @topic2, @topic3, @data)`,
+  )
+  const logsAbove = db.prepare(
+    'SELECT * FROM feed_logs WHERE block_number > ? ORDER BY block_number, log_index',
+  )
+  const dropLogs = db.prepare('DELETE FROM feed_logs WHERE block_number > ?')
+  const dropBlocks = db.prepare('DELETE FROM feed_blocks WHERE height > ?')
+  const prune = db.prepare(
+    `DELETE FROM feed_blocks
+     WHERE height < (SELECT max(height) FROM feed_blocks WHERE height <= (SELECT finalized FROM feed_state))`,
+  )
+  const newestThrough = db.prepare('SELECT * FROM feed_blocks WHERE height <= ? ORDER BY height DESC LIMIT 1')
+  const checkpoints = db.prepare(
+    `SELECT height, hash FROM feed_blocks UNION
+     SELECT DISTINCT block_number, block_hash FROM feed_logs ORDER BY 1`,
+  )
+  const row = () =>
+    state.get() as Partial<BlockRow> & { finalized: number | null; broken_through: number | null }
+
+  return {
+    cursor: (): BlockRef | null => {
+      const { height, hash, parent, timestamp } = row()
+      return height == null ? null : toBlock({ height, hash: hash!, parent: parent!, timestamp: timestamp! })
+    },
+    finality: () => {
+      const { finalized, broken_through } = row()
+      return {
+        finalized: finalized === null ? null : BigInt(finalized),
+        brokenThrough: broken_through === null ? null : BigInt(broken_through),
+      }
+    },
+    /** The newest processed block at or under `height`. */
+    blockThrough: (height: bigint): BlockRef | null => {
+      const found = newestThrough.get(height) as BlockRow | undefined
+      return found === undefined ? null : toBlock(found)
+    },
+    /** Known (height, hash) pairs, ascending: any may serve as the common ancestor of a reorg of any depth. */
+    checkpoints: (): { height: bigint; hash: Hex }[] =>
+      (checkpoints.all() as BlockRow[]).map((r) => ({ height: BigInt(r.height), hash: r.hash as Hex })),
+    append: (blocks: readonly BlockRef[], logs: readonly RawLog[]) => {
+      for (const block of blocks) putBlock.run(block)
+      for (const log of logs) {
+        const [topic0 = null, topic1 = null, topic2 = null, topic3 = null] = log.topics
+        const { topics: _, ...place } = log
+        putLog.run({ ...place, address: log.address.toLowerCase(), topic0, topic1, topic2, topic3 })
+      }
+      setCursor.run(blocks.at(-1)!)
+    },
+    /** Deletes everything above `to` (everything, for `null`). @returns the deleted logs, in chain order. */
+    truncate: (to: BlockRef | null): RawLog[] => {
+      const height = to?.height ?? -1n
+      const removed = (logsAbove.all(height) as LogRow[]).map(toRawLog)
+      dropLogs.run(height)
+      dropBlocks.run(height)
+      if (to !== null) putBlock.run(to)
+      setCursor.run(to ?? { height: null, hash: null, parent: null, timestamp: null })
+      return removed
+    },
+    setFinalized: (height: bigint | null) => {
+      db.prepare('UPDATE feed_state SET finalized = ?').run(height)
+      prune.run()
+    },
+    setBroken: (through: bigint | null) => {
+      db.prepare('UPDATE feed_state SET broken_through = ?').run(through)
+    },
+  }
+}
+
+const claim = (db: Database, { chainId, leaseEscrow }: Deployment) => {
+  const escrow = leaseEscrow.toLowerCase()
+  db.prepare('INSERT OR IGNORE INTO feed_state (one, chain_id, escrow) VALUES (1, ?, ?)').run(chainId, escrow)
+  const owner = db.prepare('SELECT chain_id, escrow FROM feed_state').get() as {
+    chain_id: number
+    escrow: string
+  }
+  if (owner.chain_id === chainId && owner.escrow === escrow) return
+  throw new ChainError('store-foreign', 'The database follows another deployment.', {
+    hint: 'Use one data folder per deployment; an empty one is filled from the chain.',
+    details: { chainId: owner.chain_id, escrow: owner.escrow },
+  })
+}

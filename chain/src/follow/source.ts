@@ -1,0 +1,115 @@
+// Reads blocks and logs so that what comes back belongs to one chain. All calls of one function go to one RPC.
+import type { Deployment, RawLog } from '@decloud/protocol'
+import type { Address, Block, Hex } from 'viem'
+import type { RpcClient } from '../connect.ts'
+import { ChainError } from '../errors.ts'
+import type { BlockRef } from './types.ts'
+
+/** The chain moved between two calls: nothing is wrong, the step is taken again. */
+export class MovedError extends ChainError {
+  constructor(what: string) {
+    super('chain-moved', `The chain moved while it was read: ${what}.`, { retryable: true })
+  }
+}
+
+export const addressesOf = (deployment: Deployment): Address[] => [
+  deployment.leaseEscrow,
+  deployment.nodeRegistry,
+  deployment.pricePolicy,
+]
+
+const toRef = (block: Block): BlockRef => ({
+  height: block.number!,
+  hash: block.hash!,
+  parent: block.parentHash,
+  timestamp: block.timestamp,
+})
+
+export const readHead = async (client: RpcClient): Promise<BlockRef> =>
+  toRef(await client.getBlock({ blockTag: 'latest' }))
+
+export const readFinalized = async (client: RpcClient): Promise<bigint> =>
+  (await client.getBlock({ blockTag: 'finalized' })).number
+
+/** @throws when the RPC has no block at that height. */
+export const readBlock = async (client: RpcClient, height: bigint): Promise<BlockRef> =>
+  toRef(await client.getBlock({ blockNumber: height }))
+
+/** The hash at `height`, or `null` when the chain is shorter than that. */
+export const readHash = async (client: RpcClient, height: bigint): Promise<Hex | null> => {
+  // A raw request: viem's getBlock turns "no such block" into an error like any other.
+  const block = await client.request({
+    method: 'eth_getBlockByNumber',
+    params: [`0x${height.toString(16)}`, false],
+  })
+  return block?.hash ?? null
+}
+
+type RpcLog = Omit<RawLog, 'blockNumber' | 'blockHash' | 'transactionHash' | 'logIndex'> & {
+  blockNumber: bigint | null
+  blockHash: Hex | null
+  transactionHash: Hex | null
+  logIndex: number | null
+}
+
+const settledLog = (log: RpcLog): RawLog => {
+  const { address, topics, data, blockNumber, blockHash, transactionHash, logIndex } = log
+  if (blockNumber === null || blockHash === null || transactionHash === null || logIndex === null) {
+    throw new MovedError('a log had no block yet')
+  }
+  return { address, topics, data, blockNumber, blockHash, transactionHash, logIndex }
+}
+
+const inOrder = (a: RawLog, b: RawLog) => Number(a.blockNumber - b.blockNumber) || a.logIndex - b.logIndex
+
+/**
+ * Logs of finalized blocks `from`–`to`. The end's header is read before and after: an RPC that answers for a height it
+ * does not have would return an empty list, and a list read across a switch of chains would have a gap.
+ */
+export const readRange = async (client: RpcClient, addresses: Address[], from: bigint, to: bigint) => {
+  const end = await readBlock(client, to)
+  const [logs, again] = await Promise.all([
+    client.getLogs({ address: addresses, fromBlock: from, toBlock: to }),
+    readHash(client, to),
+  ])
+  if (again !== end.hash) throw new MovedError(`block ${to} was replaced`)
+  const ordered = logs.map(settledLog).sort(inOrder)
+  for (const log of ordered) {
+    if (log.blockNumber < from || log.blockNumber > to) throw new MovedError('a log lies outside its range')
+    if (log.blockNumber === to && log.blockHash !== end.hash) throw new MovedError(`block ${to} was replaced`)
+  }
+  return { blocks: [end], logs: ordered }
+}
+
+/**
+ * Blocks `from`–`to` one by one, each with its logs asked for by block hash: an RPC that does not know that very block
+ * fails instead of answering with less.
+ * @param parent the hash that the first must build on; `null` when nothing came before.
+ */
+export const readBlocks = async (
+  client: RpcClient,
+  addresses: Address[],
+  range: { from: bigint; head: BlockRef; count: bigint },
+  parent: Hex | null,
+) => {
+  const last =
+    range.from + range.count - 1n < range.head.height ? range.from + range.count - 1n : range.head.height
+  const heights = Array.from({ length: Number(last - range.from) + 1 }, (_, i) => range.from + BigInt(i))
+  const blocks = await Promise.all(
+    heights.map((height) => (height === range.head.height ? range.head : readBlock(client, height))),
+  )
+  let expected = parent
+  for (const block of blocks) {
+    if (expected !== null && block.parent !== expected)
+      throw new MovedError(`block ${block.height} has another parent`)
+    expected = block.hash
+  }
+  const logs = await Promise.all(
+    blocks.map(async (block) => {
+      const found = (await client.getLogs({ address: addresses, blockHash: block.hash })).map(settledLog)
+      if (found.some((log) => log.blockHash !== block.hash)) throw new MovedError('a log is of another block')
+      return found.sort(inOrder)
+    }),
+  )
+  return { blocks, logs: logs.flat() }
+}

@@ -1,0 +1,73 @@
+// viem's error tree → ChainError, with the one bit that every loop needs: is it worth trying again?
+import { DecloudError } from '@decloud/protocol'
+import { BaseError, HttpRequestError, TimeoutError } from 'viem'
+import { ChainError } from './errors.ts'
+
+// JSON-RPC: server errors (-32000…) are "not now" (header not found, limit exceeded, internal); the rest is our fault.
+const RETRYABLE_CODES: ReadonlySet<number> = new Set([-32000, -32001, -32002, -32005, -32603, -32016])
+const RETRYABLE_STATUS = (status: number) =>
+  status === 408 || status === 425 || status === 429 || status >= 500
+
+/** The host alone: the path and the query of an RPC URL often carry a key. */
+export const hostOf = (url: string): string => {
+  try {
+    return new URL(url).host
+  } catch {
+    return 'invalid URL'
+  }
+}
+
+const rpcCode = (error: BaseError): number | undefined => {
+  const found = error.walk((e) => typeof (e as { code?: unknown }).code === 'number')
+  return (found as { code?: number } | null)?.code
+}
+
+const isUnreachable = (error: BaseError): boolean => {
+  const http = error.walk((e) => e instanceof HttpRequestError) as HttpRequestError | null
+  if (http !== null) return http.status === undefined || RETRYABLE_STATUS(http.status)
+  return error.walk((e) => e instanceof TimeoutError) !== null
+}
+
+/** The text that the RPC itself gave, without viem's request dump (it holds the URL). */
+export const detailOf = (error: unknown): string =>
+  error instanceof BaseError
+    ? error.details || error.shortMessage
+    : error instanceof Error
+      ? error.message
+      : String(error)
+
+/** @param what the request in words, for the sentence: "read the head". */
+export const toChainError = (what: string, url: string, error: unknown): ChainError => {
+  if (error instanceof ChainError) return error
+  const host = hostOf(url)
+  const detail = detailOf(error).replaceAll(url, host)
+  // Node's own fetch failures reach us bare when they happen outside viem's wrapper.
+  if (!(error instanceof BaseError)) {
+    if (error instanceof DecloudError) {
+      return new ChainError(error.code, error.message, {
+        hint: error.hint,
+        details: error.details,
+        cause: error,
+      })
+    }
+    return new ChainError('rpc-failed', `Could not ${what} at ${host}: ${detail}.`, { cause: error })
+  }
+  if (isUnreachable(error)) {
+    return new ChainError(
+      'rpc-unreachable',
+      `The RPC at ${host} does not answer: could not ${what} (${detail}).`,
+      {
+        retryable: true,
+        hint: 'Check that it runs and is reachable; the work goes on by itself when it is back.',
+        details: { host },
+        cause: error,
+      },
+    )
+  }
+  const code = rpcCode(error)
+  return new ChainError('rpc-refused', `The RPC at ${host} refused to ${what}: ${detail}.`, {
+    retryable: code !== undefined && RETRYABLE_CODES.has(code),
+    details: { host, rpcCode: code ?? null },
+    cause: error,
+  })
+}
