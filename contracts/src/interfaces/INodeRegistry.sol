@@ -50,6 +50,8 @@ interface INodeRegistry {
     event NodeActiveChanged(uint32 indexed node, bool active);
     event EndpointChanged(uint32 indexed node, string endpoint);
     event TermsChanged(uint32 indexed node, uint16 minCharge, uint32 notice);
+    event OperatorProposed(uint32 indexed node, address indexed operator, address proposed);
+    event OperatorChanged(uint32 indexed node, address indexed operator);
 
     /// @notice Registers the caller's machine. Refuses a price under a floor (naming the floor) and a taken node id.
     function register(Registration calldata registration) external returns (uint32 node);
@@ -63,7 +65,17 @@ interface INodeRegistry {
     /// @notice `false` drains the node: no new lease is assigned to it, running ones go on.
     function setActive(uint32 node, bool active) external;
 
+    /// @notice Proposes another operator; the zero address withdraws a proposal. The node keeps its index and its id.
+    function proposeOperator(uint32 node, address proposed) external;
+    /// @notice Takes the node over. By the proposed operator.
+    function acceptOperator(uint32 node) external;
+
     function offer(uint32 node) external view returns (Offer memory);
+    /// @notice The agent key of a node, 0 for an unknown one.
+    function agentOf(uint32 node) external view returns (address);
+    /// @notice The node an agent key serves, 0 for none.
+    function nodeOfAgent(address agent) external view returns (uint32);
+    function pendingOperatorOf(uint32 node) external view returns (address);
     function nodeCount() external view returns (uint32);
     function nodeIdOf(uint32 node) external view returns (bytes32);
     function indexOf(bytes32 nodeId) external view returns (uint32);

@@ -17,6 +17,16 @@ interface IPricePolicy {
         uint16 platformBps
     );
 
+    /// @notice Replaces the whole set, within the caps in code. By the owner.
+    function setParameters(
+        Prices calldata newFloors,
+        Prices calldata newDefaults,
+        uint8[4] calldata unitsPerVcpu,
+        uint16[4] calldata bandwidthMultiplierBps,
+        uint32[4] calldata bandwidthRates,
+        uint16 platformBps
+    ) external;
+
     /// @notice All that pricing one lease needs, in one call.
     /// @param tier Quality tier, 0–3.
     /// @param bandwidth Bandwidth tier, 0–3.

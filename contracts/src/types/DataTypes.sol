@@ -67,6 +67,9 @@ enum EndReason {
 }
 
 /// @notice Everything the escrow keeps of a lease, unpacked. Derived figures have views of their own.
+/// @param startedAt Start of the present paid segment: activation, or the top-up that revived a depleted lease.
+/// @param credited Seconds given back to the tenant in the present paid segment.
+/// @param paidBefore What the paid segments before the present one cost: `due = paidBefore + ⌊price × seconds / 3600⌋`.
 struct Lease {
     LeaseStatus status;
     EndReason endReason;
@@ -85,6 +88,7 @@ struct Lease {
     uint32 notice;
     uint16 platformBps;
     uint16 relayBps;
+    uint64 paidBefore;
 }
 
 /// @notice A price vector, µUSDC per hour: per compute point, per GiB of memory, per GiB of disk, per GPU.

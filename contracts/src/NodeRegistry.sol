@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
+import { IPricePolicy } from "./interfaces/IPricePolicy.sol";
+import { Errors } from "./libraries/Errors.sol";
+import { Pricing } from "./libraries/Pricing.sol";
+import { Capacity, Prices } from "./types/DataTypes.sol";
+
+/// @title NodeRegistry
+/// @notice See the documentation in {INodeRegistry}.
+contract NodeRegistry is INodeRegistry {
+    uint256 public constant MAX_MIN_CHARGE = 5 minutes;
+    uint256 public constant MAX_NOTICE = 30 days;
+    uint256 public constant MAX_ENDPOINT_BYTES = 256;
+
+    /// @dev Most a node may register of compute units, MiB and GiB: what the escrow's counters hold.
+    uint256 private constant _MAX_CAPACITY = type(uint40).max;
+
+    /// @dev Six slots; an offer reads the first four.
+    struct Node {
+        address operator;
+        uint32 notice;
+        uint16 minCharge;
+        bool active;
+        address agent;
+        bytes8 region;
+        uint64 pointUnits;
+        uint64 memoryMiB;
+        uint64 diskGiB;
+        uint32 gpus;
+        Prices prices;
+        bytes32 sealingKey;
+        address pendingOperator;
+        uint32 sealingKeyEpoch;
+    }
+
+    /// @notice Where the floors come from.
+    IPricePolicy public immutable POLICY;
+
+    /// @inheritdoc INodeRegistry
+    uint32 public override nodeCount;
+
+    /// @inheritdoc INodeRegistry
+    mapping(address agent => uint32) public override nodeOfAgent;
+
+    /// @inheritdoc INodeRegistry
+    mapping(bytes32 nodeId => uint32) public override indexOf;
+
+    /// @inheritdoc INodeRegistry
+    mapping(uint32 node => bytes32) public override nodeIdOf;
+
+    mapping(uint32 node => Node) private _nodes;
+
+    constructor(IPricePolicy policy) {
+        POLICY = policy;
+    }
+
+    // ------------------------------------------------------------------------------------------------ read-only
+
+    /// @inheritdoc INodeRegistry
+    function agentOf(uint32 node) external view override returns (address) {
+        return _nodes[node].agent;
+    }
+
+    /// @inheritdoc INodeRegistry
+    /// @dev No node is behind a relay until relays can be offered.
+    function offer(uint32 node) external view override returns (Offer memory) {
+        Node storage record = _nodes[node];
+        return Offer({
+            operator: record.operator,
+            agent: record.agent,
+            active: record.active,
+            region: record.region,
+            minCharge: record.minCharge,
+            notice: record.notice,
+            relay: 0,
+            relayBps: 0,
+            capacity: Capacity({
+                pointUnits: record.pointUnits,
+                memoryMiB: record.memoryMiB,
+                diskGiB: record.diskGiB,
+                gpus: record.gpus
+            }),
+            prices: record.prices
+        });
+    }
+
+    /// @inheritdoc INodeRegistry
+    function pendingOperatorOf(uint32 node) external view override returns (address) {
+        return _nodes[node].pendingOperator;
+    }
+
+    /// @inheritdoc INodeRegistry
+    function sealingKeyOf(uint32 node) external view override returns (bytes32 sealingKey, uint32 epoch) {
+        Node storage record = _nodes[node];
+        return (record.sealingKey, record.sealingKeyEpoch);
+    }
+
+    // ------------------------------------------------------------------------------------------------ state-changing
+
+    /// @inheritdoc INodeRegistry
+    function acceptOperator(uint32 node) external override {
+        Node storage record = _nodes[node];
+        address pending = record.pendingOperator;
+        if (pending == address(0) || msg.sender != pending) {
+            revert Errors.NodeRegistry_NotPendingOperator({
+                node: node, pendingOperator: pending, caller: msg.sender
+            });
+        }
+        if (pending == record.agent) revert Errors.NodeRegistry_AgentIsOperator({ agent: pending });
+        delete record.pendingOperator;
+        record.operator = pending;
+        emit OperatorChanged({ node: node, operator: pending });
+    }
+
+    /// @inheritdoc INodeRegistry
+    function proposeOperator(uint32 node, address proposed) external override {
+        Node storage record = _requireOperator(node);
+        record.pendingOperator = proposed;
+        emit OperatorProposed({ node: node, operator: msg.sender, proposed: proposed });
+    }
+
+    /// @inheritdoc INodeRegistry
+    function register(Registration calldata registration) external override returns (uint32 node) {
+        bytes32 nodeId = sha256(abi.encodePacked(registration.machineId, msg.sender));
+        uint32 taken = indexOf[nodeId];
+        if (taken != 0) revert Errors.NodeRegistry_NodeIdTaken({ nodeId: nodeId, node: taken });
+        _requireWithin("machineId", uint256(registration.machineId), 1, type(uint256).max);
+
+        node = ++nodeCount;
+        indexOf[nodeId] = node;
+        nodeIdOf[node] = nodeId;
+        Node storage record = _nodes[node];
+        record.operator = msg.sender;
+        record.active = true;
+        record.region = registration.region;
+        _setAgent(node, record, registration.agent);
+        _setCapacity(record, registration.capacity);
+        _setEndpoint(registration.endpoint);
+        _setPrices(record, registration.prices);
+        _setSealingKey(record, registration.sealingKey);
+        _setTerms(record, registration.minCharge, registration.notice);
+        emit NodeRegistered({ node: node, nodeId: nodeId, operator: msg.sender, registration: registration });
+    }
+
+    /// @inheritdoc INodeRegistry
+    function setActive(uint32 node, bool active) external override {
+        _requireOperator(node).active = active;
+        emit NodeActiveChanged({ node: node, active: active });
+    }
+
+    /// @inheritdoc INodeRegistry
+    function setAgent(uint32 node, address agent) external override {
+        Node storage record = _requireOperator(node);
+        delete nodeOfAgent[record.agent];
+        _setAgent(node, record, agent);
+        emit AgentChanged({ node: node, agent: agent });
+    }
+
+    /// @inheritdoc INodeRegistry
+    function setCapacity(uint32 node, Capacity calldata capacity) external override {
+        _setCapacity(_requireOperator(node), capacity);
+        emit CapacityChanged({ node: node, capacity: capacity });
+    }
+
+    /// @inheritdoc INodeRegistry
+    function setEndpoint(uint32 node, string calldata endpoint) external override {
+        _requireOperator(node);
+        _setEndpoint(endpoint);
+        emit EndpointChanged({ node: node, endpoint: endpoint });
+    }
+
+    /// @inheritdoc INodeRegistry
+    function setPrices(uint32 node, Prices calldata prices) external override {
+        _setPrices(_requireOperator(node), prices);
+        emit PricesChanged({ node: node, prices: prices });
+    }
+
+    /// @inheritdoc INodeRegistry
+    function setSealingKey(uint32 node, bytes32 sealingKey) external override {
+        Node storage record = _requireOperator(node);
+        _setSealingKey(record, sealingKey);
+        emit SealingKeyChanged({ node: node, sealingKey: sealingKey, epoch: record.sealingKeyEpoch });
+    }
+
+    /// @inheritdoc INodeRegistry
+    function setTerms(uint32 node, uint16 minCharge, uint32 notice) external override {
+        _setTerms(_requireOperator(node), minCharge, notice);
+        emit TermsChanged({ node: node, minCharge: minCharge, notice: notice });
+    }
+
+    // ------------------------------------------------------------------------------------------------ internal
+
+    function _requireFloor(string memory resource, uint256 price, uint256 floor) private pure {
+        if (price < floor) {
+            revert Errors.NodeRegistry_PriceBelowFloor({ resource: resource, price: price, floor: floor });
+        }
+    }
+
+    function _requireOperator(uint32 node) private view returns (Node storage record) {
+        record = _nodes[node];
+        address operator = record.operator;
+        if (operator == address(0)) revert Errors.NodeRegistry_UnknownNode({ node: node });
+        if (msg.sender != operator) {
+            revert Errors.NodeRegistry_NotOperator({ node: node, operator: operator, caller: msg.sender });
+        }
+    }
+
+    function _requireWithin(string memory field, uint256 value, uint256 minimum, uint256 maximum) private pure {
+        if (value < minimum || value > maximum) {
+            revert Errors.NodeRegistry_FieldOutOfRange({
+                field: field, value: value, minimum: minimum, maximum: maximum
+            });
+        }
+    }
+
+    function _setAgent(uint32 node, Node storage record, address agent) private {
+        _requireWithin("agent", uint160(agent), 1, type(uint160).max);
+        if (agent == record.operator) revert Errors.NodeRegistry_AgentIsOperator({ agent: agent });
+        uint32 served = nodeOfAgent[agent];
+        if (served != 0) revert Errors.NodeRegistry_AgentTaken({ agent: agent, node: served });
+        nodeOfAgent[agent] = node;
+        record.agent = agent;
+    }
+
+    function _setCapacity(Node storage record, Capacity calldata capacity) private {
+        _requireWithin("pointUnits", capacity.pointUnits, 1, _MAX_CAPACITY);
+        _requireWithin("memoryMiB", capacity.memoryMiB, 1, _MAX_CAPACITY);
+        _requireWithin("diskGiB", capacity.diskGiB, 1, _MAX_CAPACITY);
+        record.pointUnits = capacity.pointUnits;
+        record.memoryMiB = capacity.memoryMiB;
+        record.diskGiB = capacity.diskGiB;
+        record.gpus = capacity.gpus;
+    }
+
+    /// @dev The endpoint lives in events alone.
+    function _setEndpoint(string calldata endpoint) private pure {
+        _requireWithin("endpoint", bytes(endpoint).length, 0, MAX_ENDPOINT_BYTES);
+    }
+
+    function _setPrices(Node storage record, Prices calldata prices) private {
+        if (!Pricing.isZero(prices)) {
+            Prices memory floors = POLICY.floors();
+            _requireFloor("point", prices.point, floors.point);
+            _requireFloor("memoryGiB", prices.memoryGiB, floors.memoryGiB);
+            _requireFloor("diskGiB", prices.diskGiB, floors.diskGiB);
+            _requireFloor("gpu", prices.gpu, floors.gpu);
+        }
+        record.prices = prices;
+    }
+
+    function _setSealingKey(Node storage record, bytes32 sealingKey) private {
+        _requireWithin("sealingKey", uint256(sealingKey), 1, type(uint256).max);
+        record.sealingKey = sealingKey;
+        ++record.sealingKeyEpoch;
+    }
+
+    function _setTerms(Node storage record, uint16 minCharge, uint32 notice) private {
+        _requireWithin("minCharge", minCharge, 0, MAX_MIN_CHARGE);
+        _requireWithin("notice", notice, 0, MAX_NOTICE);
+        record.minCharge = minCharge;
+        record.notice = notice;
+    }
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+/// @title ILedger
+/// @notice What the ledger of the escrow offers beyond {ILeaseEscrow}: the rotation of a node's payee. The payee is the
+/// node's operator at its first lease; from then on only the payee itself can hand the role over.
+interface ILedger {
+    event PayeeProposed(uint32 indexed node, address indexed payee, address proposed);
+    event PayeeChanged(uint32 indexed node, address indexed payee);
+
+    /// @notice Proposes another payee; the zero address withdraws a proposal. By the payee; node 0 is the platform.
+    function proposePayee(uint32 node, address proposed) external;
+
+    /// @notice Takes the role over. By the proposed payee.
+    function acceptPayee(uint32 node) external;
+
+    /// @notice Sends a refund that was credited to `account` on to `to`. By the escrow itself only: the call exists so
+    /// that a transfer USDC refuses can be rolled back on its own, which leaves the credit in place.
+    function sendRefund(address account, address to, uint256 amount) external;
+
+    function pendingPayeeOf(uint32 node) external view returns (address);
+}
