@@ -21,7 +21,7 @@ const max = (a: bigint, b: bigint) => (a > b ? a : b)
 const min = (a: bigint, b: bigint) => (a < b ? a : b)
 
 /** What accrued up to `at`, before any cap; looks back over an earlier segment when `at` lies before this one. */
-const accruedDown = (meter: Meter, at: number): bigint => {
+export const accruedDown = (meter: Meter, at: number): bigint => {
   const origin = meter.startedAt + meter.credited
   if (at >= origin) return meter.paidBefore + costDown(meter.pricePerHour, at - origin)
   return max(meter.paidBefore - costUp(meter.pricePerHour, origin - at), 0n)

@@ -56,16 +56,34 @@ export const pointUnits = (
   policy: Pick<PolicyParameters, 'unitsPerVcpu'>,
 ): bigint => BigInt(r.vcpus) * policy.unitsPerVcpu[r.tier]!
 
+/** The sum itself, over what the tables have been looked up for: mirror of `Pricing.pricePerHourUp`. */
+export const hourlyPrice = (
+  r: { pointUnits: bigint; memoryMiB: bigint; diskGiB: bigint; gpus: bigint },
+  prices: Prices,
+  multiplierBps: bigint,
+  bandwidthRate: bigint,
+): bigint => {
+  const resourceCost =
+    r.pointUnits * prices.point * (DENOMINATOR / UNITS_PER_POINT) +
+    r.memoryMiB * prices.memoryGiB * (DENOMINATOR / MIB_PER_GIB) +
+    (r.diskGiB * prices.diskGiB + r.gpus * prices.gpu) * DENOMINATOR
+  return divUp(resourceCost * multiplierBps, DENOMINATOR * BPS) + bandwidthRate
+}
+
 /**
  * µUSDC per hour, rounded up once, at the end:
  * `ceil((units·point/12 + MiB·memory/1024 + GiB·disk + gpus·gpu) × multiplier) + rate`.
+ * @param prices from `effectivePrices`.
  */
-export const pricePerHour = (r: Resources, prices: Prices, policy: PolicyParameters): bigint => {
-  const resourceCost =
-    pointUnits(r, policy) * prices.point * (DENOMINATOR / UNITS_PER_POINT) +
-    BigInt(r.memoryMiB) * prices.memoryGiB * (DENOMINATOR / MIB_PER_GIB) +
-    BigInt(r.diskGiB) * prices.diskGiB * DENOMINATOR +
-    BigInt(r.gpus) * prices.gpu * DENOMINATOR
-  const multiplied = resourceCost * policy.bandwidthMultiplierBps[r.bandwidth]!
-  return divUp(multiplied, DENOMINATOR * BPS) + policy.bandwidthRates[r.bandwidth]!
-}
+export const pricePerHour = (r: Resources, prices: Prices, policy: PolicyParameters): bigint =>
+  hourlyPrice(
+    {
+      pointUnits: pointUnits(r, policy),
+      memoryMiB: BigInt(r.memoryMiB),
+      diskGiB: BigInt(r.diskGiB),
+      gpus: BigInt(r.gpus),
+    },
+    prices,
+    policy.bandwidthMultiplierBps[r.bandwidth]!,
+    policy.bandwidthRates[r.bandwidth]!,
+  )

@@ -1,0 +1,150 @@
+// A local chain: anvil as a child process, on a free loopback port, ended with its owner.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { DecloudError } from '@decloud/protocol'
+import { createTestClient, createWalletClient, defineChain, http, publicActions } from 'viem'
+import { type HDAccount, mnemonicToAccount } from 'viem/accounts'
+
+export const LOCAL_CHAIN_ID = 31_337
+const START_DEADLINE_MS = 20_000
+const STOP_DEADLINE_MS = 5_000
+// The mnemonic that every local chain of this kind prints at start: it holds play money only.
+const MNEMONIC = 'test test test test test test test test test test test junk'
+
+export type AnvilOptions = {
+  /** Seconds between blocks; a transaction is mined at once all the same. 0 mines for transactions only. */
+  blockTime?: number
+  /** Where its log lines go; dropped when absent. */
+  onLine?: (line: string) => void
+}
+
+export type Anvil = {
+  rpcUrl: string
+  pid: number
+  /** Reads, and the cheat codes of a test chain. */
+  client: ReturnType<typeof clientOf>
+  /** Account `index` of the well-known mnemonic, funded with 10,000 coins. */
+  account(index: number): HDAccount
+  wallet(index: number): ReturnType<typeof walletOf>
+  /** Moves the clock and mines one block at the new time. */
+  moveTime(seconds: number): Promise<void>
+  stop(): Promise<void>
+}
+
+export const chainOf = (rpcUrl: string) =>
+  defineChain({
+    id: LOCAL_CHAIN_ID,
+    name: 'Local',
+    nativeCurrency: { name: 'Coin', symbol: 'POL', decimals: 18 },
+    rpcUrls: { default: { http: [rpcUrl] } },
+  })
+
+const clientOf = (rpcUrl: string) =>
+  createTestClient({
+    mode: 'anvil',
+    chain: chainOf(rpcUrl),
+    transport: http(rpcUrl, { retryCount: 0 }),
+    cacheTime: 0,
+    pollingInterval: 50,
+  }).extend(publicActions)
+
+const accountOf = (index: number) => mnemonicToAccount(MNEMONIC, { addressIndex: index })
+
+const walletOf = (rpcUrl: string, index: number) =>
+  createWalletClient({
+    account: accountOf(index),
+    chain: chainOf(rpcUrl),
+    transport: http(rpcUrl, { retryCount: 0 }),
+  })
+
+/** The platform's own binary: the package's launcher would hide the real process behind another. */
+const binary = (): string => {
+  const cpu = process.arch === 'x64' ? 'amd64' : process.arch
+  const name = `@foundry-rs/anvil-${process.platform}-${cpu}`
+  try {
+    return join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), 'bin', 'anvil')
+  } catch (cause) {
+    throw new DecloudError(
+      'anvil-missing',
+      `There is no local chain for this machine: ${name} is not installed.`,
+      {
+        hint: 'Run `npm run setup`.',
+        cause,
+      },
+    )
+  }
+}
+
+/**
+ * @throws DecloudError `anvil-missing`, or `anvil-start` with its last lines when it does not listen in time.
+ */
+export const startAnvil = async (options: AnvilOptions = {}): Promise<Anvil> => {
+  // One slot an epoch: `finalized` lags two blocks behind, not sixty-four.
+  const args = [
+    '--host',
+    '127.0.0.1',
+    '--port',
+    '0',
+    '--slots-in-an-epoch',
+    '1',
+    '--chain-id',
+    `${LOCAL_CHAIN_ID}`,
+  ]
+  if (options.blockTime) args.push('--block-time', `${options.blockTime}`, '--mixed-mining')
+  const child = spawn(binary(), args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const rpcUrl = await listening(child, options.onLine)
+  const client = clientOf(rpcUrl)
+  return {
+    rpcUrl,
+    pid: child.pid!,
+    client,
+    account: accountOf,
+    wallet: (index) => walletOf(rpcUrl, index),
+    moveTime: async (seconds) => {
+      await client.increaseTime({ seconds })
+      await client.mine({ blocks: 1 })
+    },
+    stop: () => stop(child),
+  }
+}
+
+const listening = (child: ChildProcess, onLine?: (line: string) => void): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const tail: string[] = []
+    const fail = (why: string, cause?: unknown) => {
+      clearTimeout(deadline)
+      child.kill('SIGKILL')
+      reject(
+        new DecloudError('anvil-start', `The local chain did not start: ${why}. ${tail.join(' ')}`, {
+          cause,
+        }),
+      )
+    }
+    const deadline = setTimeout(() => fail(`nothing in ${START_DEADLINE_MS / 1000} s`), START_DEADLINE_MS)
+    child.once('error', (error) => fail(error.message, error))
+    child.once('exit', (code, signal) => fail(`it ended with ${code ?? signal}`))
+    for (const stream of [child.stdout!, child.stderr!]) {
+      createInterface({ input: stream }).on('line', (line) => {
+        onLine?.(line)
+        tail.push(line)
+        if (tail.length > 5) tail.shift()
+        const match = /Listening on (127\.0\.0\.1:\d+)/.exec(line)
+        if (match === null) return
+        clearTimeout(deadline)
+        child.removeAllListeners('exit').removeAllListeners('error')
+        resolve(`http://${match[1]}`)
+      })
+    }
+  })
+
+const stop = async (child: ChildProcess): Promise<void> => {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill('SIGTERM')
+  const deadline = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS)
+  await exited
+  clearTimeout(deadline)
+}
