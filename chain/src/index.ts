@@ -4,6 +4,7 @@ export { type FollowerOptions, makeFollower } from './follow/follower.ts'
 export type { LogFilter } from './follow/log-store.ts'
 export { type EventReader, makeEventReader } from './follow/stored-events.ts'
 export type { BlockRef, FeedChange, FeedHealth, FeedState, Follower, Projector } from './follow/types.ts'
+export { type JournalOptions, makeJournal } from './journal/journal.ts'
 export type { Intent, IntentRecord, IntentState, Journal, Mined } from './journal/types.ts'
+export { decryptKey, encryptKey, type KeySource, loadKey, saveKey } from './keystore.ts'
 export { migrate, openDatabase } from './store.ts'
-// To come: makeJournal({ chain, db, account, … }): Journal · loadKey({ keystore, password } | …): LocalAccount

@@ -1,0 +1,85 @@
+// Why a transaction was refused, in the contract's own terms.
+import { leaseEscrowAbi, nodeRegistryAbi, pricePolicyAbi } from '@decloud/protocol'
+import { type Abi, type Address, BaseError, decodeErrorResult, formatEther, type Hex, isHex } from 'viem'
+import { ChainError, RevertError } from '../errors.ts'
+import { detailOf } from '../rpc-errors.ts'
+import type { Intent } from './types.ts'
+
+const ERRORS: Abi = [...leaseEscrowAbi, ...nodeRegistryAbi, ...pricePolicyAbi].filter(
+  (item) => (item.type as string) === 'error',
+)
+
+/** Revert data carried by a JSON-RPC error, `undefined` when the error is not a revert. */
+export const revertDataOf = (error: unknown): Hex | undefined => {
+  if (!(error instanceof BaseError)) return undefined
+  const holder = error.walk((e) => {
+    const data = (e as { data?: unknown }).data
+    return isHex(data) || isHex((data as { data?: unknown } | undefined)?.data)
+  }) as { data?: Hex | { data: Hex } } | null
+  if (holder !== null) return isHex(holder.data) ? holder.data : holder.data?.data
+  // A revert without data: "execution reverted" and nothing else.
+  return /revert/i.test(detailOf(error)) ? '0x' : undefined
+}
+
+const decode = (data: Hex, errors: Abi) => {
+  try {
+    const { errorName, args } = decodeErrorResult({ abi: errors, data })
+    return { errorName, args: (args ?? []) as readonly unknown[] }
+  } catch {
+    // An error of a contract that is not ours (a token, for instance): its selector is all that can be said.
+    return { errorName: '', args: [] }
+  }
+}
+
+/** @param extra further ABIs to name errors from. */
+export const toRevert = (
+  code: 'simulation-reverted' | 'tx-reverted',
+  intent: Intent,
+  data: Hex,
+  cause: unknown,
+  extra: Abi = [],
+): RevertError => {
+  const revert = decode(data, [...ERRORS, ...extra])
+  const name = revert.errorName === '' ? (data === '0x' ? 'no reason' : data.slice(0, 10)) : revert.errorName
+  const args = revert.args.map(String).join(', ')
+  return new RevertError(
+    code,
+    `The contract refuses ${intent.kind}: ${name}${args === '' ? '' : `(${args})`}.`,
+    revert,
+    {
+      details: { kind: intent.kind, to: intent.to, error: name, data },
+      cause,
+    },
+  )
+}
+
+const TRAILING_ZEROS = /0+$/
+
+/** A wallet that cannot pay for gas. Amounts in wei; the sentence says them in whole coins. */
+export const gasFundsShort = (
+  address: Address,
+  chainId: number,
+  needs: bigint,
+  has: bigint,
+  cause?: unknown,
+) => {
+  const coin = chainId === 137 || chainId === 80_002 ? 'POL' : 'native coin'
+  const say = (wei: bigint) => `${formatEther(wei).replace(TRAILING_ZEROS, '').replace(/\.$/, '')} ${coin}`
+  return new ChainError(
+    'gas-funds-short',
+    `${address} cannot pay for gas: it needs ${say(needs)} and has ${say(has)}.`,
+    {
+      hint: `Send at least ${say(needs - has)} to it.`,
+      details: { address, needs: String(needs), has: String(has) },
+      cause,
+    },
+  )
+}
+
+/** Send errors that mean "this very transaction, or its nonce, is already there". */
+export const isAlreadyKnown = (error: unknown) =>
+  /already (known|imported)|nonce too low|replacement transaction underpriced|transaction already/i.test(
+    detailOf(error),
+  )
+
+export const isFundsError = (error: unknown) => /insufficient funds|InsufficientFunds/i.test(detailOf(error))
