@@ -12,8 +12,9 @@ import { IPricePolicy } from "./interfaces/IPricePolicy.sol";
 import { Billing } from "./libraries/Billing.sol";
 import { Errors } from "./libraries/Errors.sol";
 import { Pricing } from "./libraries/Pricing.sol";
+import { Text } from "./libraries/Text.sol";
 import { Capacity, EndReason, Lease, LeaseStatus, Prices, Terms } from "./types/DataTypes.sol";
-import { Holding, LeaseRecord, Meter, NodeAccount, Price } from "./types/LeaseRecord.sol";
+import { Book, Holding, LeaseRecord, Meter, Price } from "./types/LeaseRecord.sol";
 
 /// @title LeaseEscrow
 /// @notice See the documentation in {ILeaseEscrow}. Immutable, and nobody has a role over a balance.
@@ -65,12 +66,9 @@ contract LeaseEscrow is Ledger, Pointers {
 
     /// @inheritdoc ILeaseEscrow
     function inUse(uint32 node) external view override returns (Capacity memory) {
-        NodeAccount storage account = _nodes[node];
+        Book memory book = _nodes[node].book;
         return Capacity({
-            pointUnits: account.pointUnits,
-            memoryMiB: account.memoryMiB,
-            diskGiB: account.diskGiB,
-            gpus: account.gpus
+            pointUnits: book.pointUnits, memoryMiB: book.memoryMiB, diskGiB: book.diskGiB, gpus: book.gpus
         });
     }
 
@@ -382,8 +380,8 @@ contract LeaseEscrow is Ledger, Pointers {
         lease.holding = holding;
         lease.price = price;
         if (offer.notice != 0) lease.extras.notice = offer.notice;
-        _reserve(node, holding, offer.capacity);
-        if (_nodes[node].payee == address(0)) _setPayee({ node: node, payee: offer.operator });
+        bool first = _reserve(node, holding, offer.capacity);
+        if (first) _setPayee({ node: node, payee: offer.operator });
         emit LeaseAssigned({
             leaseId: leaseId,
             node: node,
@@ -405,11 +403,13 @@ contract LeaseEscrow is Ledger, Pointers {
         LeaseRecord storage lease = _leases[leaseId];
         Price memory price = lease.price;
         Meter memory meter = lease.meter;
-        LeaseStatus status = _status(lease.holding, price, meter);
-        if (status == LeaseStatus.None || status == LeaseStatus.Ended) {
-            revert Errors.LeaseEscrow_WrongStatus({ leaseId: leaseId, status: status });
+        // A lease with a price exists: the first slot need not be read.
+        if (price.pricePerHour == 0 || meter.endReason != EndReason.None) {
+            revert Errors.LeaseEscrow_WrongStatus({
+                leaseId: leaseId, status: price.pricePerHour == 0 ? LeaseStatus.None : LeaseStatus.Ended
+            });
         }
-        if (status == LeaseStatus.Active && block.timestamp >= _runsOutAt(price, meter)) {
+        if (meter.startedAt != 0 && block.timestamp >= _runsOutAt(price, meter)) {
             _requireRunway(price.pricePerHour, price.minCharge, amount);
             _settle(leaseId, price, meter);
             meter.paidBefore = price.deposited;
@@ -517,31 +517,35 @@ contract LeaseEscrow is Ledger, Pointers {
 
     /// @dev Gives back what a lease held.
     function _release(uint32 node, Holding memory holding) private {
-        NodeAccount storage account = _nodes[node];
+        Book memory book = _nodes[node].book;
         unchecked {
             // Each was added by `_reserve` for this lease and is taken off once.
-            account.pointUnits -= holding.pointUnits;
-            account.memoryMiB -= holding.memoryMiB;
-            account.diskGiB -= holding.diskGiB;
-            account.gpus -= holding.gpus;
+            book.pointUnits -= holding.pointUnits;
+            book.memoryMiB -= holding.memoryMiB;
+            book.diskGiB -= holding.diskGiB;
+            book.gpus -= holding.gpus;
         }
+        _nodes[node].book = book;
     }
 
     /// @dev Takes what a lease needs from what the node registered.
-    function _reserve(uint32 node, Holding memory holding, Capacity memory capacity) private {
-        NodeAccount storage account = _nodes[node];
-        account.pointUnits =
-            uint40(_reserved(node, "compute", account.pointUnits, holding.pointUnits, capacity.pointUnits, 40));
-        account.memoryMiB =
-            uint40(_reserved(node, "memory", account.memoryMiB, holding.memoryMiB, capacity.memoryMiB, 40));
-        account.diskGiB = uint40(_reserved(node, "disk", account.diskGiB, holding.diskGiB, capacity.diskGiB, 40));
-        account.gpus = uint32(_reserved(node, "gpu", account.gpus, holding.gpus, capacity.gpus, 32));
+    /// @return first Whether this is the node's first lease.
+    function _reserve(uint32 node, Holding memory holding, Capacity memory capacity) private returns (bool first) {
+        Book memory book = _nodes[node].book;
+        first = !book.known;
+        book.known = true;
+        book.pointUnits =
+            uint40(_reserved(node, "compute", book.pointUnits, holding.pointUnits, capacity.pointUnits, 40));
+        book.memoryMiB = uint40(_reserved(node, "memory", book.memoryMiB, holding.memoryMiB, capacity.memoryMiB, 40));
+        book.diskGiB = uint40(_reserved(node, "disk", book.diskGiB, holding.diskGiB, capacity.diskGiB, 40));
+        book.gpus = uint24(_reserved(node, "gpu", book.gpus, holding.gpus, capacity.gpus, 24));
+        _nodes[node].book = book;
     }
 
     /// @dev `used + needed`, at most the capacity and at most what `bits` hold.
     function _reserved(
         uint32 node,
-        string memory resource,
+        bytes32 resource,
         uint256 used,
         uint256 needed,
         uint256 capacity,
@@ -555,15 +559,17 @@ contract LeaseEscrow is Ledger, Pointers {
         if (capacity < limit) limit = capacity;
         uint256 free = used < limit ? limit - used : 0;
         if (needed > free) {
-            revert Errors.LeaseEscrow_NoCapacity({ node: node, resource: resource, needed: needed, free: free });
+            revert Errors.LeaseEscrow_NoCapacity({
+                node: node, resource: Text.decode(resource), needed: needed, free: free
+            });
         }
         return used + needed;
     }
 
     // ------------------------------------------------------------------------------------------------ checks
 
-    function _requireCap(string memory figure, uint256 value, uint256 cap) private pure {
-        if (value > cap) revert Errors.LeaseEscrow_AboveCap({ figure: figure, value: value, cap: cap });
+    function _requireCap(bytes32 figure, uint256 value, uint256 cap) private pure {
+        if (value > cap) revert Errors.LeaseEscrow_AboveCap({ figure: Text.decode(figure), value: value, cap: cap });
     }
 
     function _requireRunway(uint256 pricePerHour, uint256 minCharge, uint256 amount) private pure {
@@ -578,9 +584,11 @@ contract LeaseEscrow is Ledger, Pointers {
         if (status != wanted) revert Errors.LeaseEscrow_WrongStatus({ leaseId: leaseId, status: status });
     }
 
-    function _requireWithin(string memory term, uint256 value, uint256 minimum, uint256 maximum) private pure {
+    function _requireWithin(bytes32 term, uint256 value, uint256 minimum, uint256 maximum) private pure {
         if (value < minimum || value > maximum) {
-            revert Errors.LeaseEscrow_TermOutOfRange({ term: term, value: value, minimum: minimum, maximum: maximum });
+            revert Errors.LeaseEscrow_TermOutOfRange({
+                term: Text.decode(term), value: value, minimum: minimum, maximum: maximum
+            });
         }
     }
 

@@ -14,22 +14,27 @@ contract NodeRegistry is INodeRegistry {
     uint256 public constant MAX_NOTICE = 30 days;
     uint256 public constant MAX_ENDPOINT_BYTES = 256;
 
-    /// @dev Most a node may register of compute units, MiB and GiB: what the escrow's counters hold.
-    uint256 private constant _MAX_CAPACITY = type(uint40).max;
+    /// @notice Highest price of a resource, µUSDC per hour: a million dollars.
+    uint256 public constant MAX_PRICE = type(uint40).max;
 
-    /// @dev Six slots; an offer reads the first four.
+    /// @dev Five slots; an offer reads the first three. `relay` and `relayBps` wait for relays to be offered.
     struct Node {
         address operator;
-        uint32 notice;
-        uint16 minCharge;
-        bool active;
-        address agent;
         bytes8 region;
-        uint64 pointUnits;
-        uint64 memoryMiB;
-        uint64 diskGiB;
-        uint32 gpus;
-        Prices prices;
+        uint32 relay;
+        address agent;
+        uint32 pointUnits;
+        uint24 notice;
+        uint16 minCharge;
+        uint16 relayBps;
+        bool active;
+        uint40 memoryMiB;
+        uint32 diskGiB;
+        uint16 gpus;
+        uint40 pointPrice;
+        uint40 memoryPrice;
+        uint40 diskPrice;
+        uint40 gpuPrice;
         bytes32 sealingKey;
         address pendingOperator;
         uint32 sealingKeyEpoch;
@@ -64,7 +69,6 @@ contract NodeRegistry is INodeRegistry {
     }
 
     /// @inheritdoc INodeRegistry
-    /// @dev No node is behind a relay until relays can be offered.
     function offer(uint32 node) external view override returns (Offer memory) {
         Node storage record = _nodes[node];
         return Offer({
@@ -74,15 +78,20 @@ contract NodeRegistry is INodeRegistry {
             region: record.region,
             minCharge: record.minCharge,
             notice: record.notice,
-            relay: 0,
-            relayBps: 0,
+            relay: record.relay,
+            relayBps: record.relayBps,
             capacity: Capacity({
                 pointUnits: record.pointUnits,
                 memoryMiB: record.memoryMiB,
                 diskGiB: record.diskGiB,
                 gpus: record.gpus
             }),
-            prices: record.prices
+            prices: Prices({
+                point: record.pointPrice,
+                memoryGiB: record.memoryPrice,
+                diskGiB: record.diskPrice,
+                gpu: record.gpuPrice
+            })
         });
     }
 
@@ -192,12 +201,6 @@ contract NodeRegistry is INodeRegistry {
 
     // ------------------------------------------------------------------------------------------------ internal
 
-    function _requireFloor(string memory resource, uint256 price, uint256 floor) private pure {
-        if (price < floor) {
-            revert Errors.NodeRegistry_PriceBelowFloor({ resource: resource, price: price, floor: floor });
-        }
-    }
-
     function _requireOperator(uint32 node) private view returns (Node storage record) {
         record = _nodes[node];
         address operator = record.operator;
@@ -205,6 +208,13 @@ contract NodeRegistry is INodeRegistry {
         if (msg.sender != operator) {
             revert Errors.NodeRegistry_NotOperator({ node: node, operator: operator, caller: msg.sender });
         }
+    }
+
+    function _requirePrice(string memory resource, uint256 price, uint256 floor) private pure {
+        if (price < floor) {
+            revert Errors.NodeRegistry_PriceBelowFloor({ resource: resource, price: price, floor: floor });
+        }
+        _requireWithin(resource, price, floor, MAX_PRICE);
     }
 
     function _requireWithin(string memory field, uint256 value, uint256 minimum, uint256 maximum) private pure {
@@ -225,13 +235,15 @@ contract NodeRegistry is INodeRegistry {
     }
 
     function _setCapacity(Node storage record, Capacity calldata capacity) private {
-        _requireWithin("pointUnits", capacity.pointUnits, 1, _MAX_CAPACITY);
-        _requireWithin("memoryMiB", capacity.memoryMiB, 1, _MAX_CAPACITY);
-        _requireWithin("diskGiB", capacity.diskGiB, 1, _MAX_CAPACITY);
-        record.pointUnits = capacity.pointUnits;
-        record.memoryMiB = capacity.memoryMiB;
-        record.diskGiB = capacity.diskGiB;
-        record.gpus = capacity.gpus;
+        _requireWithin("pointUnits", capacity.pointUnits, 1, type(uint32).max);
+        _requireWithin("memoryMiB", capacity.memoryMiB, 1, type(uint40).max);
+        _requireWithin("diskGiB", capacity.diskGiB, 1, type(uint32).max);
+        _requireWithin("gpus", capacity.gpus, 0, type(uint16).max);
+        // Each cast is within the bound just checked.
+        record.pointUnits = uint32(capacity.pointUnits);
+        record.memoryMiB = uint40(capacity.memoryMiB);
+        record.diskGiB = uint32(capacity.diskGiB);
+        record.gpus = uint16(capacity.gpus);
     }
 
     /// @dev The endpoint lives in events alone.
@@ -242,12 +254,16 @@ contract NodeRegistry is INodeRegistry {
     function _setPrices(Node storage record, Prices calldata prices) private {
         if (!Pricing.isZero(prices)) {
             Prices memory floors = POLICY.floors();
-            _requireFloor("point", prices.point, floors.point);
-            _requireFloor("memoryGiB", prices.memoryGiB, floors.memoryGiB);
-            _requireFloor("diskGiB", prices.diskGiB, floors.diskGiB);
-            _requireFloor("gpu", prices.gpu, floors.gpu);
+            _requirePrice("point", prices.point, floors.point);
+            _requirePrice("memoryGiB", prices.memoryGiB, floors.memoryGiB);
+            _requirePrice("diskGiB", prices.diskGiB, floors.diskGiB);
+            _requirePrice("gpu", prices.gpu, floors.gpu);
         }
-        record.prices = prices;
+        // At most MAX_PRICE, which has 40 bits.
+        record.pointPrice = uint40(prices.point);
+        record.memoryPrice = uint40(prices.memoryGiB);
+        record.diskPrice = uint40(prices.diskGiB);
+        record.gpuPrice = uint40(prices.gpu);
     }
 
     function _setSealingKey(Node storage record, bytes32 sealingKey) private {
@@ -260,6 +276,7 @@ contract NodeRegistry is INodeRegistry {
         _requireWithin("minCharge", minCharge, 0, MAX_MIN_CHARGE);
         _requireWithin("notice", notice, 0, MAX_NOTICE);
         record.minCharge = minCharge;
-        record.notice = notice;
+        // At most MAX_NOTICE, which has 22 bits.
+        record.notice = uint24(notice);
     }
 }

@@ -31,8 +31,19 @@ contract PricePolicy is IPricePolicy, Ownable2Step {
     uint64 public constant MAX_DISK_PRICE = 10_000;
     uint64 public constant MAX_GPU_PRICE = 10_000_000;
 
-    Prices private _floors;
-    Prices private _defaults;
+    /// @dev Both price vectors in one slot: every cap above fits 32 bits.
+    struct Vectors {
+        uint32 pointFloor;
+        uint32 memoryFloor;
+        uint32 diskFloor;
+        uint32 gpuFloor;
+        uint32 pointDefault;
+        uint32 memoryDefault;
+        uint32 diskDefault;
+        uint32 gpuDefault;
+    }
+
+    Vectors private _vectors;
 
     /// @dev The tables share one slot, tier 0 in the lowest bits of each.
     uint32 private _unitsPerVcpu;
@@ -55,7 +66,8 @@ contract PricePolicy is IPricePolicy, Ownable2Step {
 
     /// @inheritdoc IPricePolicy
     function floors() external view override returns (Prices memory) {
-        return _floors;
+        (Prices memory floorPrices,) = _prices();
+        return floorPrices;
     }
 
     /// @inheritdoc IPricePolicy
@@ -72,8 +84,7 @@ contract PricePolicy is IPricePolicy, Ownable2Step {
             uint16 platformBps
         )
     {
-        floorPrices = _floors;
-        defaultPrices = _defaults;
+        (floorPrices, defaultPrices) = _prices();
         for (uint256 i = 0; i < TIERS; ++i) {
             // The casts keep the lane that the shift moved down.
             unitsPerVcpu[i] = uint8(_unitsPerVcpu >> (i * 8));
@@ -102,8 +113,7 @@ contract PricePolicy is IPricePolicy, Ownable2Step {
     {
         if (tier >= TIERS) revert Errors.PricePolicy_UnknownTier({ tier: tier });
         if (bandwidth >= TIERS) revert Errors.PricePolicy_UnknownBandwidth({ bandwidth: bandwidth });
-        floorPrices = _floors;
-        defaultPrices = _defaults;
+        (floorPrices, defaultPrices) = _prices();
         unitsPerVcpu = uint8(_unitsPerVcpu >> (uint256(tier) * 8));
         bandwidthMultiplierBps = uint16(_bandwidthMultipliersBps >> (uint256(bandwidth) * 16));
         bandwidthRate = uint32(_bandwidthRates >> (uint256(bandwidth) * 32));
@@ -156,8 +166,16 @@ contract PricePolicy is IPricePolicy, Ownable2Step {
             multipliers |= uint256(bandwidthMultiplierBps[i]) << (i * 16);
             rates |= uint256(bandwidthRates[i]) << (i * 32);
         }
-        _floors = newFloors;
-        _defaults = newDefaults;
+        _vectors = Vectors({
+            pointFloor: uint32(newFloors.point),
+            memoryFloor: uint32(newFloors.memoryGiB),
+            diskFloor: uint32(newFloors.diskGiB),
+            gpuFloor: uint32(newFloors.gpu),
+            pointDefault: uint32(newDefaults.point),
+            memoryDefault: uint32(newDefaults.memoryGiB),
+            diskDefault: uint32(newDefaults.diskGiB),
+            gpuDefault: uint32(newDefaults.gpu)
+        });
         // Four lanes of 8, 16 and 32 bits fill exactly 32, 64 and 128.
         _unitsPerVcpu = uint32(units);
         _bandwidthMultipliersBps = uint64(multipliers);
@@ -170,6 +188,22 @@ contract PricePolicy is IPricePolicy, Ownable2Step {
             bandwidthMultiplierBps: bandwidthMultiplierBps,
             bandwidthRates: bandwidthRates,
             platformBps: platformBps
+        });
+    }
+
+    function _prices() private view returns (Prices memory floorPrices, Prices memory defaultPrices) {
+        Vectors memory vectors = _vectors;
+        floorPrices = Prices({
+            point: vectors.pointFloor,
+            memoryGiB: vectors.memoryFloor,
+            diskGiB: vectors.diskFloor,
+            gpu: vectors.gpuFloor
+        });
+        defaultPrices = Prices({
+            point: vectors.pointDefault,
+            memoryGiB: vectors.memoryDefault,
+            diskGiB: vectors.diskDefault,
+            gpu: vectors.gpuDefault
         });
     }
 

@@ -6,7 +6,7 @@ import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import { ILeaseEscrow } from "../interfaces/ILeaseEscrow.sol";
 import { ILedger } from "../interfaces/ILedger.sol";
 import { Errors } from "../libraries/Errors.sol";
-import { NodeAccount } from "../types/LeaseRecord.sol";
+import { NodeAccount, Till } from "../types/LeaseRecord.sol";
 
 /// @title Ledger
 /// @notice The escrow's books: internal balances of accounts, earnings of nodes, and the only places where USDC moves.
@@ -41,12 +41,12 @@ abstract contract Ledger is ILeaseEscrow, ILedger {
     /// @inheritdoc ILeaseEscrow
     function earnedOf(uint32 node) external view override returns (uint256) {
         NodeAccount storage account = _nodes[node];
-        return uint256(account.earned) - account.withdrawn;
+        return uint256(account.book.earned) - account.till.withdrawn;
     }
 
     /// @inheritdoc ILeaseEscrow
     function payeeOf(uint32 node) external view override returns (address) {
-        return _nodes[node].payee;
+        return _nodes[node].till.payee;
     }
 
     /// @inheritdoc ILedger
@@ -76,7 +76,8 @@ abstract contract Ledger is ILeaseEscrow, ILedger {
 
     /// @inheritdoc ILedger
     function proposePayee(uint32 node, address proposed) external override {
-        address payee = _requirePayee(node);
+        address payee = _nodes[node].till.payee;
+        _requirePayee(node, payee);
         _pendingPayees[node] = proposed;
         emit PayeeProposed({ node: node, payee: payee, proposed: proposed });
     }
@@ -101,15 +102,16 @@ abstract contract Ledger is ILeaseEscrow, ILedger {
     function withdrawEarned(uint32 node, address to, uint256 amount) external override {
         _requireAmount(amount);
         _requireRecipient(to);
-        address payee = _requirePayee(node);
-        NodeAccount storage account = _nodes[node];
-        uint256 withdrawn = account.withdrawn;
-        uint256 earned = account.earned - withdrawn;
+        Till memory till = _nodes[node].till;
+        _requirePayee(node, till.payee);
+        uint256 withdrawn = till.withdrawn;
+        uint256 earned = _nodes[node].book.earned - withdrawn;
         if (amount > earned) revert Errors.Ledger_EarnedTooLow({ node: node, earned: earned, needed: amount });
         withdrawn += amount;
         // At most `earned`, which has 96 bits itself.
-        account.withdrawn = uint96(withdrawn);
-        emit EarnedWithdrawn({ node: node, payee: payee, to: to, amount: amount, withdrawn: withdrawn });
+        till.withdrawn = uint96(withdrawn);
+        _nodes[node].till = till;
+        emit EarnedWithdrawn({ node: node, payee: till.payee, to: to, amount: amount, withdrawn: withdrawn });
         _push({ to: to, amount: amount });
     }
 
@@ -121,7 +123,7 @@ abstract contract Ledger is ILeaseEscrow, ILedger {
 
     /// @dev The sum of all earnings is at most the sum of all deposits ever made: 96 bits hold 10^22 USDC.
     function _creditEarned(uint32 node, uint256 amount) internal {
-        if (amount != 0) _nodes[node].earned += uint96(amount);
+        if (amount != 0) _nodes[node].book.earned += uint96(amount);
     }
 
     function _debitBalance(address account, uint256 amount) internal {
@@ -166,7 +168,7 @@ abstract contract Ledger is ILeaseEscrow, ILedger {
     }
 
     function _setPayee(uint32 node, address payee) internal {
-        _nodes[node].payee = payee;
+        _nodes[node].till.payee = payee;
         emit PayeeChanged({ node: node, payee: payee });
     }
 
@@ -177,8 +179,7 @@ abstract contract Ledger is ILeaseEscrow, ILedger {
         }
     }
 
-    function _requirePayee(uint32 node) private view returns (address payee) {
-        payee = _nodes[node].payee;
+    function _requirePayee(uint32 node, address payee) private view {
         if (msg.sender != payee) revert Errors.Ledger_NotPayee({ node: node, payee: payee, caller: msg.sender });
     }
 

@@ -58,17 +58,27 @@ struct LeaseRecord {
     Extras extras;
 }
 
-/// @notice What the escrow keeps of a node, in two slots. Node 0 stands for the platform and has no capacity.
+/// @notice Slot 1 of a node: what its leases earned and hold. Node 0 stands for the platform and holds nothing.
 /// @param earned All that leases have credited to the node, cumulative.
 /// @param pointUnits Units of its live leases, like the three fields after it.
-/// @param payee Who may take out what was earned.
-/// @param withdrawn All that was taken out, cumulative.
-struct NodeAccount {
+/// @param known Whether the node has had a lease, and so has a payee.
+struct Book {
     uint96 earned;
     uint40 pointUnits;
     uint40 memoryMiB;
     uint40 diskGiB;
-    uint32 gpus;
+    uint24 gpus;
+    bool known;
+}
+
+/// @notice Slot 2 of a node: who takes the money out.
+/// @param withdrawn All that was taken out, cumulative.
+struct Till {
     address payee;
     uint96 withdrawn;
+}
+
+struct NodeAccount {
+    Book book;
+    Till till;
 }

@@ -1,0 +1,232 @@
+// Whole-transaction gas of what people send, on the escrow in front of a proxied USDC. Every figure is a receipt's
+// `gasUsed`: the 21,000 of a transaction and its calldata are in it, every slot is cold, balances are non-zero before
+// and after, no manifest rides along.
+import { network } from 'hardhat'
+import { encodeFunctionData, type Hash, type Hex, toHex } from 'viem'
+
+const DEPOSIT = 50_000_000n
+const NODES = 20
+const HOUR = 3_600n
+
+/** Targets in gas per transaction, or per lease of a batch. */
+const TARGETS = {
+  'open, targeted': 150_000,
+  'open with permit': undefined,
+  'open from balance': undefined,
+  activate: undefined,
+  'settle one': 52_000,
+  'settle 20, each': 15_000,
+  'settle 100, each': 13_500,
+  'settle 20 on 20 nodes, each': 25_000,
+  'top up': 63_000,
+  'close with refund': 80_000,
+  'close with refund, ten years late': undefined,
+  expire: undefined,
+  'operator withdraw': 55_000,
+  'tenant withdraw': undefined,
+} as const satisfies Record<string, number | undefined>
+
+export type Measurement = { name: string; gas: number; target: number | undefined }
+
+/** Sets up the contracts on an in-process chain, runs every scenario once and returns the figures in order. */
+export const measure = async (): Promise<Measurement[]> => {
+  const { viem, networkHelpers } = await network.create()
+  const client = await viem.getPublicClient()
+  const [owner, tenant, operator, agent] = await viem.getWalletClients()
+  if (!owner || !tenant || !operator || !agent) throw new Error('hardhat gave fewer than four accounts')
+
+  const token = await viem.deployContract('MockUSDC', [owner.account.address])
+  const initialization = encodeFunctionData({
+    abi: token.abi,
+    functionName: 'initialize',
+    args: [owner.account.address],
+  })
+  const proxy = await viem.deployContract('FiatTokenProxy', [token.address, initialization])
+  const usdc = await viem.getContractAt('MockUSDC', proxy.address)
+  const policy = await viem.deployContract('PricePolicy', [owner.account.address])
+  const registry = await viem.deployContract('NodeRegistry', [policy.address])
+  const escrow = await viem.deployContract('LeaseEscrow', [
+    usdc.address,
+    registry.address,
+    policy.address,
+    owner.account.address,
+    owner.account.address,
+  ])
+
+  const gasOf = async (hash: Promise<Hash>) =>
+    Number((await client.waitForTransactionReceipt({ hash: await hash })).gasUsed)
+
+  for (const { account } of [tenant, operator]) await usdc.write.mint([account.address, 10n ** 12n])
+  await usdc.write.approve([escrow.address, 10n ** 12n], { account: tenant.account })
+  const agents = (await viem.getWalletClients()).slice(0, NODES)
+  const capacity = { pointUnits: 1_000_000n, memoryMiB: 10_000_000n, diskGiB: 1_000_000n, gpus: 8 }
+  for (let i = 0; i < NODES; i++) {
+    await registry.write.register(
+      [
+        {
+          machineId: toHex(i + 1, { size: 32 }),
+          agent: i === 0 ? agent.account.address : toHex(0xa000 + i, { size: 20 }),
+          sealingKey: toHex(i + 1, { size: 32 }),
+          region: '0x65752d7765737400',
+          minCharge: 60,
+          notice: 0,
+          capacity,
+          prices: { point: 0n, memoryGiB: 0n, diskGiB: 0n, gpu: 0n },
+          endpoint: 'https://node.example',
+        },
+      ],
+      { account: operator.account },
+    )
+  }
+  if (agents.length < NODES) throw new Error(`hardhat gave fewer than ${NODES} accounts`)
+
+  let salt = 0
+  const terms = (node: number, activateWithin = 0) => ({
+    tenant: tenant.account.address,
+    node,
+    vcpus: 2,
+    tier: 1,
+    bandwidth: 1,
+    gpus: 0,
+    memoryMiB: 4096,
+    diskGiB: 40,
+    region: '0x0000000000000000' as Hex,
+    maxPricePerHour: 1_000_000n,
+    deposit: DEPOSIT,
+    holdBack: 3_600,
+    minNotice: 0,
+    activateWithin,
+    template: 0,
+    templateVersion: 0,
+    maxTemplateFee: 0n,
+    manifestHash: `0x${'ab'.repeat(32)}` as Hex,
+    salt: `0x${(++salt).toString(16).padStart(4, '0').padStart(64, 'c')}` as Hex,
+  })
+
+  const as = { tenant: { account: tenant.account }, agent: { account: agent.account } }
+  const open = async (node: number) => {
+    const asked = terms(node)
+    const id = await escrow.read.leaseIdOf([asked])
+    const gas = await gasOf(escrow.write.open([asked, '0x'], as.tenant))
+    return { id, gas }
+  }
+  const fingerprint = `0x${'cd'.repeat(32)}` as Hex
+  const activate = async (id: Hex) => gasOf(escrow.write.activate([id, fingerprint], as.agent))
+  const run = async (node: number, count: number) => {
+    const ids: Hex[] = []
+    for (let i = 0; i < count; i++) {
+      const { id } = await open(node)
+      await activate(id)
+      ids.push(id)
+    }
+    return ids
+  }
+
+  const figures = new Map<keyof typeof TARGETS, number>()
+
+  // One lease opened before, so that the node's payee and counters exist.
+  const [first] = await run(1, 1)
+  if (!first) throw new Error('no lease was opened')
+  const second = await open(1)
+  figures.set('open, targeted', second.gas)
+  figures.set('activate', await activate(second.id))
+  await networkHelpers.time.increase(5n * HOUR)
+  await escrow.write.settle([[first]])
+  await networkHelpers.time.increase(HOUR)
+  figures.set('settle one', await gasOf(escrow.write.settle([[first]])))
+
+  const batch = [...(await run(1, 98)), first, second.id]
+  await networkHelpers.time.increase(2n * HOUR)
+  await escrow.write.settle([batch])
+  for (const count of [20, 100] as const) {
+    await networkHelpers.time.increase(HOUR)
+    const gas = await gasOf(escrow.write.settle([batch.slice(0, count)]))
+    figures.set(`settle ${count}, each`, Math.ceil(gas / count))
+  }
+
+  const spread: Hex[] = []
+  for (let node = 1; node <= NODES; node++) {
+    if (node > 1) {
+      // The same key cannot serve two nodes: the agent moves from node to node.
+      await registry.write.setAgent([node - 1, toHex(0xb000 + node, { size: 20 })], {
+        account: operator.account,
+      })
+      await registry.write.setAgent([node, agent.account.address], { account: operator.account })
+    }
+    spread.push(...(await run(node, 1)))
+  }
+  await networkHelpers.time.increase(2n * HOUR)
+  await escrow.write.settle([spread])
+  await networkHelpers.time.increase(HOUR)
+  const spreadGas = await gasOf(escrow.write.settle([spread]))
+  figures.set('settle 20 on 20 nodes, each', Math.ceil(spreadGas / NODES))
+
+  const [topped, closed, forgotten] = batch
+  if (!topped || !closed || !forgotten) throw new Error('the batch is empty')
+  figures.set('top up', await gasOf(escrow.write.topUp([topped, 1_000_000n], as.tenant)))
+  figures.set(
+    'close with refund',
+    await gasOf(escrow.write.close([closed, tenant.account.address], as.tenant)),
+  )
+  const payout = [1, operator.account.address, 1_000n] as const
+  await gasOf(escrow.write.withdrawEarned(payout, { account: operator.account }))
+  figures.set(
+    'operator withdraw',
+    await gasOf(escrow.write.withdrawEarned(payout, { account: operator.account })),
+  )
+
+  await escrow.write.deposit([500_000_000n], as.tenant)
+  figures.set('open from balance', await gasOf(escrow.write.openFromBalance([terms(1), '0x'], as.tenant)))
+  figures.set(
+    'tenant withdraw',
+    await gasOf(escrow.write.withdraw([tenant.account.address, 1_000_000n], as.tenant)),
+  )
+
+  const permitted = terms(1)
+  const deadline = 2n ** 48n
+  const signature = await tenant.signTypedData({
+    account: tenant.account,
+    domain: { name: 'USD Coin', version: '2', chainId: client.chain.id, verifyingContract: usdc.address },
+    types: {
+      Permit: [
+        { name: 'owner', type: 'address' },
+        { name: 'spender', type: 'address' },
+        { name: 'value', type: 'uint256' },
+        { name: 'nonce', type: 'uint256' },
+        { name: 'deadline', type: 'uint256' },
+      ],
+    },
+    primaryType: 'Permit',
+    message: {
+      owner: tenant.account.address,
+      spender: escrow.address,
+      value: DEPOSIT,
+      nonce: await usdc.read.nonces([tenant.account.address]),
+      deadline,
+    },
+  })
+  const r = `0x${signature.slice(2, 66)}` as Hex
+  const s = `0x${signature.slice(66, 130)}` as Hex
+  const v = Number.parseInt(signature.slice(130), 16)
+  figures.set(
+    'open with permit',
+    await gasOf(escrow.write.openWithPermit([permitted, '0x', deadline, v, r, s], as.tenant)),
+  )
+  if ((await usdc.read.nonces([tenant.account.address])) !== 1n) throw new Error('the permit was not used')
+
+  await usdc.write.approve([escrow.address, 10n ** 12n], { account: tenant.account })
+  const lapsed = await open(1)
+  await networkHelpers.time.increase(HOUR)
+  figures.set('expire', await gasOf(escrow.write.expire([lapsed.id])))
+  await networkHelpers.time.increase(10n * 365n * 24n * HOUR)
+  figures.set(
+    'close with refund, ten years late',
+    await gasOf(escrow.write.close([forgotten, tenant.account.address], as.tenant)),
+  )
+
+  return (Object.keys(TARGETS) as (keyof typeof TARGETS)[]).map((name) => {
+    const gas = figures.get(name)
+    if (gas === undefined) throw new Error(`no scenario measured "${name}"`)
+    return { name, gas, target: TARGETS[name] }
+  })
+}
