@@ -1,0 +1,25 @@
+import type { LeaseView, Manifest } from '@decloud/protocol'
+import type { GuestConfig } from '../ports/guest.ts'
+
+/** What a guest is told: the tenant's manifest, and what only the node knows, which a manifest cannot override. */
+export const guestConfig = (
+  lease: Pick<LeaseView, 'leaseId' | 'tenant' | 'node' | 'terms'>,
+  manifest: Manifest,
+  mac: string,
+): GuestConfig => ({
+  instanceId: lease.leaseId,
+  hostname: manifest.hostname,
+  sshKeys: manifest.sshKeys,
+  passwordHash: manifest.passwordHash,
+  variables: {
+    ...manifest.variables,
+    DECLOUD_VM_ID: lease.leaseId,
+    DECLOUD_VM_NAME: manifest.hostname,
+    DECLOUD_OWNER: lease.tenant,
+    DECLOUD_CPU_CORES: String(lease.terms.vcpus),
+    DECLOUD_MEMORY_MB: String(lease.terms.memoryMiB),
+    DECLOUD_DISK_GB: String(lease.terms.diskGiB),
+    DECLOUD_NODE_ID: String(lease.node),
+  },
+  mac,
+})

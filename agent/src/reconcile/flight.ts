@@ -1,0 +1,123 @@
+// One pass over one lease: look, plan, execute, look again, until nothing is left that can be done now.
+import type { Hex } from 'viem'
+import { desired } from '../domain/desired.ts'
+import { LIMITS, type Limits, plan, type Situation } from '../domain/plan.ts'
+import { specHashOf } from '../domain/spec.ts'
+import { PHASE_OF, type Step } from '../domain/steps.ts'
+import { BACKOFF, type Backoff, backoffMs } from '../lib/backoff.ts'
+import { withDeadline } from '../lib/deadline.ts'
+import { failureOf } from './failure.ts'
+import { observe } from './observe.ts'
+import type { Deps } from './ports.ts'
+import { deadlineOf, execute } from './steps/index.ts'
+import { records } from './steps/records.ts'
+
+/** More rounds than any lease needs: a plan that does not converge is stopped here and seen in the log. */
+const MAX_ROUNDS = 32
+/** Without anything to wait for, the sweep comes by in any case. */
+export const SWEEP_MS = 30_000
+
+export type FlightOptions = {
+  deps: Deps
+  limits?: Limits
+  backoff?: Backoff
+  /** Called before each step: a test cuts the power here. */
+  beforeStep?: (leaseId: Hex, step: Step) => void
+}
+
+export const makeFlight = (options: FlightOptions) => {
+  const { deps, limits = LIMITS, backoff = BACKOFF } = options
+
+  const situate = async (leaseId: Hex) => {
+    const machinery = await observe(deps)
+    // Read after the machine and without a pause: plan and guards see one moment of the chain.
+    const { fresh, chainNow, leases } = deps.chain.snapshot()
+    const sight = leases.get(leaseId)
+    const lease = sight?.latest ?? sight?.finalized
+    if (sight === undefined || lease === undefined || chainNow === null) return null
+    const nowMs = deps.nowMs()
+    const mac = deps.guest.macOf(leaseId)
+    const situation: Situation = {
+      ...machinery.of(leaseId),
+      nowMs,
+      fresh,
+      target: desired(sight, deps.chain.node, chainNow),
+      vm: deps.store.get(leaseId),
+      specHash: specHashOf(lease, { network: deps.networkName, mac }),
+      activateByMs: lease.status === 'Assigned' ? nowMs + (lease.activateBy - chainNow) * 1000 : null,
+      limits,
+    }
+    return { situation, lease }
+  }
+  type Situated = NonNullable<Awaited<ReturnType<typeof situate>>>
+
+  /** @returns ms to wait, or null to go on. */
+  const take = async ({ situation, lease }: Situated, step: Step, signal: AbortSignal) => {
+    const { leaseId } = lease
+    const phase = PHASE_OF[step.kind]
+    const before = deps.store.get(leaseId)
+    if (before !== null && phase !== undefined && phase !== before.phase) {
+      deps.store.put({ ...before, phase, sinceMs: deps.nowMs() })
+    }
+    options.beforeStep?.(leaseId, step)
+    const context = { deps, lease, vm: deps.store.get(leaseId) }
+    try {
+      const outcome = await withDeadline(step.kind, deadlineOf(step.kind), signal, (inner) =>
+        execute({ ...context, signal: inner }, step),
+      )
+      return outcome?.waitMs ?? null
+    } catch (error) {
+      if (signal.aborted) return SWEEP_MS
+      return fail(situation, lease, step, error)
+    }
+  }
+
+  const fail = async (s: Situation, lease: Situated['lease'], step: Step, error: unknown) => {
+    const failure = failureOf(error)
+    const { leaseId } = lease
+    deps.log.warn(
+      { leaseId, step: step.kind, code: failure.reason.code, detail: failure.detail },
+      'step failed',
+    )
+    const vm = deps.store.get(leaseId)
+    if (vm === null) return backoffMs(1, deps.random(), backoff)
+    // Only what was never billed can be refused; an activated lease is tried again for as long as it lasts.
+    if (failure.final && s.target.kind === 'run' && !s.target.activated) {
+      const context = { deps, lease, vm, signal: new AbortController().signal }
+      await records.Refuse(context, { kind: 'Refuse', reason: failure.reason })
+      return SWEEP_MS
+    }
+    const attempts = vm.attempts + 1
+    const waitMs = backoffMs(attempts, deps.random(), backoff)
+    deps.store.put({ ...vm, attempts, nextAttemptMs: deps.nowMs() + waitMs, reason: failure.reason })
+    return waitMs
+  }
+
+  /**
+   * @returns milliseconds after which the lease should be looked at again without an event.
+   * Rejects only when the machine cannot be observed.
+   */
+  return async (leaseId: Hex, signal: AbortSignal): Promise<number> => {
+    for (let round = 0; round < MAX_ROUNDS && !signal.aborted; round++) {
+      const situated = await situate(leaseId)
+      if (situated === null) return SWEEP_MS
+      const steps = plan(situated.situation)
+      if (steps.length === 0) return nextLook(situated.situation)
+      for (const step of steps) {
+        if (signal.aborted) return SWEEP_MS
+        const waitMs = await take(situated, step, signal)
+        if (waitMs !== null) return waitMs
+      }
+    }
+    if (!signal.aborted) deps.log.error({ leaseId }, 'the plan does not come to rest: looking again later')
+    return SWEEP_MS
+  }
+}
+
+/** The next moment at which the plan may change by the clock alone. */
+const nextLook = ({ vm, nowMs }: Situation): number => {
+  const moments = [vm?.deadlineMs ?? null, vm?.nextAttemptMs ?? null]
+    .filter((at) => at !== null)
+    .filter((at) => at > nowMs)
+  return Math.min(SWEEP_MS, ...moments.map((at) => at - nowMs))
+}

@@ -1,0 +1,82 @@
+// What the reconciler needs of the world besides the ports of the machine.
+import type { LeaseView, Manifest } from '@decloud/protocol'
+import type { Address, Hex } from 'viem'
+import type { LeaseSight } from '../domain/desired.ts'
+import type { VmRecord } from '../domain/vm.ts'
+import type { GuestConfig, SystemCheck } from '../ports/guest.ts'
+import type { Hypervisor } from '../ports/hypervisor.ts'
+import type { DiskStore, ImageStore, SeedFiles, SeedStore } from '../ports/storage.ts'
+
+export type ChainSnapshot = {
+  /** False while the feed is syncing, stale or in disagreement: nothing may be taken down then. */
+  readonly fresh: boolean
+  /** Unix seconds on the chain's clock; null before the first block was seen. */
+  readonly chainNow: number | null
+  readonly leases: ReadonlyMap<Hex, LeaseSight>
+}
+
+export type Funds = { readonly agent: Address; readonly balance: bigint; readonly needed: bigint }
+
+/** Every method rejects with a DecloudError; a question that cannot be answered is never answered with "no". */
+export interface LeaseChain {
+  readonly node: number
+  snapshot(): ChainSnapshot
+  /** Called with the leases touched, or null when any may have been. @returns unsubscribe. */
+  subscribe(listener: (leaseIds: readonly Hex[] | null) => void): () => void
+  /** Storage at a finalized block says that the lease has ended. */
+  confirmEnded(leaseId: Hex): Promise<boolean>
+  /** Storage says, at a finalized block and at the newest one, that the paid time is used up. */
+  confirmDepleted(leaseId: Hex): Promise<boolean>
+  /** Resolves once the lease is active, by this call or an earlier one. */
+  activate(leaseId: Hex, hostKeyFingerprint: Hex): Promise<void>
+  /** Resolves once the lease is no longer waiting for an activation. */
+  expire(leaseId: Hex): Promise<void>
+  /** Wei that the agent holds, and wei that an activation may take. */
+  funds(): Promise<Funds>
+}
+
+/** @throws DecloudError `manifest-…`. */
+export type OpenManifest = (lease: LeaseView) => Promise<Manifest>
+
+/** Records of VMs; every write is on disk when the call returns. */
+export interface VmStore {
+  get(leaseId: Hex): VmRecord | null
+  all(): readonly VmRecord[]
+  put(vm: VmRecord): void
+}
+
+export interface Machine {
+  /** MiB that a new guest could take without swapping. */
+  availableMemoryMiB(): Promise<number>
+  /** Bytes free where the disks of guests lie. */
+  availableDiskBytes(): Promise<number>
+}
+
+export interface GuestTools {
+  seedFiles(config: GuestConfig): SeedFiles
+  check(leaseId: Hex): Promise<SystemCheck>
+  macOf(leaseId: Hex): string
+}
+
+export interface Log {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export type Deps = {
+  readonly chain: LeaseChain
+  readonly openManifest: OpenManifest
+  readonly hypervisor: Hypervisor
+  readonly images: ImageStore
+  readonly disks: DiskStore
+  readonly seeds: SeedStore
+  readonly guest: GuestTools
+  readonly machine: Machine
+  readonly store: VmStore
+  readonly networkName: string
+  readonly log: Log
+  readonly nowMs: () => number
+  /** Uniform in [0, 1). */
+  readonly random: () => number
+}

@@ -1,0 +1,94 @@
+// When to look at which lease: at once on an event of the chain or of the hypervisor, and every 30 s in any case.
+// One flight per lease at a time; a lease poked meanwhile is looked at once more afterwards.
+import { sentenceOf } from '@decloud/protocol'
+import type { Hex } from 'viem'
+import { makeSemaphore } from '../lib/semaphore.ts'
+import { type FlightOptions, makeFlight, SWEEP_MS } from './flight.ts'
+
+export type ReconcilerOptions = FlightOptions & {
+  /** Flights at a time. A boot storm after a power cut is served in turns. */
+  concurrency?: number
+  sweepMs?: number
+  /** Told after each flight. */
+  onSettled?: (leaseId: Hex) => void
+}
+
+type Slot = { running: Promise<void> | null; dirty: boolean; timer: NodeJS.Timeout | null }
+
+export const makeReconciler = (options: ReconcilerOptions) => {
+  const { deps, sweepMs = SWEEP_MS } = options
+  const fly = makeFlight(options)
+  const abort = new AbortController()
+  const limited = makeSemaphore(options.concurrency ?? 8)
+  const slots = new Map<Hex, Slot>()
+  let unsubscribe: (() => void)[] = []
+  let sweeper: NodeJS.Timeout | null = null
+
+  const slotOf = (leaseId: Hex): Slot => {
+    const slot = slots.get(leaseId) ?? { running: null, dirty: false, timer: null }
+    slots.set(leaseId, slot)
+    return slot
+  }
+
+  const pass = async (leaseId: Hex): Promise<number> => {
+    try {
+      return await limited(() => fly(leaseId, abort.signal))
+    } catch (error) {
+      // The machine could not be observed: nothing is known, so nothing is done, until the next look.
+      deps.log.warn({ leaseId, detail: sentenceOf(error) }, 'the machine cannot be observed')
+      return Math.min(sweepMs, 5_000)
+    }
+  }
+
+  const run = async (leaseId: Hex, slot: Slot) => {
+    let waitMs = sweepMs
+    do {
+      slot.dirty = false
+      waitMs = await pass(leaseId)
+    } while (slot.dirty && !abort.signal.aborted)
+    slot.running = null
+    if (abort.signal.aborted) return
+    slot.timer = setTimeout(() => poke(leaseId), Math.max(1, Math.min(waitMs, sweepMs)))
+    options.onSettled?.(leaseId)
+  }
+
+  const poke = (leaseId: Hex) => {
+    if (abort.signal.aborted) return
+    const slot = slotOf(leaseId)
+    if (slot.timer !== null) clearTimeout(slot.timer)
+    slot.timer = null
+    if (slot.running !== null) slot.dirty = true
+    else slot.running = run(leaseId, slot)
+  }
+
+  const pokeAll = () => {
+    for (const leaseId of deps.chain.snapshot().leases.keys()) poke(leaseId)
+  }
+
+  return {
+    start() {
+      unsubscribe = [
+        deps.chain.subscribe((leaseIds) => {
+          if (leaseIds === null) pokeAll()
+          else for (const leaseId of leaseIds) poke(leaseId)
+        }),
+        deps.hypervisor.subscribe((event) => {
+          if ('leaseId' in event) poke(event.leaseId)
+          else if (event.kind === 'reconnected') pokeAll()
+        }),
+      ]
+      sweeper = setInterval(pokeAll, sweepMs)
+      pokeAll()
+    },
+    poke,
+    /** Lets steps in progress end or be broken off; guests are not touched. */
+    async close() {
+      abort.abort()
+      for (const end of unsubscribe) end()
+      if (sweeper !== null) clearInterval(sweeper)
+      for (const slot of slots.values()) if (slot.timer !== null) clearTimeout(slot.timer)
+      await Promise.all([...slots.values()].map((slot) => slot.running))
+    },
+  }
+}
+export type Reconciler = ReturnType<typeof makeReconciler>

@@ -1,0 +1,176 @@
+// From a sealed manifest to a running guest. Each step may find its work done already.
+import { formatEther } from 'viem'
+import { guestConfig } from '../../domain/guest-config.ts'
+import { GENERATION, specHashOf } from '../../domain/spec.ts'
+import { AgentError } from '../../lib/errors.ts'
+import type { DomainSpec } from '../../ports/hypervisor.ts'
+import type { VerifiedImage } from '../../ports/storage.ts'
+import type { Executors, StepContext } from './context.ts'
+import { recordOf } from './records.ts'
+
+const GIB = 1024 ** 3
+/** The guest agent answers in milliseconds once it is up. */
+const POLL_MS = 500
+
+export const provision: Executors<
+  | 'OpenManifest'
+  | 'Preflight'
+  | 'EnsureImage'
+  | 'CreateDisk'
+  | 'WriteSeed'
+  | 'Define'
+  | 'Redefine'
+  | 'Start'
+  | 'CheckReady'
+> = {
+  OpenManifest: async (context) => {
+    const manifest = await context.deps.openManifest(context.lease)
+    // The image's name is all that is kept of the plaintext: keys and hashes go to the seed and nowhere else.
+    context.deps.store.put({ ...recordOf(context), image: manifest.image })
+    return undefined
+  },
+
+  Preflight: async ({ deps, lease }, { activation, newDisk }) => {
+    if (activation) await checkFunds(deps)
+    await checkFit(deps, lease.terms, newDisk)
+    return undefined
+  },
+
+  EnsureImage: async (context) => {
+    await imageOf(context)
+    return undefined
+  },
+
+  CreateDisk: async (context) => {
+    await context.deps.disks.createOverlay(
+      context.lease.leaseId,
+      await imageOf(context),
+      context.lease.terms.diskGiB,
+    )
+    return undefined
+  },
+
+  WriteSeed: async ({ deps, lease }) => {
+    const manifest = await deps.openManifest(lease)
+    const config = guestConfig(lease, manifest, deps.guest.macOf(lease.leaseId))
+    await deps.seeds.write(lease.leaseId, deps.guest.seedFiles(config))
+    return undefined
+  },
+
+  Define: async (context) => {
+    await context.deps.hypervisor.define(await specOf(context))
+    return undefined
+  },
+
+  Redefine: async (context) => {
+    await context.deps.hypervisor.undefine(context.lease.leaseId)
+    await context.deps.hypervisor.define(await specOf(context))
+    return undefined
+  },
+
+  Start: async (context) => {
+    const { deps, lease } = context
+    // What the guest reported before it went off is not true of the one that starts now.
+    deps.store.put({ ...recordOf(context), facts: null })
+    await deps.hypervisor.start(lease.leaseId)
+    return { waitMs: POLL_MS }
+  },
+
+  CheckReady: async (context) => {
+    const { deps, lease } = context
+    const vm = recordOf(context)
+    const check = await deps.guest.check(lease.leaseId)
+    const checkedMs = deps.nowMs()
+    if (check.state === 'ready') {
+      const { facts } = check
+      const same = vm.facts?.bootId === facts.bootId
+      deps.store.put({ ...vm, facts, checkedMs, attempts: 0, reason: same ? vm.reason : null })
+      if (!same) deps.log.info({ leaseId: vm.leaseId, bootId: facts.bootId }, 'guest ready')
+      return undefined
+    }
+    if (vm.status === 'Running') {
+      // An activated guest that does not answer is the tenant's own to mend; it is never restarted for that.
+      deps.store.put({ ...vm, checkedMs })
+      return { waitMs: vm.facts === null ? POLL_MS : 10_000 }
+    }
+    if (check.state === 'failed')
+      throw new AgentError('guest-failed', `The guest did not set itself up: ${check.reason}.`)
+    return { waitMs: POLL_MS }
+  },
+}
+
+const imageOf = async (context: StepContext): Promise<VerifiedImage> => {
+  const { image } = recordOf(context)
+  if (image === null) throw new AgentError('manifest-unopened', 'The manifest has not been opened yet.')
+  return context.deps.images.ensure(image)
+}
+
+const specOf = async (context: StepContext): Promise<DomainSpec> => {
+  const { deps, lease } = context
+  const image = await imageOf(context)
+  const mac = deps.guest.macOf(lease.leaseId)
+  const [diskPath, seedPath] = await Promise.all([pathOfDisk(context), pathOfSeed(context)])
+  return {
+    leaseId: lease.leaseId,
+    generation: GENERATION,
+    specHash: specHashOf(lease, { network: deps.networkName, mac }),
+    vcpus: lease.terms.vcpus,
+    memoryMiB: lease.terms.memoryMiB,
+    diskPath,
+    baseDiskPath: image.diskPath,
+    seedPath,
+    boot: image.boot,
+    network: { name: deps.networkName, mac },
+  }
+}
+
+const pathOfDisk = async ({ deps, lease }: StepContext): Promise<string> => {
+  const disk = (await deps.disks.list()).find((d) => d.leaseId === lease.leaseId && d.quarantinedAt === null)
+  if (disk === undefined)
+    throw new AgentError('disk-missing', 'The disk of this lease is gone from the node.')
+  return disk.path
+}
+
+/** Written again rather than looked up: the store replaces it whole, and the seed then agrees with the spec. */
+const pathOfSeed = async ({ deps, lease }: StepContext): Promise<string> => {
+  const manifest = await deps.openManifest(lease)
+  const config = guestConfig(lease, manifest, deps.guest.macOf(lease.leaseId))
+  return deps.seeds.write(lease.leaseId, deps.guest.seedFiles(config))
+}
+
+const checkFunds = async (deps: StepContext['deps']) => {
+  const { agent, balance, needed } = await deps.chain.funds()
+  if (balance >= needed) return
+  throw new AgentError(
+    'gas-missing',
+    `The node's agent ${agent} holds ${formatEther(balance)} of the native coin; activating takes up to ${formatEther(needed)}.`,
+    {
+      hint: `Its operator has to send at least ${formatEther(needed - balance)} to that address; nothing is billed.`,
+    },
+  )
+}
+
+const checkFit = async (
+  { machine, hypervisor }: StepContext['deps'],
+  terms: { memoryMiB: number; diskGiB: number; gpus: number },
+  newDisk: boolean,
+) => {
+  if (terms.gpus > 0) throw new AgentError('does-not-fit', 'This node has no GPU to give.')
+  if (hypervisor.capabilities.acceleration !== 'simulated') {
+    const free = await machine.availableMemoryMiB()
+    if (free < terms.memoryMiB) {
+      throw new AgentError(
+        'does-not-fit',
+        `The guest needs ${terms.memoryMiB} MiB of memory; the node has ${Math.floor(free)} MiB free.`,
+      )
+    }
+  }
+  if (!newDisk) return
+  const freeBytes = await machine.availableDiskBytes()
+  if (freeBytes < terms.diskGiB * GIB) {
+    throw new AgentError(
+      'disk-full',
+      `The guest needs ${terms.diskGiB} GiB of disk; the node has ${Math.floor(freeBytes / GIB)} GiB free.`,
+    )
+  }
+}

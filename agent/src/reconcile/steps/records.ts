@@ -1,0 +1,42 @@
+// Steps that only write down. They come before the effects they announce.
+import { admitted, moved, type VmRecord } from '../../domain/vm.ts'
+import { AgentError } from '../../lib/errors.ts'
+import type { Executors, StepContext } from './context.ts'
+
+export const recordOf = ({ vm, lease }: StepContext): VmRecord => {
+  if (vm !== null) return vm
+  throw new AgentError('vm-not-admitted', `There is no record of ${lease.leaseId} yet.`)
+}
+
+export const records: Executors<'Admit' | 'Move' | 'Refuse'> = {
+  Admit: async ({ deps, lease }, { deadlineMs }) => {
+    if (deps.store.get(lease.leaseId) === null) {
+      deps.store.put(admitted(lease.leaseId, deps.nowMs(), deadlineMs))
+    }
+    return undefined
+  },
+
+  Move: async (context, change) => {
+    const vm = recordOf(context)
+    context.deps.store.put(moved(vm, change, context.deps.nowMs()))
+    context.deps.log.info(
+      { leaseId: vm.leaseId, from: vm.status, to: change.to, reason: change.reason?.code ?? null },
+      `VM ${vm.status} → ${change.to}`,
+    )
+    return undefined
+  },
+
+  Refuse: async (context, { reason }) => {
+    const vm = recordOf(context)
+    const nowMs = context.deps.nowMs()
+    context.deps.store.put({
+      ...(vm.status === 'Error'
+        ? vm
+        : moved(vm, { to: 'Error', phase: 'Waiting', reason, deadlineMs: null }, nowMs)),
+      reason,
+      refused: true,
+    })
+    context.deps.log.warn({ leaseId: vm.leaseId, reason: reason.code }, reason.message)
+    return undefined
+  },
+}

@@ -1,0 +1,69 @@
+// Steps that take something down. Each checks by itself that it may: the plan is not the only guard.
+import { AgentError } from '../../lib/errors.ts'
+import type { Executors, StepContext } from './context.ts'
+import { recordOf } from './records.ts'
+
+/** Between asking a guest to power off and looking whether it has; its own event comes earlier. */
+const STOPPING_MS = 1_000
+
+export const teardown: Executors<
+  'Shutdown' | 'Destroy' | 'Undefine' | 'RemoveSeed' | 'QuarantineDisk' | 'PurgeDisk'
+> = {
+  Shutdown: async (context, { because }) => {
+    await mayStop(context, because)
+    await context.deps.hypervisor.shutdown(context.lease.leaseId)
+    return { waitMs: STOPPING_MS }
+  },
+
+  Destroy: async (context, { because }) => {
+    await mayStop(context, because)
+    await context.deps.hypervisor.destroy(context.lease.leaseId)
+    return undefined
+  },
+
+  Undefine: async (context) => {
+    requireEnd(context)
+    await context.deps.hypervisor.undefine(context.lease.leaseId)
+    return undefined
+  },
+
+  RemoveSeed: async (context) => {
+    requireEnd(context)
+    await context.deps.seeds.remove(context.lease.leaseId)
+    return undefined
+  },
+
+  QuarantineDisk: async (context) => {
+    requireEnd(context)
+    await context.deps.disks.quarantine(context.lease.leaseId, Math.floor(context.deps.nowMs() / 1000))
+    return undefined
+  },
+
+  PurgeDisk: async (context, { notAfter }) => {
+    requireEnd(context)
+    await context.deps.disks.purge(context.lease.leaseId, notAfter)
+    context.deps.log.info({ leaseId: context.lease.leaseId }, 'quarantine over: disk purged')
+    return undefined
+  },
+}
+
+const requireEnd = (context: StepContext) => {
+  if (!context.deps.chain.snapshot().fresh) throw frozen()
+  if (recordOf(context).endConfirmedMs === null) {
+    throw new AgentError('end-unconfirmed', 'The end of the lease is not confirmed by contract storage.')
+  }
+}
+
+const mayStop = async (context: StepContext, because: 'ended' | 'depleted') => {
+  if (because === 'ended') return requireEnd(context)
+  if (!context.deps.chain.snapshot().fresh) throw frozen()
+  if (!(await context.deps.chain.confirmDepleted(context.lease.leaseId))) {
+    throw new AgentError(
+      'depletion-unconfirmed',
+      'Contract storage does not say that the paid time is used up.',
+    )
+  }
+}
+
+const frozen = () =>
+  new AgentError('feed-stale', 'The view of the chain is not current: nothing is taken down until it is.')
