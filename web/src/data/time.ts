@@ -1,0 +1,2 @@
+/** A month for prices: 30 days. */
+export const HOURS_PER_MONTH = 720n

@@ -1,0 +1,129 @@
+// Opening a lease: a signature and one transaction where the token knows permits, an approval and a transaction
+// where it does not, one transaction where the money is there already.
+import { leaseEscrowAbi } from '@decloud/protocol/abi/index'
+import { DecloudError } from '@decloud/protocol/errors'
+import type { Terms } from '@decloud/protocol/lease'
+import { erc20Abi, type Hex, parseSignature } from 'viem'
+import { usdc } from '../../data/format.ts'
+import { CommitmentVoid, type Flow, type FlowEnv, type FlowStep } from '../../flows/flow.ts'
+import { assertNetwork, included, send } from '../../flows/send.ts'
+import { type PermitDomain, permitTypes } from './permit.ts'
+
+export type Payment =
+  | { from: 'balance' }
+  | { from: 'allowance' }
+  /** `deadline` in unix seconds of the chain's clock. */
+  | { from: 'permit'; domain: PermitDomain; nonce: bigint; deadline: bigint }
+  | { from: 'approval' }
+
+export type OpenParams = { leaseId: Hex; terms: Terms; manifest: Hex; payment: Payment }
+
+const isOpen = async (env: FlowEnv, params: OpenParams) => {
+  const lease = await env.runtime.client.readContract({
+    address: env.runtime.config.leaseEscrow,
+    abi: leaseEscrowAbi,
+    functionName: 'leaseOf',
+    args: [params.leaseId],
+  })
+  return lease.status !== 0
+}
+
+const isAllowed = async (env: FlowEnv, params: OpenParams) => {
+  const { client, config } = env.runtime
+  const allowance = await client.readContract({
+    address: config.usdc,
+    abi: erc20Abi,
+    functionName: 'allowance',
+    args: [params.terms.tenant, config.leaseEscrow],
+  })
+  return allowance >= params.terms.deposit
+}
+
+const isPaidFor = async (env: FlowEnv, params: OpenParams) =>
+  (await isOpen(env, params)) || (await isAllowed(env, params))
+
+const permit: FlowStep<OpenParams> = {
+  id: 'permit',
+  title: 'Sign the payment',
+  achieved: isPaidFor,
+  commit: async (env, { terms, payment }) => {
+    if (payment.from !== 'permit') throw wrongPayment()
+    const signer = await env.signer()
+    await assertNetwork(env, await signer.getChainId())
+    const { domain, nonce, deadline } = payment
+    return signer.signTypedData({
+      domain,
+      types: permitTypes,
+      primaryType: 'Permit',
+      message: {
+        owner: terms.tenant,
+        spender: env.runtime.config.leaseEscrow,
+        value: terms.deposit,
+        nonce,
+        deadline,
+      },
+    })
+  },
+  verify: async (env, { payment }) => {
+    const { timestamp } = await env.runtime.client.getBlock()
+    if (payment.from !== 'permit' || payment.deadline > timestamp) return
+    throw new CommitmentVoid(
+      new DecloudError('permit-expired', 'The signed payment has expired.', {
+        hint: 'Discard this lease and deploy again; nothing was paid.',
+      }),
+    )
+  },
+}
+
+const approve: FlowStep<OpenParams> = {
+  id: 'approve',
+  title: 'Allow the payment',
+  achieved: isPaidFor,
+  commit: (env, { terms }) =>
+    send(env, {
+      address: env.runtime.config.usdc,
+      abi: erc20Abi,
+      functionName: 'approve',
+      args: [env.runtime.config.leaseEscrow, terms.deposit],
+    }),
+  verify: async (env, params, hash) => {
+    await included(env, hash)
+    if (await isPaidFor(env, params)) return
+    throw new CommitmentVoid(
+      new DecloudError('allowance-missing', 'The wallet allowed less than the deposit.', {
+        hint: `Try again and allow ${usdc(params.terms.deposit)} USDC.`,
+      }),
+    )
+  },
+}
+
+const open: FlowStep<OpenParams> = {
+  id: 'open',
+  title: 'Open the lease',
+  achieved: isOpen,
+  commit: (env, { terms, manifest, payment }, earlier) => {
+    const escrow = { address: env.runtime.config.leaseEscrow, abi: leaseEscrowAbi } as const
+    if (payment.from === 'balance') {
+      return send(env, { ...escrow, functionName: 'openFromBalance', args: [terms, manifest] })
+    }
+    const signature = earlier['permit']
+    if (payment.from !== 'permit' || signature === undefined) {
+      return send(env, { ...escrow, functionName: 'open', args: [terms, manifest] })
+    }
+    const { r, s, yParity } = parseSignature(signature)
+    return send(env, {
+      ...escrow,
+      functionName: 'openWithPermit',
+      args: [terms, manifest, payment.deadline, yParity + 27, r, s],
+    })
+  },
+  verify: async (env, _, hash) => included(env, hash),
+}
+
+const wrongPayment = () => new DecloudError('payment-kind', 'This lease is not paid by permit.')
+
+export const openFlow: Flow<OpenParams> = {
+  kind: 'open',
+  steps: ({ payment }) =>
+    payment.from === 'permit' ? [permit, open] : payment.from === 'approval' ? [approve, open] : [open],
+}

@@ -1,0 +1,64 @@
+// Whether a token takes EIP-2612 permits, found out by asking it: a domain that hashes to the token's own separator
+// is the one it will check signatures against.
+import { type Address, domainSeparator, parseAbi } from 'viem'
+import type { Runtime } from '../../data/runtime.tsx'
+import type { Payment } from './open-flow.ts'
+
+export type PermitDomain = { name: string; version: string; chainId: number; verifyingContract: Address }
+
+export const permitTypes = {
+  Permit: [
+    { name: 'owner', type: 'address' },
+    { name: 'spender', type: 'address' },
+    { name: 'value', type: 'uint256' },
+    { name: 'nonce', type: 'uint256' },
+    { name: 'deadline', type: 'uint256' },
+  ],
+} as const
+
+const permitAbi = parseAbi([
+  'function name() view returns (string)',
+  'function version() view returns (string)',
+  'function nonces(address) view returns (uint256)',
+  'function DOMAIN_SEPARATOR() view returns (bytes32)',
+])
+
+/** Seconds for which a signed payment may wait for its transaction. */
+const PERMIT_LIFETIME = 86_400n
+
+/** How `owner` can best pay: with a permit when token and account can, else with an approval. */
+export const choosePayment = async (runtime: Runtime, owner: Address): Promise<Payment> => {
+  const { client, config } = runtime
+  const token = { address: config.usdc, abi: permitAbi } as const
+  // A contract account signs by ERC-1271, which this permit form cannot carry.
+  const code = await client.getCode({ address: owner })
+  if (code !== undefined && code !== '0x' && !code.startsWith(DELEGATION)) return { from: 'approval' }
+  const answers = await Promise.allSettled([
+    client.readContract({ ...token, functionName: 'name' }),
+    client.readContract({ ...token, functionName: 'version' }),
+    client.readContract({ ...token, functionName: 'nonces', args: [owner] }),
+    client.readContract({ ...token, functionName: 'DOMAIN_SEPARATOR' }),
+  ])
+  const [name, version, nonce, separator] = answers
+  if (
+    name.status === 'rejected' ||
+    version.status === 'rejected' ||
+    nonce.status === 'rejected' ||
+    separator.status === 'rejected'
+  ) {
+    // Any refusal means "no permits here": an approval works with every token.
+    return { from: 'approval' }
+  }
+  const domain = {
+    name: name.value,
+    version: version.value,
+    chainId: config.chainId,
+    verifyingContract: config.usdc,
+  }
+  if (domainSeparator({ domain }) !== separator.value) return { from: 'approval' }
+  const { timestamp } = await client.getBlock()
+  return { from: 'permit', domain, nonce: nonce.value, deadline: timestamp + PERMIT_LIFETIME }
+}
+
+// EIP-7702: an account that delegates still signs with its own key.
+const DELEGATION = '0xef0100'

@@ -1,0 +1,74 @@
+import { useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
+import { zeroAddress } from 'viem'
+import { usdc } from '../../../data/format.ts'
+import { useRuntime } from '../../../data/runtime.tsx'
+import { FlowPanel } from '../../../flows/flow-panel.tsx'
+import { useFlow } from '../../../flows/use-flow.ts'
+import { Button } from '../../../ui/button.tsx'
+import { Choices } from '../../../ui/field.tsx'
+import { fundsKey, useWallet } from '../../wallet/index.ts'
+import { dueAt } from '../cost.ts'
+import { closeFlow } from '../flows.ts'
+import { type LeaseNow, leaseKey } from '../queries/lease.ts'
+
+export const CloseLease = ({ lease, now }: { lease: LeaseNow; now: number }) => {
+  const runtime = useRuntime()
+  const queries = useQueryClient()
+  const wallet = useWallet()
+  const [asking, setAsking] = useState(false)
+  const [to, setTo] = useState<'wallet' | 'balance'>('wallet')
+  const { view } = lease
+  const flow = useFlow(closeFlow, view.leaseId, wallet.signer, () => {
+    setAsking(false)
+    void queries.invalidateQueries({ queryKey: leaseKey(runtime, view.leaseId) })
+    void queries.invalidateQueries({ queryKey: fundsKey(runtime) })
+  })
+  if (flow.record !== undefined) return <FlowPanel flow={flow} title="Closing" discard="Keep the lease" />
+  if (!asking) {
+    return (
+      <Button kind="danger" onClick={() => setAsking(true)}>
+        Close this lease
+      </Button>
+    )
+  }
+  const due = dueAt(lease, now)
+  return (
+    <section className="card stack" aria-labelledby="close-title">
+      <h2 id="close-title">Close this lease?</h2>
+      <p className="small muted">The machine stops at once. Save what you need from it first.</p>
+      <dl className="facts num">
+        <dt>Bill, about</dt>
+        <dd>{usdc(due, 4)} USDC</dd>
+        <dt>You get back, about</dt>
+        <dd>
+          <strong>{usdc(view.status === 'Active' ? view.deposited - due : lease.refundable, 4)} USDC</strong>
+        </dd>
+      </dl>
+      <Choices
+        legend="Refund to"
+        name="refund-to"
+        className="pair"
+        value={to}
+        onChange={setTo}
+        options={[
+          { value: 'wallet', label: 'My wallet' },
+          { value: 'balance', label: 'DeCloud balance' },
+        ]}
+      />
+      <div className="row">
+        <Button
+          kind="primary"
+          onClick={() =>
+            flow.start({ leaseId: view.leaseId, to: to === 'wallet' ? view.tenant : zeroAddress })
+          }
+        >
+          Close and refund
+        </Button>
+        <Button kind="plain" onClick={() => setAsking(false)}>
+          Keep it
+        </Button>
+      </div>
+    </section>
+  )
+}

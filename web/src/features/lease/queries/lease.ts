@@ -1,0 +1,96 @@
+import { leaseEscrowAbi } from '@decloud/protocol/abi/index'
+import { DecloudError } from '@decloud/protocol/errors'
+import { makeLogDecoder } from '@decloud/protocol/events'
+import { applyLeaseEvent, type LeaseView } from '@decloud/protocol/lease'
+import { type LeaseStatusReport, leaseStatusSchema } from '@decloud/protocol/wire/node'
+import { queryOptions } from '@tanstack/react-query'
+import type { Hex } from 'viem'
+import { scanLogs } from '../../../data/logs.ts'
+import type { Runtime } from '../../../data/runtime.tsx'
+
+/** What the chain says of one lease now. Money in µUSDC, times in unix seconds of the chain's clock. */
+export type LeaseNow = {
+  view: LeaseView
+  /** Due at `at`, as the contract computes it. */
+  due: bigint
+  at: number
+  refundable: bigint
+  runsOutAt: number
+}
+
+export const leaseKey = (runtime: Runtime, leaseId: Hex) => [
+  'lease',
+  runtime.config.chainId,
+  runtime.config.leaseEscrow,
+  leaseId,
+]
+
+/** Null while no block holds the lease. */
+export const leaseQuery = (runtime: Runtime, leaseId: Hex) =>
+  queryOptions({
+    queryKey: leaseKey(runtime, leaseId),
+    queryFn: () => readLease(runtime, leaseId),
+    refetchInterval: (query) =>
+      query.state.data?.view.status === 'Ended' ? runtime.pollMs * 10 : runtime.pollMs * 1.5,
+  })
+
+const readLease = async (runtime: Runtime, leaseId: Hex): Promise<LeaseNow | null> => {
+  const { client, config } = runtime
+  const escrow = { address: config.leaseEscrow, abi: leaseEscrowAbi } as const
+  const logs = await scanLogs(runtime, { address: config.leaseEscrow, topics: [null, leaseId] })
+  const decode = makeLogDecoder(config)
+  const view = logs.reduce<LeaseView | undefined>((lease, log) => {
+    const event = decode(log)
+    return event === undefined ? lease : applyLeaseEvent(lease, event)
+  }, undefined)
+  if (view === undefined) return null
+  const block = await client.getBlock({ blockTag: 'latest' })
+  const blockNumber = block.number
+  const [due, refundable, runsOutAt] = await Promise.all([
+    client.readContract({ ...escrow, functionName: 'due', args: [leaseId, block.timestamp], blockNumber }),
+    client.readContract({ ...escrow, functionName: 'refundable', args: [leaseId], blockNumber }),
+    client.readContract({ ...escrow, functionName: 'runsOutAt', args: [leaseId], blockNumber }),
+  ])
+  return { view, due, at: Number(block.timestamp), refundable, runsOutAt: Number(runsOutAt) }
+}
+
+/** Moving parts are looked at more often than a machine that just runs. */
+const AGENT_TIMEOUT_MS = 6_000
+
+/**
+ * The node's own word on the machine.
+ * @throws DecloudError `agent-unreachable`, `agent-unaware` (it does not know the lease), `agent-malformed`.
+ */
+export const machineQuery = (runtime: Runtime, leaseId: Hex, endpoint: string | null, live: boolean) =>
+  queryOptions({
+    queryKey: ['machine', leaseId, endpoint],
+    enabled: endpoint !== null && live,
+    refetchInterval: runtime.pollMs * 2,
+    retry: false,
+    queryFn: async ({ signal }): Promise<LeaseStatusReport> => {
+      const url = new URL(`v1/leases/${leaseId}`, withSlash(endpoint as string))
+      const deadline = AbortSignal.any([signal, AbortSignal.timeout(AGENT_TIMEOUT_MS)])
+      const response = await fetch(url, { signal: deadline, credentials: 'omit' }).catch((cause: unknown) => {
+        throw new DecloudError('agent-unreachable', "The node's agent cannot be reached from this browser.", {
+          hint: 'The chain below is still exact: billing and refunds do not depend on it.',
+          details: { endpoint },
+          cause,
+        })
+      })
+      if (response.status === 404) {
+        throw new DecloudError('agent-unaware', "The node's agent has not picked the lease up yet.")
+      }
+      const parsed = leaseStatusSchema.safeParse(await response.json().catch(() => undefined))
+      if (response.ok && parsed.success) return parsed.data
+      throw new DecloudError(
+        'agent-malformed',
+        `The node's agent answered ${response.status} with something else.`,
+        {
+          hint: 'The chain below is still exact.',
+          ...(parsed.success ? {} : { cause: parsed.error }),
+        },
+      )
+    },
+  })
+
+const withSlash = (endpoint: string) => (endpoint.endsWith('/') ? endpoint : `${endpoint}/`)

@@ -1,0 +1,1 @@
+export { LeasesPage } from './components/leases-page.tsx'

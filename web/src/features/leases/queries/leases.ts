@@ -1,0 +1,63 @@
+import { leaseEscrowAbi } from '@decloud/protocol/abi/index'
+import { makeLogDecoder } from '@decloud/protocol/events'
+import { LEASE_STATUSES, type LeaseStatus, type Terms } from '@decloud/protocol/lease'
+import { queryOptions } from '@tanstack/react-query'
+import { type Address, type Hex, pad, toEventSelector } from 'viem'
+import { scanLogs } from '../../../data/logs.ts'
+import type { Runtime } from '../../../data/runtime.tsx'
+
+/** Shown at once, newest first. */
+const MAX_LEASES = 100
+
+export type LeaseRow = {
+  leaseId: Hex
+  terms: Terms
+  status: LeaseStatus
+  node: number
+  pricePerHour: bigint
+  deposited: bigint
+  /** Unix seconds; 0 unless active. */
+  runsOutAt: number
+}
+
+const [requested] = leaseEscrowAbi
+  .filter((item) => item.type === 'event')
+  .filter((event) => event.name === 'LeaseRequested')
+
+export const leasesQuery = (runtime: Runtime, tenant: Address | undefined) =>
+  queryOptions({
+    queryKey: ['leases', runtime.config.chainId, runtime.config.leaseEscrow, tenant],
+    enabled: tenant !== undefined,
+    refetchInterval: runtime.pollMs * 4,
+    queryFn: async (): Promise<LeaseRow[]> => {
+      const logs = await scanLogs(runtime, {
+        address: runtime.config.leaseEscrow,
+        topics: [toEventSelector(requested!), null, pad(tenant as Address)],
+      })
+      const decode = makeLogDecoder(runtime.config)
+      const opened = logs.map(decode).filter((event) => event?.name === 'LeaseRequested')
+      return Promise.all(
+        opened
+          .toReversed()
+          .slice(0, MAX_LEASES)
+          .map(({ args }) => readRow(runtime, args.leaseId, args.terms)),
+      )
+    },
+  })
+
+const readRow = async (runtime: Runtime, leaseId: Hex, terms: Terms): Promise<LeaseRow> => {
+  const escrow = { address: runtime.config.leaseEscrow, abi: leaseEscrowAbi } as const
+  const [lease, runsOutAt] = await Promise.all([
+    runtime.client.readContract({ ...escrow, functionName: 'leaseOf', args: [leaseId] }),
+    runtime.client.readContract({ ...escrow, functionName: 'runsOutAt', args: [leaseId] }),
+  ])
+  return {
+    leaseId,
+    terms,
+    status: LEASE_STATUSES[lease.status] ?? 'None',
+    node: lease.node,
+    pricePerHour: lease.pricePerHour,
+    deposited: lease.deposited,
+    runsOutAt: Number(runsOutAt),
+  }
+}

@@ -1,0 +1,6 @@
+export { FundsLine } from './components/funds-line.tsx'
+export { NetworkBanner } from './components/network-banner.tsx'
+export { WalletButton } from './components/wallet-button.tsx'
+export { WalletProvider } from './components/wallet-provider.tsx'
+export { useWallet } from './hooks/use-wallet.ts'
+export { type Funds, fundsKey, fundsQuery } from './queries/funds.ts'
