@@ -52,3 +52,22 @@ export function overlaps(a: Subnet, b: Subnet): boolean {
 export function guestRange(subnet: Subnet): { readonly first: number; readonly last: number } {
   return { first: subnet.base + 2, last: lastAddress(subnet) - 1 }
 }
+
+/** The ranges in the text of /proc/net/route, whose addresses are hexadecimal in the host's byte order (little-endian). */
+export function parseRoutes(table: string): readonly { readonly device: string; readonly subnet: Subnet }[] {
+  const address = (hex: string) => Buffer.from(hex, 'hex').readUInt32LE()
+  return table
+    .split('\n')
+    .slice(1)
+    .map((line) => line.split(/\s+/))
+    .flatMap(([device, destination, , , , , , mask]) =>
+      device && destination && mask && mask !== '00000000'
+        ? [
+            {
+              device,
+              subnet: { base: address(destination), prefix: prefixOfNetmask(numberToIpv4(address(mask))) },
+            },
+          ]
+        : [],
+    )
+}

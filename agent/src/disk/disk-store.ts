@@ -1,0 +1,122 @@
+import { access, chmod, readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Hex } from 'viem'
+import { type DiskRecord, type DiskStore, StorageError, type VerifiedImage } from '../ports/storage.ts'
+import { leaseFileName, makeDirectory } from './files.ts'
+import { createQcow2Overlay, readQcow2 } from './qcow2.ts'
+
+const GIB = 1024 ** 3
+const active = /^([0-9a-f]{1,64})\.qcow2$/
+const quarantined = /^([0-9a-f]{1,64})\.(\d+)\.quarantine$/
+
+/** Overlays live as `<lease>.qcow2` in `directory`; a quarantined one is renamed to `<lease>.<Unix seconds>.quarantine`. */
+export function makeDiskStore(directory: string): DiskStore {
+  const pathOf = (leaseId: Hex) => join(directory, `${leaseFileName(leaseId)}.qcow2`)
+
+  async function list(): Promise<readonly DiskRecord[]> {
+    await makeDirectory(directory)
+    const names = await readdir(directory)
+    return names.flatMap((name) => recordOf(directory, name)).sort((a, b) => (a.path < b.path ? -1 : 1))
+  }
+
+  async function quarantinedOf(leaseId: Hex): Promise<readonly QuarantinedDisk[]> {
+    const wanted: Hex = `0x${leaseFileName(leaseId)}`
+    const mine = (await list()).filter((disk) => disk.leaseId === wanted).filter(isQuarantined)
+    return mine.sort((a, b) => b.quarantinedAt - a.quarantinedAt)
+  }
+
+  async function createOverlay(leaseId: Hex, image: VerifiedImage, sizeGiB: number): Promise<string> {
+    const path = pathOf(leaseId)
+    checkSize(sizeGiB, image)
+    await makeDirectory(directory)
+    if (await exists(path)) {
+      await checkSame(path, image, sizeGiB)
+      return path
+    }
+    if ((await quarantinedOf(leaseId)).length > 0) {
+      throw new StorageError(
+        'disk-exists',
+        `The lease ${leaseId} has a disk in quarantine: restore it or purge it first.`,
+      )
+    }
+    // A crash before the rename leaves a file that no name of ours matches, and that the next attempt replaces.
+    const partial = `${path}.partial`
+    await rm(partial, { force: true })
+    await createQcow2Overlay(partial, image.diskPath, sizeGiB * GIB)
+    await chmod(partial, 0o600)
+    await rename(partial, path)
+    return path
+  }
+
+  async function quarantine(leaseId: Hex, at: number): Promise<void> {
+    if (!Number.isSafeInteger(at) || at < 0)
+      throw new StorageError('invalid', `${at} is not a time in Unix seconds`)
+    const path = pathOf(leaseId)
+    if (await exists(path)) {
+      await rename(path, join(directory, `${leaseFileName(leaseId)}.${at}.quarantine`))
+      return
+    }
+    if ((await quarantinedOf(leaseId)).length === 0) {
+      throw new StorageError('disk-missing', `The lease ${leaseId} has no disk on this node.`)
+    }
+  }
+
+  async function restore(leaseId: Hex): Promise<string> {
+    const path = pathOf(leaseId)
+    if (await exists(path))
+      throw new StorageError('disk-exists', `The lease ${leaseId} has a disk in use already.`)
+    const [newest] = await quarantinedOf(leaseId)
+    if (!newest) throw new StorageError('disk-missing', `The lease ${leaseId} has no disk in quarantine.`)
+    await rename(newest.path, path)
+    return path
+  }
+
+  async function purge(leaseId: Hex, notAfter: number): Promise<void> {
+    if (await exists(pathOf(leaseId))) {
+      throw new StorageError(
+        'refused',
+        `The disk of lease ${leaseId} is in use: only a quarantined disk is deleted.`,
+      )
+    }
+    for (const disk of await quarantinedOf(leaseId)) {
+      if (disk.quarantinedAt <= notAfter) await rm(disk.path, { force: true })
+    }
+  }
+
+  return { list, createOverlay, quarantine, restore, purge }
+}
+
+type QuarantinedDisk = DiskRecord & { readonly quarantinedAt: number }
+const isQuarantined = (disk: DiskRecord): disk is QuarantinedDisk => disk.quarantinedAt !== null
+
+function recordOf(directory: string, name: string): DiskRecord[] {
+  const path = join(directory, name)
+  const inUse = active.exec(name)
+  if (inUse) return [{ leaseId: `0x${inUse[1]}`, path, quarantinedAt: null }]
+  const aside = quarantined.exec(name)
+  return aside ? [{ leaseId: `0x${aside[1]}`, path, quarantinedAt: Number(aside[2]) }] : []
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+function checkSize(sizeGiB: number, image: VerifiedImage): void {
+  if (!Number.isSafeInteger(sizeGiB) || sizeGiB < 1)
+    throw new StorageError('invalid', `${sizeGiB} is not a size in GiB`)
+  if (sizeGiB * GIB >= image.virtualSizeBytes) return
+  const needed = Math.ceil(image.virtualSizeBytes / GIB)
+  throw new StorageError(
+    'too-small',
+    `The image ${image.id} needs a disk of at least ${needed} GiB, not ${sizeGiB}.`,
+  )
+}
+
+async function checkSame(path: string, image: VerifiedImage, sizeGiB: number): Promise<void> {
+  const { backingPath, virtualSizeBytes } = await readQcow2(path)
+  if (backingPath === image.diskPath && virtualSizeBytes === sizeGiB * GIB) return
+  throw new StorageError('disk-exists', `${path} exists with another base or size; it is left as it is.`)
+}

@@ -1,0 +1,178 @@
+// libvirt's C API through koffi, for worker threads only: calls block, and libvirt keeps its last error per thread.
+import koffi from 'koffi'
+import { LibvirtFailure } from './failure.ts'
+
+/** An address owned by libvirt. */
+export type Handle = bigint & { readonly handle?: never }
+
+const libc = koffi.load('libc.so.6')
+const libvirt = koffi.load('libvirt.so.0')
+const libvirtQemu = koffi.load('libvirt-qemu.so.0')
+
+for (const name of ['virConnect', 'virDomain', 'virNetwork']) koffi.opaque(name)
+koffi.struct('virError', {
+  code: 'int',
+  domain: 'int',
+  message: 'char *',
+  level: 'int',
+  conn: 'void *',
+  dom: 'void *',
+  str1: 'char *',
+  str2: 'char *',
+  str3: 'char *',
+  int1: 'int',
+  int2: 'int',
+  net: 'void *',
+})
+const free: (pointer: Handle) => void = libc.func('void free(void *pointer)')
+// A char* that the caller owns: copied into a JavaScript string, then freed.
+koffi.disposable('OwnedString', 'str', free)
+const domainEventProto = koffi.proto(
+  'int DomainEventCallback(virConnect *c, virDomain *d, int event, int detail, void *opaque)',
+)
+const timeoutProto = koffi.proto('void TimeoutCallback(int timer, void *opaque)')
+
+// libvirt prints every error on stderr unless it has a handler. A JavaScript handler deadlocks when another worker's
+// thread calls it, so it gets a native function that does nothing with its arguments.
+const setErrorFunc: (data: null, handler: unknown) => void = libvirt.func(
+  'void virSetErrorFunc(void *data, void *handler)',
+)
+setErrorFunc(null, libc.symbol('labs'))
+
+const lastError: () => Handle | null = libvirt.func('virError *virGetLastError()')
+
+function failure(): LibvirtFailure {
+  const error = lastError()
+  if (!error)
+    return new LibvirtFailure({
+      number: 0,
+      domain: 0,
+      text: 'libvirt reported no reason',
+      connectionLost: false,
+    })
+  const fields = koffi.decode(error, 'virError') as { code: number; domain: number; message: string | null }
+  return new LibvirtFailure({
+    number: fields.code,
+    domain: fields.domain,
+    text: fields.message ?? '',
+    connectionLost: false,
+  })
+}
+
+/** NULL is libvirt's failure for pointers and strings. Throws LibvirtFailure. */
+export function present<T>(result: T | null): T {
+  if (result === null) throw failure()
+  return result
+}
+
+/** A negative number is libvirt's failure for ints. Throws LibvirtFailure. */
+export function ok(result: number): number {
+  if (result < 0) throw failure()
+  return result
+}
+
+/** The array of handles that libvirt allocated at `out[0]`, with the array itself freed. */
+export function takeHandles(out: [Handle | null], count: number): Handle[] {
+  const array = out[0]
+  if (array === null) return []
+  const handles = Array.from({ length: count }, (_, i) => koffi.decode(array, i * 8, 'void *') as Handle)
+  free(array)
+  return handles
+}
+
+export const virConnect = {
+  open: libvirt.func('virConnect *virConnectOpen(const char *uri)') as (uri: string) => Handle | null,
+  close: libvirt.func('int virConnectClose(virConnect *c)') as (c: Handle) => number,
+  isAlive: libvirt.func('int virConnectIsAlive(virConnect *c)') as (c: Handle) => number,
+  /** The cheapest round trip: shows a connection that broke unnoticed. */
+  getLibVersion: libvirt.func('int virConnectGetLibVersion(virConnect *c, _Out_ ulong *v)') as (
+    c: Handle,
+    v: [number | null],
+  ) => number,
+  setKeepAlive: libvirt.func('int virConnectSetKeepAlive(virConnect *c, int interval, uint count)') as (
+    c: Handle,
+    intervalSeconds: number,
+    count: number,
+  ) => number,
+  listAllDomains: libvirt.func('int virConnectListAllDomains(virConnect *c, _Out_ void **d, uint flags)') as (
+    c: Handle,
+    out: [Handle | null],
+    flags: number,
+  ) => number,
+  domainEventRegisterAny: libvirt.func(
+    'int virConnectDomainEventRegisterAny(virConnect *c, virDomain *d, int id, DomainEventCallback *cb, void *o, void *f)',
+  ) as (c: Handle, d: null, id: number, callback: Handle, opaque: null, freeOpaque: null) => number,
+  domainEventDeregisterAny: libvirt.func('int virConnectDomainEventDeregisterAny(virConnect *c, int id)') as (
+    c: Handle,
+    id: number,
+  ) => number,
+}
+
+export const virDomain = {
+  lookupByName: libvirt.func('virDomain *virDomainLookupByName(virConnect *c, const char *name)') as (
+    c: Handle,
+    name: string,
+  ) => Handle | null,
+  defineXml: libvirt.func(
+    'virDomain *virDomainDefineXMLFlags(virConnect *c, const char *xml, uint flags)',
+  ) as (c: Handle, xml: string, flags: number) => Handle | null,
+  create: libvirt.func('int virDomainCreate(virDomain *d)') as (d: Handle) => number,
+  shutdown: libvirt.func('int virDomainShutdown(virDomain *d)') as (d: Handle) => number,
+  destroy: libvirt.func('int virDomainDestroy(virDomain *d)') as (d: Handle) => number,
+  undefine: libvirt.func('int virDomainUndefineFlags(virDomain *d, uint flags)') as (
+    d: Handle,
+    flags: number,
+  ) => number,
+  free: libvirt.func('int virDomainFree(virDomain *d)') as (d: Handle) => number,
+  getName: libvirt.func('const char *virDomainGetName(virDomain *d)') as (d: Handle) => string | null,
+  getState: libvirt.func(
+    'int virDomainGetState(virDomain *d, _Out_ int *state, _Out_ int *reason, uint flags)',
+  ) as (d: Handle, state: [number | null], reason: [number | null], flags: number) => number,
+  getMetadata: libvirt.func(
+    'OwnedString virDomainGetMetadata(virDomain *d, int type, const char *uri, uint flags)',
+  ) as (d: Handle, type: number, uri: string, flags: number) => string | null,
+  agentCommand: libvirtQemu.func(
+    'OwnedString virDomainQemuAgentCommand(virDomain *d, const char *command, int seconds, uint flags)',
+  ) as (d: Handle, command: string, seconds: number, flags: number) => string | null,
+}
+
+export const virNetwork = {
+  lookupByName: libvirt.func('virNetwork *virNetworkLookupByName(virConnect *c, const char *name)') as (
+    c: Handle,
+    name: string,
+  ) => Handle | null,
+  createXml: libvirt.func('virNetwork *virNetworkCreateXML(virConnect *c, const char *xml)') as (
+    c: Handle,
+    xml: string,
+  ) => Handle | null,
+  isActive: libvirt.func('int virNetworkIsActive(virNetwork *n)') as (n: Handle) => number,
+  create: libvirt.func('int virNetworkCreate(virNetwork *n)') as (n: Handle) => number,
+  destroy: libvirt.func('int virNetworkDestroy(virNetwork *n)') as (n: Handle) => number,
+  free: libvirt.func('int virNetworkFree(virNetwork *n)') as (n: Handle) => number,
+  getXml: libvirt.func('OwnedString virNetworkGetXMLDesc(virNetwork *n, uint flags)') as (
+    n: Handle,
+    flags: number,
+  ) => string | null,
+  update: libvirt.func(
+    'int virNetworkUpdate(virNetwork *n, uint command, uint section, int parent, const char *xml, uint flags)',
+  ) as (n: Handle, command: number, section: number, parent: number, xml: string, flags: number) => number,
+}
+
+type DomainEventListener = (c: Handle, d: Handle, event: number, detail: number) => number
+
+export const virEvent = {
+  registerDefaultImpl: libvirt.func('int virEventRegisterDefaultImpl()') as () => number,
+  runDefaultImpl: libvirt.func('int virEventRunDefaultImpl()') as () => number,
+  addTimeout: libvirt.func('int virEventAddTimeout(int ms, TimeoutCallback *cb, void *o, void *f)') as (
+    ms: number,
+    callback: Handle,
+    opaque: null,
+    freeOpaque: null,
+  ) => number,
+  removeTimeout: libvirt.func('int virEventRemoveTimeout(int timer)') as (timer: number) => number,
+  domainCallback: (listener: DomainEventListener): Handle =>
+    koffi.register(listener, koffi.pointer(domainEventProto)) as Handle,
+  timeoutCallback: (listener: () => void): Handle =>
+    koffi.register(listener, koffi.pointer(timeoutProto)) as Handle,
+  releaseCallback: (callback: Handle): void => koffi.unregister(callback),
+}

@@ -1,0 +1,203 @@
+import type { Hex } from 'viem'
+import {
+  type DomainRecord,
+  type DomainSpec,
+  type Hypervisor,
+  type HypervisorCapabilities,
+  HypervisorError,
+  type HypervisorEvent,
+} from '../../ports/hypervisor.ts'
+import { type DomainXmlContext, domainXml } from './domain-xml.ts'
+import { eventHub } from './event-hub.ts'
+import { GuestAgent } from './guest-agent.ts'
+import { type AccelerationChoice, decideAcceleration, hostArchitecture, probeKvm } from './kvm.ts'
+import { type DomainIdentity, parseMetadata } from './metadata.ts'
+import { checkInstance, domainName, domainPrefix } from './names.ts'
+import { Networks } from './networks.ts'
+import { domainRecord, domainState, hypervisorEvent } from './states.ts'
+import { WorkerPool } from './worker-pool.ts'
+
+export interface LibvirtOptions {
+  /** qemu:///system in production; test:///default is libvirt's own in-process simulation. */
+  readonly uri: string
+  /** Separates agents that share a machine: 1 to 24 letters a-z or digits. */
+  readonly instance: string
+  readonly acceleration: AccelerationChoice
+  /** Connections for calls, each with a thread. Default 3. */
+  readonly threads?: number
+}
+
+const QUICK_MS = 15_000
+/** The first use of a QEMU makes libvirt probe it; starting and stopping wait for the process. */
+const SLOW_MS = 120_000
+const PING_MS = 2_000
+const EXEC_MS = 30_000
+
+async function context(options: LibvirtOptions): Promise<[DomainXmlContext, HypervisorCapabilities]> {
+  const instance = checkInstance(options.instance)
+  const arch = hostArchitecture()
+  if (options.uri.startsWith('test:')) {
+    const reason = "libvirt's test driver, which runs no guests."
+    return [
+      { instance, arch, type: 'test' },
+      { acceleration: 'simulated', arch, reason },
+    ]
+  }
+  const decision = decideAcceleration(await probeKvm(), options.acceleration)
+  return [
+    { instance, arch, type: decision.acceleration === 'kvm' ? 'kvm' : 'qemu' },
+    { ...decision, arch },
+  ]
+}
+
+/** Rejects with HypervisorError `unavailable` if libvirt cannot be reached. */
+export async function openLibvirt(options: LibvirtOptions): Promise<Hypervisor> {
+  const [xmlContext, capabilities] = await context(options)
+  const listeners = new Set<(event: HypervisorEvent) => void>()
+  // The event loop must exist before the first connection for calls is opened.
+  const unwatch = await eventHub.watch(options.uri, (report) => {
+    const event = hypervisorEvent(options.instance, report)
+    if (event) for (const listener of listeners) listener(event)
+  })
+  const pool = new WorkerPool(options.uri, options.threads ?? 3)
+  return new LibvirtHypervisor(xmlContext, capabilities, pool, listeners, unwatch)
+}
+
+class LibvirtHypervisor implements Hypervisor {
+  readonly capabilities: HypervisorCapabilities
+  readonly #context: DomainXmlContext
+  readonly #pool: WorkerPool
+  readonly #networks: Networks
+  readonly #agent: GuestAgent
+  readonly #listeners: Set<(event: HypervisorEvent) => void>
+  readonly #unwatch: () => Promise<void>
+
+  constructor(
+    xmlContext: DomainXmlContext,
+    capabilities: HypervisorCapabilities,
+    pool: WorkerPool,
+    listeners: Set<(event: HypervisorEvent) => void>,
+    unwatch: () => Promise<void>,
+  ) {
+    this.capabilities = capabilities
+    this.#context = xmlContext
+    this.#pool = pool
+    this.#networks = new Networks(pool)
+    this.#agent = new GuestAgent(pool)
+    this.#listeners = listeners
+    this.#unwatch = unwatch
+  }
+
+  async list(): Promise<readonly DomainRecord[]> {
+    const raw = await this.#pool.call(
+      'domains',
+      [domainPrefix(this.#context.instance)],
+      'list domains',
+      QUICK_MS,
+    )
+    return raw
+      .map((domain) => domainRecord(this.#context.instance, domain))
+      .filter((record) => record !== null)
+  }
+
+  async define(spec: DomainSpec): Promise<void> {
+    const name = this.#name(spec.leaseId)
+    const xml = domainXml(spec, this.#context)
+    if (await this.#pool.call('domain', [name], `look for ${name}`, QUICK_MS)) {
+      throw new HypervisorError('already-exists', `The lease ${spec.leaseId} has a domain already.`)
+    }
+    await this.#pool.call('define', [xml, this.#context.type !== 'test'], `define ${name}`, SLOW_MS)
+  }
+
+  async start(leaseId: Hex): Promise<void> {
+    const name = this.#name(leaseId)
+    const { identity } = await this.#find(leaseId)
+    await this.#networks.reserve(identity.network, identity.mac)
+    await this.#pool.call('start', [name], `start ${name}`, SLOW_MS)
+  }
+
+  async shutdown(leaseId: Hex): Promise<void> {
+    await this.#whileOn(leaseId, (name) => this.#pool.call('shutdown', [name], `shut down ${name}`, SLOW_MS))
+  }
+
+  async destroy(leaseId: Hex): Promise<void> {
+    await this.#whileOn(leaseId, (name) => this.#pool.call('destroy', [name], `power off ${name}`, SLOW_MS))
+  }
+
+  async undefine(leaseId: Hex): Promise<void> {
+    const name = this.#name(leaseId)
+    const found = await this.#lookup(leaseId)
+    if (!found) return
+    if (found.on)
+      throw new HypervisorError('wrong-state', `${name} runs: power it off before it is undefined.`)
+    // First the address: a crash in between leaves the domain, from which the address is found again.
+    await this.#networks.release(found.identity.network, found.identity.mac)
+    await this.#pool.call('undefine', [name, this.#context.type !== 'test'], `undefine ${name}`, QUICK_MS)
+  }
+
+  ping = (leaseId: Hex, timeoutMs = PING_MS) => this.#agent.ping(this.#name(leaseId), timeoutMs)
+  exec = (leaseId: Hex, argv: readonly [string, ...string[]], timeoutMs = EXEC_MS) =>
+    this.#agent.exec(this.#name(leaseId), argv, timeoutMs)
+  interfaces = (leaseId: Hex) => this.#agent.interfaces(this.#name(leaseId))
+  bootId = (leaseId: Hex) => this.#agent.bootId(this.#name(leaseId))
+
+  ensureNetwork: Hypervisor['ensureNetwork'] = (network) => this.#networks.ensure(network)
+
+  async removeNetwork(name: string): Promise<void> {
+    const raw = await this.#pool.call(
+      'domains',
+      [domainPrefix(this.#context.instance)],
+      'list domains',
+      QUICK_MS,
+    )
+    const attached = raw.find(
+      (domain) => isOn(domain) && domain.metadata && parseMetadata(domain.metadata)?.network === name,
+    )
+    if (attached)
+      throw new HypervisorError('wrong-state', `${attached.name} still runs on the network ${name}.`)
+    await this.#networks.remove(name)
+  }
+
+  subscribe(listener: (event: HypervisorEvent) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear()
+    await this.#pool.close()
+    await this.#unwatch()
+  }
+
+  #name(leaseId: Hex): string {
+    return domainName(this.#context.instance, leaseId)
+  }
+
+  async #lookup(leaseId: Hex): Promise<{ identity: DomainIdentity; on: boolean } | null> {
+    const name = this.#name(leaseId)
+    const raw = await this.#pool.call('domain', [name], `look for ${name}`, QUICK_MS)
+    const identity = raw?.metadata ? parseMetadata(raw.metadata) : null
+    return raw && identity?.instance === this.#context.instance ? { identity, on: isOn(raw) } : null
+  }
+
+  async #find(leaseId: Hex): Promise<{ identity: DomainIdentity; on: boolean }> {
+    const found = await this.#lookup(leaseId)
+    if (found) return found
+    throw new HypervisorError('not-found', `The lease ${leaseId} has no domain on this machine.`)
+  }
+
+  /** A guest that is off, or goes off in between, is what the caller wants. */
+  async #whileOn(leaseId: Hex, step: (name: string) => Promise<void>): Promise<void> {
+    if (!(await this.#find(leaseId)).on) return
+    try {
+      await step(this.#name(leaseId))
+    } catch (error) {
+      if ((await this.#lookup(leaseId))?.on) throw error
+    }
+  }
+}
+
+function isOn(raw: { readonly state: number; readonly reason: number }): boolean {
+  const state = domainState(raw.state, raw.reason)
+  return state !== 'stopped' && state !== 'crashed'
+}

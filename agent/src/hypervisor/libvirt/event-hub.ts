@@ -1,0 +1,101 @@
+import { Worker } from 'node:worker_threads'
+import { HypervisorError } from '../../ports/hypervisor.ts'
+import { toHypervisorError } from './failure.ts'
+import type { EventReport, EventRequest, WatchReport } from './messages.ts'
+
+interface Watcher {
+  readonly onReport: (report: WatchReport) => void
+  readonly opened: PromiseWithResolvers<void>
+  readonly ended: PromiseWithResolvers<void>
+}
+
+const OPEN_DEADLINE_MS = 30_000
+const CLOSE_DEADLINE_MS = 5_000
+
+async function within<T>(promise: Promise<T>, ms: number, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new HypervisorError('timeout', `libvirt did not ${what} within ${ms / 1000} s`)),
+      ms,
+    )
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** libvirt's event loop belongs to the process, so its thread does too: it lives while there are watchers. */
+class EventHub {
+  #worker: Worker | null = null
+  #nextId = 1
+  readonly #watchers = new Map<number, Watcher>()
+
+  /** Resolves once events flow, to the function that ends the watch. Rejects with HypervisorError. */
+  async watch(uri: string, onReport: (report: WatchReport) => void): Promise<() => Promise<void>> {
+    const id = this.#nextId++
+    const watcher: Watcher = { onReport, opened: Promise.withResolvers(), ended: Promise.withResolvers() }
+    this.#watchers.set(id, watcher)
+    this.#post({ kind: 'watch', id, uri })
+    try {
+      await within(watcher.opened.promise, OPEN_DEADLINE_MS, `open ${uri}`)
+    } catch (error) {
+      this.#forget(id)
+      throw error
+    }
+    return async () => {
+      if (!this.#watchers.has(id)) return
+      this.#post({ kind: 'unwatch', id })
+      await within(watcher.ended.promise, CLOSE_DEADLINE_MS, 'end its event subscription').finally(() =>
+        this.#forget(id),
+      )
+    }
+  }
+
+  #post(request: EventRequest): void {
+    this.#worker ??= this.#spawn()
+    this.#worker.postMessage(request)
+  }
+
+  #spawn(): Worker {
+    const worker = new Worker(new URL('./event-worker.ts', import.meta.url))
+    worker.on('message', (report: EventReport) => this.#receive(report))
+    worker.on('error', (cause) => this.#died(worker, cause))
+    return worker
+  }
+
+  #receive(report: EventReport): void {
+    const watcher = this.#watchers.get(report.id)
+    if (!watcher) return
+    if (report.kind === 'watching') watcher.opened.resolve()
+    else if (report.kind === 'failed')
+      watcher.opened.reject(toHypervisorError(report.error, 'open the event connection'))
+    else if (report.kind === 'unwatched') watcher.ended.resolve()
+    else watcher.onReport(report)
+  }
+
+  #died(worker: Worker, cause: unknown): void {
+    if (this.#worker !== worker) return
+    this.#worker = null
+    const error = new HypervisorError('unavailable', 'The thread that receives libvirt events died.', {
+      cause,
+    })
+    for (const [id, watcher] of this.#watchers) {
+      watcher.opened.reject(error)
+      watcher.ended.resolve()
+      watcher.onReport({ kind: 'lost', id })
+    }
+    this.#watchers.clear()
+  }
+
+  #forget(id: number): void {
+    this.#watchers.delete(id)
+    if (this.#watchers.size > 0 || !this.#worker) return
+    this.#worker.postMessage({ kind: 'stop' } satisfies EventRequest)
+    this.#worker = null
+  }
+}
+
+export const eventHub = new EventHub()
