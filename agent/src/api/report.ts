@@ -1,0 +1,36 @@
+// Record → what anyone may know about a lease. Facts of the chain are not repeated here: read them there.
+import type { LeaseStatusReport } from '@decloud/protocol/wire/node'
+import type { VmRecord } from '../domain/vm.ts'
+
+const USER = 'decloud'
+const SSH_PORT = 22
+
+export const leaseReport = (vm: VmRecord): LeaseStatusReport => ({
+  leaseId: vm.leaseId,
+  vm: {
+    status: vm.status,
+    phase: vm.phase,
+    reason: vm.reason,
+    since: Math.floor(vm.sinceMs / 1000),
+  },
+  readiness: [{ name: 'System', ...system(vm) }],
+  ssh:
+    vm.facts === null || vm.status === 'Deleted'
+      ? null
+      : {
+          host: vm.facts.ipv4,
+          port: SSH_PORT,
+          user: USER,
+          hostKeyFingerprint: vm.facts.sshHostKeyFingerprint,
+          hostKey: vm.facts.sshHostKey,
+        },
+})
+
+type Check = Omit<LeaseStatusReport['readiness'][number], 'name'>
+
+const system = ({ facts, phase, reason }: VmRecord): Check => {
+  if (reason?.code === 'guest-failed') return { state: 'Failed', message: reason.message }
+  if (facts !== null) return { state: 'Ready', message: null }
+  if (reason?.code === 'provisioning-timeout') return { state: 'TimedOut', message: reason.message }
+  return { state: phase === 'Booting' ? 'Checking' : 'Pending', message: null }
+}

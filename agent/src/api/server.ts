@@ -1,0 +1,115 @@
+// Status over HTTP, on loopback only. Everything served is public; nothing here changes anything.
+import { DecloudError } from '@decloud/protocol'
+import { leaseStatusSchema } from '@decloud/protocol/wire/node'
+import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
+import { isHex } from 'viem'
+import { z } from 'zod'
+import type { VmRecord } from '../domain/vm.ts'
+import { AgentError } from '../lib/errors.ts'
+import type { VmStore } from '../reconcile/ports.ts'
+import { leaseReport } from './report.ts'
+
+const HOST = '127.0.0.1'
+
+export const healthSchema = z.strictObject({
+  status: z.enum(['ok', 'degraded']),
+  node: z.int(),
+  agent: z.string(),
+  chain: z.strictObject({
+    feed: z.string(),
+    head: z.string().nullable(),
+    finalized: z.string().nullable(),
+    error: z.string().nullable(),
+  }),
+  hypervisor: z.strictObject({ acceleration: z.string(), arch: z.string(), reason: z.string() }),
+  guests: z.strictObject({
+    running: z.int(),
+    /** Domains of this agent under a lease that the chain says nothing about: never touched, for a person to look at. */
+    unknown: z.array(z.string()),
+  }),
+})
+export type Health = z.output<typeof healthSchema>
+
+const leaseListSchema = z.strictObject({ leases: z.array(leaseStatusSchema) })
+
+export type ApiOptions = { port: number; store: Pick<VmStore, 'get' | 'all'>; health: () => Promise<Health> }
+
+/** @throws AgentError `port-taken`, `api-unusable`. */
+export const startApi = async (options: ApiOptions): Promise<{ url: string; close(): Promise<void> }> => {
+  const app = fastify({ logger: false, forceCloseConnections: true, requestTimeout: 10_000 })
+  guard(app)
+  routes(app, options)
+  try {
+    await app.listen({ host: HOST, port: options.port })
+  } catch (cause) {
+    await app.close()
+    throw listenError(options.port, cause)
+  }
+  const address = app.server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : options.port
+  return { url: `http://${HOST}:${port}`, close: () => app.close() }
+}
+
+const listenError = (port: number, cause: unknown) =>
+  cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'
+    ? new AgentError('port-taken', `Port ${port} on ${HOST} is taken by another program.`, {
+        hint: 'Set DECLOUD_API_PORT to a free port, or to 0 for any.',
+        cause,
+      })
+    : new AgentError('api-unusable', `The status API cannot listen on ${HOST}:${port}.`, { cause })
+
+/** A page whose name was rebound to 127.0.0.1 sends its own name as Host: it gets nothing. */
+const guard = (app: FastifyInstance) => {
+  app.addHook('onRequest', async (request, reply) => {
+    const name = request.headers.host?.replace(/:\d+$/, '')
+    if (name !== HOST && name !== 'localhost' && name !== '[::1]') {
+      return problem(reply, 421, 'host-refused', 'This API answers to 127.0.0.1 and localhost alone.')
+    }
+    reply.header('access-control-allow-origin', '*')
+    reply.header('cache-control', 'no-store')
+    reply.header('x-content-type-options', 'nosniff')
+  })
+  app.options('/*', async (_, reply) =>
+    reply
+      .header('access-control-allow-methods', 'GET')
+      .header('access-control-max-age', '600')
+      .header('access-control-allow-private-network', 'true')
+      .code(204)
+      .send(),
+  )
+  app.setNotFoundHandler((_, reply) => problem(reply, 404, 'not-found', 'There is nothing at this address.'))
+  app.setErrorHandler((error, _, reply) =>
+    error instanceof DecloudError
+      ? problem(reply, 503, error.code, error.sentence)
+      : problem(reply, 500, 'internal', 'The agent could not answer.'),
+  )
+}
+
+const routes = (app: FastifyInstance, { store, health }: ApiOptions) => {
+  const reportOf = (vm: VmRecord) => leaseStatusSchema.parse(leaseReport(vm))
+
+  app.get('/health', async (_, reply) => {
+    const body = healthSchema.parse(await health())
+    return reply.code(body.status === 'ok' ? 200 : 503).send(body)
+  })
+
+  app.get('/v1/leases', async () => leaseListSchema.parse({ leases: store.all().map(leaseReport) }))
+
+  app.get<{ Params: { leaseId: string } }>('/v1/leases/:leaseId', async (request, reply) => {
+    const leaseId = request.params.leaseId.toLowerCase()
+    if (!isHex(leaseId) || leaseId.length !== 66) {
+      return problem(reply, 400, 'lease-id-invalid', 'A lease id is 0x and 64 hex digits.')
+    }
+    const vm = store.get(leaseId)
+    return vm === null
+      ? problem(reply, 404, 'lease-unknown', 'This node has no record of that lease.')
+      : reportOf(vm)
+  })
+}
+
+/** RFC 9457. */
+const problem = (reply: FastifyReply, status: number, code: string, detail: string) =>
+  reply
+    .code(status)
+    .type('application/problem+json')
+    .send({ type: `urn:decloud:${code}`, title: code, status, detail })

@@ -1,0 +1,82 @@
+// Raw → validated. What is here may be logged: secrets have a file of their own.
+import { readFileSync } from 'node:fs'
+import { deploymentSchema } from '@decloud/protocol'
+import { z } from 'zod'
+import { AgentError } from '../lib/errors.ts'
+import { ENV, type Environment, readEnv } from './env.ts'
+
+const wholeNumber = z
+  .string()
+  .regex(/^\d{1,9}$/, 'must be a whole number')
+  .transform(Number)
+
+const rpcUrls = z
+  .string('is not set: give one or several JSON-RPC URLs, separated by commas')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((url) => url.trim())
+      .filter((url) => url !== ''),
+  )
+  .pipe(z.array(z.url({ protocol: /^https?$/, error: 'must hold http or https URLs' })).min(1))
+
+const deployment = z
+  .string('is not set: give the path of the deployment file')
+  .transform((path, context): unknown => {
+    try {
+      return JSON.parse(readFileSync(path, 'utf8'))
+    } catch (cause) {
+      const why = cause instanceof SyntaxError ? 'is not JSON' : 'cannot be read'
+      context.addIssue({ code: 'custom', message: `${path} ${why}` })
+      return z.NEVER
+    }
+  })
+  .pipe(deploymentSchema)
+
+const configSchema = z.object({
+  rpcUrls,
+  deployment,
+  node: z
+    .string("is not set: give this node's index in the registry")
+    .pipe(wholeNumber)
+    .refine((node) => node > 0 && node < 2 ** 32, 'must be a registry index, from 1'),
+  dataDir: z.string().default('/var/lib/decloud'),
+  imageDir: z.string().optional(),
+  /** `auto`: libvirt when its daemon answers, else an error; `simulated` has no guests at all. */
+  hypervisor: z.enum(['auto', 'libvirt', 'simulated']).default('auto'),
+  acceleration: z.enum(['auto', 'kvm', 'tcg']).default('auto'),
+  libvirtUri: z.string().default('qemu:///system'),
+  networkName: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,14}$/, 'must be 1–15 lower-case letters, digits and dashes')
+    .default('decloud'),
+  networkSubnet: z
+    .string()
+    .regex(/^\d{1,3}(\.\d{1,3}){3}\/(1[6-9]|2[0-9])$/, 'must be an IPv4 range from /16 to /29')
+    .default('10.77.0.0/24'),
+  /** On 127.0.0.1; 0 takes any free one. */
+  apiPort: wholeNumber.refine((port) => port <= 65_535, 'must be at most 65535').default(7070),
+  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+})
+export type AgentConfig = z.output<typeof configSchema>
+
+/** @throws AgentError `config-invalid` that names every variable that is wrong, all at once. */
+export const loadConfig = (env: Environment): AgentConfig => {
+  const parsed = configSchema.safeParse(readEnv(ENV, env))
+  if (parsed.success) return parsed.data
+  throw configError(parsed.error.issues.map((issue) => `${nameOf(issue.path)} ${issue.message}`))
+}
+
+export const configError = (problems: readonly string[]) =>
+  new AgentError(
+    'config-invalid',
+    `The configuration is not valid:\n${problems.map((p) => `  ${p}`).join('\n')}`,
+    {
+      hint: 'See `decloud-node --help` for every variable.',
+    },
+  )
+
+const nameOf = ([key, ...rest]: readonly PropertyKey[]): string => {
+  const name = ENV[key as keyof typeof ENV] ?? String(key)
+  return rest.length === 0 ? name : `${name} (${rest.join('.')})`
+}

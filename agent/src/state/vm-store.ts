@@ -1,0 +1,98 @@
+import { migrate } from '@decloud/chain'
+import { VM_STATUSES } from '@decloud/protocol'
+import { PHASES } from '@decloud/protocol/wire/node'
+import type { Database } from 'better-sqlite3'
+import { isHex } from 'viem'
+import { z } from 'zod'
+import type { VmRecord } from '../domain/vm.ts'
+import { AgentError } from '../lib/errors.ts'
+import type { VmStore } from '../reconcile/ports.ts'
+import { SCHEMA } from './schema.ts'
+
+const hex = z.custom<`0x${string}`>((value) => isHex(value), 'not hex')
+
+const rowSchema = z.object({
+  leaseId: hex,
+  status: z.enum(VM_STATUSES),
+  phase: z.enum(PHASES),
+  reasonCode: z.string().nullable(),
+  reasonMessage: z.string().nullable(),
+  refused: z.int(),
+  sinceMs: z.int(),
+  deadlineMs: z.int().nullable(),
+  attempts: z.int(),
+  nextAttemptMs: z.int(),
+  image: z.string().nullable(),
+  endConfirmedMs: z.int().nullable(),
+  bootId: z.string().nullable(),
+  ipv4: z.string().nullable(),
+  sshHostKey: z.string().nullable(),
+  sshHostKeyFingerprint: hex.nullable(),
+  checkedMs: z.int(),
+})
+type Row = z.output<typeof rowSchema>
+
+const COLUMNS = Object.keys(rowSchema.shape)
+const UPSERT = `INSERT INTO vms (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map((c) => `@${c}`).join(', ')})
+  ON CONFLICT (leaseId) DO UPDATE SET ${COLUMNS.slice(1)
+    .map((c) => `${c} = excluded.${c}`)
+    .join(', ')}`
+
+/** Each `put` is one committed, synced transaction: a status is on disk before its side effects begin. */
+export const makeVmStore = (db: Database): VmStore => {
+  migrate(db, 'agent', SCHEMA)
+  const one = db.prepare('SELECT * FROM vms WHERE leaseId = ?')
+  const all = db.prepare('SELECT * FROM vms ORDER BY leaseId')
+  const upsert = db.prepare(UPSERT)
+  return {
+    get: (leaseId) => {
+      const row = one.get(leaseId)
+      return row === undefined ? null : fromRow(row)
+    },
+    all: () => all.all().map(fromRow),
+    put: (vm) => {
+      upsert.run(toRow(vm))
+    },
+  }
+}
+
+/**
+ * A restart is an operator's act: keys may have been added, an image repaired. Refusals of leases that live on are
+ * looked at once more; a lease that cannot be run is refused again.
+ */
+export const reconsiderRefusals = (db: Database) => {
+  db.prepare(`UPDATE vms SET refused = 0, image = NULL WHERE refused = 1 AND status = 'Error'`).run()
+}
+
+const toRow = ({ reason, facts, refused, ...vm }: VmRecord): Row => ({
+  ...vm,
+  refused: refused ? 1 : 0,
+  reasonCode: reason?.code ?? null,
+  reasonMessage: reason?.message ?? null,
+  bootId: facts?.bootId ?? null,
+  ipv4: facts?.ipv4 ?? null,
+  sshHostKey: facts?.sshHostKey ?? null,
+  sshHostKeyFingerprint: facts?.sshHostKeyFingerprint ?? null,
+})
+
+const fromRow = (raw: unknown): VmRecord => {
+  const parsed = rowSchema.safeParse(raw)
+  if (!parsed.success) {
+    throw new AgentError(
+      'state-damaged',
+      `A record of the state database makes no sense: ${z.prettifyError(parsed.error)}`,
+      {
+        hint: 'Restore the data folder from a backup, or move it away: running guests are adopted again.',
+      },
+    )
+  }
+  const { reasonCode, reasonMessage, bootId, ipv4, sshHostKey, sshHostKeyFingerprint, refused, ...vm } =
+    parsed.data
+  const known = bootId !== null && ipv4 !== null && sshHostKey !== null && sshHostKeyFingerprint !== null
+  return {
+    ...vm,
+    refused: refused === 1,
+    reason: reasonCode === null ? null : { code: reasonCode, message: reasonMessage ?? '' },
+    facts: known ? { bootId, ipv4, sshHostKey, sshHostKeyFingerprint } : null,
+  }
+}
