@@ -44,6 +44,22 @@ const derive = (password: string, salt: Buffer, n: number, r: number, p: number)
     )
   })
 
+// OpenSSL takes only parameters inside scrypt's definition (N < 2^(16·r)); some old files lie outside.
+const deriveChecked = (
+  password: string,
+  kdf: { salt: string; n: number; r: number; p: number },
+): Promise<Buffer> =>
+  derive(password, Buffer.from(kdf.salt, 'hex'), kdf.n, kdf.r, kdf.p).catch((cause: unknown) => {
+    throw new DecloudError(
+      'keystore-malformed',
+      'The scrypt parameters of the keystore cannot be used here.',
+      {
+        hint: 'Import the key anew with a current geth or cast.',
+        cause,
+      },
+    )
+  })
+
 const macOf = (derived: Buffer, ciphertext: Buffer): Buffer =>
   Buffer.from(keccak256(Buffer.concat([derived.subarray(16, 32), ciphertext]), 'bytes'))
 
@@ -78,13 +94,7 @@ export const decryptKey = async (text: string, password: string): Promise<Hex> =
     })
   }
   const { ciphertext, cipherparams, kdfparams, mac } = parsed.data.crypto
-  const derived = await derive(
-    password,
-    Buffer.from(kdfparams.salt, 'hex'),
-    kdfparams.n,
-    kdfparams.r,
-    kdfparams.p,
-  )
+  const derived = await deriveChecked(password, kdfparams)
   const sealed = Buffer.from(ciphertext, 'hex')
   const expected = macOf(derived, sealed)
   const given = Buffer.from(mac, 'hex')

@@ -1,0 +1,268 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { leaseEscrowAbi } from '@decloud/protocol'
+import type { Database } from 'better-sqlite3'
+import { encodeFunctionData, type Hex, keccak256, toHex } from 'viem'
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type Chain, connect, type Journal, makeJournal, openDatabase } from '../src/index.ts'
+import { type Local, startLocal, TENANT } from './local.ts'
+import { type RpcProxy, startRpcProxy } from './rpc-proxy.ts'
+
+let local: Local
+let proxy: RpcProxy
+let chain: Chain
+let db: Database
+let journal: Journal
+let folder: string
+// The tenant's own key: it has USDC and gas, and `deposit` counts how often something really happened.
+const tenantKey = () => toHex(local.anvil.account(TENANT).getHdKey().privateKey!)
+const deposit = (amount: bigint) => ({
+  kind: 'deposit',
+  dedupe: `deposit ${amount}`,
+  to: local.deployment.leaseEscrow,
+  data: encodeFunctionData({ abi: leaseEscrowAbi, functionName: 'deposit', args: [amount] }),
+})
+const balance = () =>
+  local.anvil.client.readContract({
+    address: local.deployment.leaseEscrow,
+    abi: leaseEscrowAbi,
+    functionName: 'balanceOf',
+    args: [local.anvil.account(TENANT).address],
+  })
+const open = (options: Partial<Parameters<typeof makeJournal>[0]> = {}) => {
+  journal = makeJournal({ chain, db, account: privateKeyToAccount(tenantKey()), ...options })
+  return journal
+}
+
+beforeAll(async () => {
+  local = await startLocal()
+  await local.register()
+  await local.fund(TENANT, 1_000_000_000n)
+  folder = await mkdtemp(join(tmpdir(), 'journal-'))
+})
+afterAll(async () => {
+  await local?.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+let files = 0
+const databaseFile = () => join(folder, `${files}.sqlite`)
+beforeEach(async () => {
+  files += 1
+  db = openDatabase(databaseFile())
+  proxy = await startRpcProxy(local.anvil.rpcUrl)
+  chain = await connect({ urls: [proxy.url], deployment: local.deployment, timeoutMs: 2_000, retries: 1 })
+})
+afterEach(async () => {
+  await journal?.close()
+  db.close()
+  await proxy.close()
+  await local.anvil.client.setAutomine(true)
+})
+
+const until = async (condition: () => boolean | Promise<boolean>, what: string, deadlineMs = 10_000) => {
+  const end = Date.now() + deadlineMs
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`${what}: not within ${deadlineMs} ms`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+describe('the journal', () => {
+  it('sends, waits, and calls it final once its block is', async () => {
+    open()
+    const before = await balance()
+    const mined = await journal.send(deposit(5n))
+    expect(await balance()).toBe(before + 5n)
+    expect(journal.find('deposit 5')).toMatchObject({ state: 'mined', minedHash: mined.hash })
+    await local.anvil.client.mine({ blocks: 3 })
+    await until(() => journal.find('deposit 5')?.state === 'final', 'final')
+    expect(journal.inFlight()).toEqual([])
+  })
+
+  it('joins an intent in flight, and sends many at once with one nonce each', async () => {
+    open()
+    const before = await balance()
+    const same = await Promise.all(Array.from({ length: 5 }, () => journal.send(deposit(7n))))
+    expect(new Set(same.map((mined) => mined.hash)).size).toBe(1)
+    expect(await balance()).toBe(before + 7n)
+    await Promise.all(Array.from({ length: 20 }, (_, i) => journal.send(deposit(100n + BigInt(i)))))
+    expect(await balance()).toBe(before + 7n + 2_190n)
+  })
+
+  it('names the error of the contract and sends nothing', async () => {
+    open()
+    const stranger = keccak256(toHex('no such lease'))
+    const data = encodeFunctionData({ abi: leaseEscrowAbi, functionName: 'expire', args: [stranger] })
+    const nonce = await local.anvil.client.getTransactionCount({ address: journal.address })
+    await expect(
+      journal.send({ kind: 'expire', dedupe: 'expire', to: local.deployment.leaseEscrow, data }),
+    ).rejects.toMatchObject({
+      code: 'simulation-reverted',
+      errorName: 'LeaseEscrow_WrongStatus',
+      args: [stranger, 0],
+    })
+    expect(await local.anvil.client.getTransactionCount({ address: journal.address })).toBe(nonce)
+    expect(journal.find('expire')).toBeUndefined()
+  })
+
+  it('says which address lacks gas, what it needs and what it has', async () => {
+    const poor = privateKeyToAccount(generatePrivateKey())
+    await local.anvil.client.setBalance({ address: poor.address, value: 1_000n })
+    open({ account: poor })
+    const data = encodeFunctionData({ abi: leaseEscrowAbi, functionName: 'settle', args: [[]] })
+    const sent = journal.send({ kind: 'settle', dedupe: 's', to: local.deployment.leaseEscrow, data })
+    await expect(sent).rejects.toMatchObject({ code: 'gas-funds-short', retryable: false })
+    await expect(sent).rejects.toThrow(
+      new RegExp(
+        `^${poor.address} cannot pay for gas: it needs 0\\.\\d+ \\S+ ?\\S* and has 0\\.000000000000001 `,
+      ),
+    )
+  })
+
+  it('replaces by fee what is not mined, and finds the one that was', async () => {
+    open({ replaceAfterMs: 100, maxAttempts: 4 })
+    await local.anvil.client.setAutomine(false)
+    const before = await balance()
+    let broadcasts = 0
+    proxy.after = ({ method }) => {
+      if (method === 'eth_sendRawTransaction') broadcasts += 1
+    }
+    const sent = journal.send(deposit(11n))
+    await until(() => broadcasts === 4, 'four attempts')
+    await local.anvil.client.mine({ blocks: 1 })
+    const mined = await sent
+    expect(mined.replaced).toBe(3)
+    expect(await balance()).toBe(before + 11n)
+    const fees = db.prepare('SELECT priority_fee FROM tx_attempts ORDER BY created_at').all() as {
+      priority_fee: string
+    }[]
+    for (let i = 1; i < fees.length; i++) {
+      expect(BigInt(fees[i]!.priority_fee) * 10n).toBeGreaterThanOrEqual(
+        BigInt(fees[i - 1]!.priority_fee) * 11n,
+      )
+    }
+  })
+
+  it('finds an older attempt when that one is mined after all', async () => {
+    open({ replaceAfterMs: 50, maxAttempts: 2 })
+    await local.anvil.client.setAutomine(false)
+    const raws: Hex[] = []
+    proxy.judge = ({ method, params }) => {
+      if (method !== 'eth_sendRawTransaction') return 'forward'
+      raws.push(params![0] as Hex)
+      return raws.length === 1 ? 'forward' : { answer: keccak256(raws.at(-1)!) }
+    }
+    const sent = journal.send(deposit(13n))
+    await until(() => raws.length >= 2, 'a replacement')
+    await local.anvil.client.mine({ blocks: 1 })
+    expect((await sent).replaced).toBe(0)
+  })
+
+  it('gives up waiting at the deadline, keeps the intent, and joins it later', async () => {
+    open()
+    await local.anvil.client.setAutomine(false)
+    const before = await balance()
+    await expect(journal.send(deposit(17n), { deadlineMs: 150 })).rejects.toMatchObject({
+      code: 'tx-not-mined',
+    })
+    const again = journal.send(deposit(17n))
+    await local.anvil.client.setAutomine(true)
+    await local.anvil.client.mine({ blocks: 1 })
+    await again
+    expect(await balance()).toBe(before + 17n)
+  })
+
+  it('waits out an RPC that goes away after the broadcast', async () => {
+    open()
+    await local.anvil.client.setAutomine(false)
+    let gone = false
+    proxy.after = ({ method }) => {
+      if (method !== 'eth_sendRawTransaction') return
+      gone = true
+      proxy.judge = () => 'refuse'
+    }
+    const sent = journal.send(deposit(19n))
+    await until(() => gone, 'broadcast')
+    await local.anvil.client.mine({ blocks: 1 })
+    proxy.after = () => {}
+    proxy.judge = () => 'forward'
+    expect((await sent).replaced).toBe(0)
+  })
+
+  it('notices that a stranger used its nonce', async () => {
+    open()
+    await local.anvil.client.setAutomine(false)
+    proxy.judge = ({ method, params }) =>
+      method === 'eth_sendRawTransaction' ? { answer: keccak256(params![0] as Hex) } : 'forward'
+    const sent = journal.send(deposit(23n))
+    const failed = expect(sent).rejects.toMatchObject({ code: 'nonce-taken' })
+    await until(() => journal.find('deposit 23') !== undefined, 'written')
+    await local.anvil.wallet(TENANT).sendTransaction({ to: local.anvil.account(9).address, value: 1n })
+    await local.anvil.client.mine({ blocks: 1 })
+    await failed
+    expect(journal.find('deposit 23')?.state).toBe('lost')
+  })
+
+  it('sends again what a reorg took out of the chain', async () => {
+    open()
+    const before = await balance()
+    await journal.send(deposit(29n))
+    await local.anvil.client.request({ method: 'anvil_reorg' as 'anvil_reset', params: [1, []] as never })
+    await until(async () => (await balance()) === before + 29n, 'mined again')
+  })
+})
+
+describe('killed with SIGKILL', () => {
+  const victims: ChildProcess[] = []
+  afterEach(() => {
+    for (const victim of victims) victim.kill('SIGKILL')
+  })
+  const startVictim = () => {
+    const task = {
+      url: proxy.url,
+      deployment: local.deployment,
+      database: databaseFile(),
+      privateKey: tenantKey(),
+      ...deposit(31n),
+    }
+    const victim = fork(new URL('./journal-victim.ts', import.meta.url), [JSON.stringify(task)], {
+      silent: true,
+    })
+    victims.push(victim)
+    return victim
+  }
+  const dieAt = async (when: 'before' | 'after') => {
+    const victim = startVictim()
+    const died = once(victim, 'exit')
+    const kill = async ({ method }: { method: string }) => {
+      if (method !== 'eth_sendRawTransaction') return
+      victim.kill('SIGKILL')
+      await died
+    }
+    if (when === 'after') proxy.after = kill
+    else {
+      proxy.judge = async (call) => {
+        await kill(call)
+        return call.method === 'eth_sendRawTransaction' ? 'refuse' : 'forward'
+      }
+    }
+    await died
+    proxy.judge = () => 'forward'
+    proxy.after = () => {}
+  }
+
+  it.each(['before', 'after'] as const)('%s the broadcast: done once, after the restart', async (when) => {
+    const before = await balance()
+    await dieAt(when)
+    expect(await balance()).toBe(when === 'before' ? before : before + 31n)
+    open()
+    expect(journal.inFlight()).toMatchObject([{ dedupe: 'once', state: 'pending' }])
+    await journal.recover()
+    await until(() => journal.find('once')?.state !== 'pending', 'resolved')
+    expect(await balance()).toBe(before + 31n)
+  })
+})

@@ -1,0 +1,165 @@
+// A local chain with the real contracts on it, and the few moves that tests of followers and journals make.
+import { readFile } from 'node:fs/promises'
+import { type Deployment, leaseEscrowAbi, nodeRegistryAbi, type Terms } from '@decloud/protocol'
+import { type Abi, type Address, type Hex, keccak256, parseAbi, toHex, zeroHash } from 'viem'
+import { type Anvil, LOCAL_CHAIN_ID, startAnvil } from '../../test/world/anvil.ts'
+
+const USDC_ABI = parseAbi([
+  'function mint(address to, uint256 amount)',
+  'function approve(address spender, uint256 amount) returns (bool)',
+])
+
+type Artifact = { abi: Abi; bytecode: Hex }
+const artifact = async (path: string, name: string): Promise<Artifact> => {
+  const file = new URL(
+    `../../build/hardhat/artifacts/contracts/src/${path}${name}.sol/${name}.json`,
+    import.meta.url,
+  )
+  return JSON.parse(await readFile(file, 'utf8')) as Artifact
+}
+
+/** Accounts of the mnemonic: 0 owner and deployer, 1 tenant, 2 operator, 3 agent, 4 keeper, 5 second tenant. */
+export const OWNER = 0
+export const TENANT = 1
+export const OPERATOR = 2
+export const AGENT = 3
+export const KEEPER = 4
+
+export type Local = Awaited<ReturnType<typeof startLocal>>
+
+export const startLocal = async (options: Parameters<typeof startAnvil>[0] = {}) => {
+  const anvil = await startAnvil(options)
+  try {
+    return { anvil, ...(await deployTo(anvil)), stop: () => anvil.stop() }
+  } catch (error) {
+    await anvil.stop()
+    throw error
+  }
+}
+
+const deployTo = async (anvil: Anvil) => {
+  const owner = anvil.account(OWNER).address
+  const create = async ({ abi, bytecode }: Artifact, args: readonly unknown[]): Promise<Address> => {
+    const hash = await anvil.wallet(OWNER).deployContract({ abi, bytecode, args })
+    const receipt = await anvil.client.waitForTransactionReceipt({ hash, timeout: 20_000 })
+    return receipt.contractAddress!
+  }
+  const usdc = await create(await artifact('mocks/', 'MockUSDC'), [owner])
+  const pricePolicy = await create(await artifact('', 'PricePolicy'), [owner])
+  const nodeRegistry = await create(await artifact('', 'NodeRegistry'), [pricePolicy])
+  const leaseEscrow = await create(await artifact('', 'LeaseEscrow'), [
+    usdc,
+    nodeRegistry,
+    pricePolicy,
+    owner,
+    owner,
+  ])
+  const deployment: Deployment = {
+    chainId: LOCAL_CHAIN_ID,
+    usdc,
+    leaseEscrow,
+    nodeRegistry,
+    pricePolicy,
+    fromBlock: 1,
+  }
+
+  const send = async (
+    index: number,
+    to: Address,
+    abi: Abi,
+    functionName: string,
+    args: readonly unknown[],
+  ) => {
+    const hash = await anvil.wallet(index).writeContract({ address: to, abi, functionName, args })
+    const receipt = await anvil.client.waitForTransactionReceipt({ hash, timeout: 20_000 })
+    if (receipt.status !== 'success') throw new Error(`${functionName} reverted`)
+    return receipt
+  }
+  const escrow = (index: number, functionName: string, args: readonly unknown[]) =>
+    send(index, leaseEscrow, leaseEscrowAbi, functionName, args)
+  const registry = (index: number, functionName: string, args: readonly unknown[]) =>
+    send(index, nodeRegistry, nodeRegistryAbi, functionName, args)
+
+  let machines = 0
+  let salts = 0
+  /** Registers a node for the operator; each gets an agent of its own. @returns its index. */
+  const register = async (endpoint = 'http://127.0.0.1:1') => {
+    machines += 1
+    const agent = machines === 1 ? anvil.account(AGENT).address : anvil.account(100 + machines).address
+    await registry(OPERATOR, 'register', [
+      {
+        machineId: keccak256(toHex(`machine ${machines}`)),
+        agent,
+        sealingKey: keccak256(toHex(`sealing ${machines}`)),
+        region: '0x65752d7765737400',
+        minCharge: 60,
+        notice: 0,
+        capacity: { pointUnits: 12_000n, memoryMiB: 1_000_000n, diskGiB: 60_000n, gpus: 0 },
+        prices: { point: 0n, memoryGiB: 0n, diskGiB: 0n, gpu: 0n },
+        endpoint,
+      },
+    ])
+    return machines
+  }
+  /** Mints USDC to an account and lets the escrow take it. */
+  const fund = async (index: number, amount: bigint) => {
+    const { address } = anvil.account(index)
+    await send(OWNER, usdc, USDC_ABI, 'mint', [address, amount])
+    await send(index, usdc, USDC_ABI, 'approve', [leaseEscrow, amount])
+  }
+  const terms = (tenant: number, node: number, change: Partial<Terms> = {}): Terms => {
+    salts += 1
+    return {
+      tenant: anvil.account(tenant).address,
+      node,
+      vcpus: 1,
+      tier: 1,
+      bandwidth: 1,
+      gpus: 0,
+      memoryMiB: 1_024,
+      diskGiB: 10,
+      region: '0x0000000000000000',
+      maxPricePerHour: 10_000_000n,
+      deposit: 1_000_000n,
+      holdBack: 60,
+      minNotice: 0,
+      activateWithin: 900,
+      template: 0,
+      templateVersion: 0,
+      maxTemplateFee: 0n,
+      manifestHash: zeroHash,
+      salt: toHex(salts, { size: 32 }),
+      ...change,
+    }
+  }
+  const idOf = (t: Terms) =>
+    anvil.client.readContract({
+      address: leaseEscrow,
+      abi: leaseEscrowAbi,
+      functionName: 'leaseIdOf',
+      args: [t],
+    })
+  const open = async (tenant: number, node: number, change: Partial<Terms> = {}): Promise<Hex> => {
+    const wanted = terms(tenant, node, change)
+    await escrow(tenant, 'open', [wanted, '0x'])
+    return idOf(wanted)
+  }
+  /** Opens `count` leases in one block. */
+  const openMany = async (tenant: number, node: number, count: number) => {
+    const wallet = anvil.wallet(tenant)
+    const first = await anvil.client.getTransactionCount({ address: wallet.account.address })
+    await anvil.client.setAutomine(false)
+    for (let i = 0; i < count; i++) {
+      const args = [terms(tenant, node), '0x'] as const
+      await wallet.writeContract({
+        ...{ address: leaseEscrow, abi: leaseEscrowAbi, functionName: 'open', args },
+        ...{ nonce: first + i, gas: 400_000n, maxFeePerGas: 10n ** 10n, maxPriorityFeePerGas: 10n ** 9n },
+      })
+    }
+    await anvil.client.setAutomine(true)
+    while ((await anvil.client.getTransactionCount({ address: wallet.account.address })) < first + count) {
+      await anvil.client.mine({ blocks: 1 })
+    }
+  }
+  return { openMany, deployment, escrow, registry, register, fund, open, terms, idOf }
+}
