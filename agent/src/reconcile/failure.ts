@@ -2,6 +2,7 @@
 import { ChainError, RevertError } from '@decloud/chain'
 import { DecloudError, sentenceOf } from '@decloud/protocol'
 import type { Reason } from '../domain/vm.ts'
+import { GuestConfigError } from '../guest/seed.ts'
 import { AgentError } from '../lib/errors.ts'
 import { HypervisorError } from '../ports/hypervisor.ts'
 import { StorageError } from '../ports/storage.ts'
@@ -61,6 +62,9 @@ export const failureOf = (error: unknown): Failure => {
 const verdictOf = (error: unknown): Verdict => {
   if (error instanceof StorageError) return isDiskFull(error) ? DISK_FULL : STORAGE[error.code]
   if (error instanceof HypervisorError) return HYPERVISOR[error.code]
+  if (error instanceof GuestConfigError) {
+    return ['manifest-unusable', `The manifest cannot be given to a guest: ${error.message}.`, true]
+  }
   if (error instanceof AgentError) return [error.code, error.sentence, error.code === 'guest-failed']
   if (error instanceof RevertError) {
     return ['contract-refused', `The contract refused: ${error.errorName || 'no reason given'}.`]

@@ -1,0 +1,155 @@
+// Composition root: the only place, with main, where adapters are made.
+import { createHash } from 'node:crypto'
+import {
+  type Chain,
+  connect,
+  type Follower,
+  makeEventReader,
+  makeFollower,
+  makeJournal,
+  openDatabase,
+} from '@decloud/chain'
+import type { Database } from 'better-sqlite3'
+import { makeLeaseChain } from './chain/lease-chain.ts'
+import { makeLeaseFeed } from './chain/lease-feed.ts'
+import { makeManifestOpener } from './chain/manifests.ts'
+import { checkNode } from './chain/node-facts.ts'
+import type { AgentConfig } from './config/config.ts'
+import type { AgentSecrets } from './config/secrets.ts'
+import type { Limits } from './domain/plan.ts'
+import type { VmRecord } from './domain/vm.ts'
+import { seedFiles } from './guest/seed.ts'
+import { checkSystem } from './guest/system-check.ts'
+import { macOf } from './hypervisor/mac.ts'
+import type { Backoff } from './lib/backoff.ts'
+import type { Disposer } from './lib/disposer.ts'
+import type { Logger } from './lib/log.ts'
+import { makeMachine } from './lib/machine.ts'
+import { type MachineAdapters, openMachine } from './machine.ts'
+import type { Deps, Machine, VmStore } from './reconcile/ports.ts'
+import { makeReconciler } from './reconcile/reconciler.ts'
+import { lockDataDir } from './state/data-dir.ts'
+import { makeVmStore, reconsiderRefusals } from './state/vm-store.ts'
+
+/** What a test or an embedding program may put in the place of the real thing; it keeps what it gave. */
+export type Overrides = Partial<MachineAdapters> & {
+  machine?: Machine
+  nowMs?: () => number
+  random?: () => number
+  limits?: Limits
+  backoff?: Backoff
+  sweepMs?: number
+}
+
+export type VmListener = (vm: VmRecord) => void
+
+/**
+ * Builds everything, starts nothing but the follower. Whatever was made when it fails is released by `disposer`.
+ * @throws DecloudError with a sentence for the operator.
+ */
+export const makeContext = async (
+  config: AgentConfig,
+  secrets: AgentSecrets,
+  log: Logger,
+  disposer: Disposer,
+  overrides: Overrides,
+) => {
+  const nowMs = overrides.nowMs ?? Date.now
+  const dataDir = lockDataDir(config.dataDir)
+  disposer.add(() => dataDir.release())
+  const db = openDatabase(dataDir.database)
+  disposer.add(() => db.close())
+  const watched = watch(makeVmStore(db))
+  reconsiderRefusals(db)
+
+  const chain = await connect({ urls: config.rpcUrls, deployment: config.deployment })
+  await checkNode(chain, config.node, secrets.account.address, secrets.sealingKeys)
+
+  const instance = instanceOf(config)
+  const adapters = await openMachine(config, instance, overrides)
+  disposer.add(() => adapters.release())
+  await adapters.hypervisor.ensureNetwork({
+    name: config.networkName,
+    subnet: config.networkSubnet,
+    mode: 'nat',
+  })
+  const { leaseChain, follower } = await openChain({ config, secrets, chain, db, log, disposer, nowMs })
+  const { hypervisor } = adapters
+  const mac = (leaseId: `0x${string}`) => macOf(instance, leaseId)
+  const deps: Deps = {
+    chain: leaseChain,
+    openManifest: makeManifestOpener(config.deployment, secrets.sealingKeys),
+    ...adapters,
+    guest: { seedFiles, macOf: mac, check: (leaseId) => checkSystem(hypervisor, leaseId, mac(leaseId)) },
+    machine: overrides.machine ?? makeMachine(dataDir.path),
+    store: watched.store,
+    networkName: config.networkName,
+    log,
+    nowMs,
+    random: overrides.random ?? Math.random,
+  }
+  const { limits, backoff, sweepMs } = overrides
+  const reconciler = makeReconciler({
+    deps,
+    ...(limits === undefined ? {} : { limits }),
+    ...(backoff === undefined ? {} : { backoff }),
+    ...(sweepMs === undefined ? {} : { sweepMs }),
+  })
+  disposer.add(() => reconciler.close())
+  return { deps, follower, reconciler, subscribe: watched.subscribe }
+}
+export type Context = Awaited<ReturnType<typeof makeContext>>
+
+const openChain = async (options: {
+  config: AgentConfig
+  secrets: AgentSecrets
+  chain: Chain
+  db: Database
+  log: Logger
+  disposer: Disposer
+  nowMs: () => number
+}) => {
+  const { config, secrets, chain, db, log, disposer, nowMs } = options
+  const onError = (error: unknown) => log.warn({ err: error }, 'chain')
+  const follower: Follower = makeFollower({ chain, db, projectors: [], onError })
+  disposer.add(() => follower.close())
+  const journal = makeJournal({ chain, db, account: secrets.account, onError })
+  disposer.add(() => journal.close())
+  const feed = makeLeaseFeed({
+    db,
+    read: makeEventReader(config.deployment),
+    deployment: config.deployment,
+    node: config.node,
+  })
+  const leaseChain = makeLeaseChain({ chain, follower, journal, feed, node: config.node, nowMs })
+  disposer.add(() => leaseChain.close())
+  await journal.recover()
+  follower.start()
+  return { leaseChain, follower }
+}
+
+/** Tells the guests of this node on this deployment from all others on the machine; at most 24 letters and digits. */
+const instanceOf = ({ deployment, node }: AgentConfig): string =>
+  `n${createHash('sha256')
+    .update(`${deployment.chainId}:${deployment.leaseEscrow.toLowerCase()}:${node}`)
+    .digest('hex')
+    .slice(0, 12)}`
+
+const watch = (store: VmStore) => {
+  const listeners = new Set<VmListener>()
+  return {
+    store: {
+      ...store,
+      put: (vm: VmRecord) => {
+        store.put(vm)
+        for (const listener of [...listeners]) listener(vm)
+      },
+    } satisfies VmStore,
+    subscribe: (listener: VmListener) => {
+      listeners.add(listener)
+      return () => {
+        listeners.delete(listener)
+      }
+    },
+  }
+}

@@ -1,0 +1,102 @@
+// The agent as a library: `decloud-node run`, the demo and the tests all start it here.
+import type { Hex } from 'viem'
+import type { Health } from './api/server.ts'
+import { startApi } from './api/server.ts'
+import type { AgentConfig } from './config/config.ts'
+import type { AgentSecrets } from './config/secrets.ts'
+import { type Context, makeContext, type Overrides, type VmListener } from './context.ts'
+import type { VmRecord } from './domain/vm.ts'
+import { makeDisposer } from './lib/disposer.ts'
+import { type Logger, makeLogger } from './lib/log.ts'
+
+export { type AgentConfig, loadConfig } from './config/config.ts'
+export { type AgentSecrets, loadSecrets } from './config/secrets.ts'
+export type { Overrides } from './context.ts'
+export type { VmRecord } from './domain/vm.ts'
+
+export type Agent = {
+  /** Of the status API. */
+  readonly url: string
+  vm(leaseId: Hex): VmRecord | null
+  /** Called after every change of a record. @returns unsubscribe. */
+  onVm(listener: VmListener): () => void
+  health(): Promise<Health>
+  /** Stops the agent; guests stay as they are. Safe to call twice. */
+  close(): Promise<void>
+}
+
+/**
+ * @param overrides adapters in the place of the machine's own: a simulated hypervisor, a clock.
+ * @throws DecloudError with a sentence for the operator; nothing is left open then.
+ */
+export const makeAgent = async (
+  config: AgentConfig,
+  secrets: AgentSecrets,
+  overrides: Overrides & { log?: Logger } = {},
+): Promise<Agent> => {
+  const log = overrides.log ?? makeLogger(config.logLevel)
+  const disposer = makeDisposer((error) => log.error({ err: error }, 'while stopping'))
+  try {
+    const context = await makeContext(config, secrets, log, disposer, overrides)
+    const { deps, reconciler } = context
+    const health = () => healthOf(context, config, secrets)
+    const api = await startApi({ port: config.apiPort, store: deps.store, health })
+    disposer.add(() => api.close())
+    reconciler.start()
+    const { acceleration, reason } = deps.hypervisor.capabilities
+    log.info(
+      { node: config.node, agent: secrets.account.address, url: api.url, acceleration, reason },
+      'agent up',
+    )
+    let closing: Promise<void> | null = null
+    return {
+      url: api.url,
+      vm: (leaseId) => deps.store.get(leaseId),
+      onVm: context.subscribe,
+      health,
+      close: () => {
+        closing ??= farewell(context, log).then(() => disposer.dispose())
+        return closing
+      },
+    }
+  } catch (error) {
+    await disposer.dispose()
+    throw error
+  }
+}
+
+const runningGuests = async ({ deps }: Context) =>
+  (await deps.hypervisor.list()).filter(({ state }) => state === 'running' || state === 'paused')
+
+const farewell = async (context: Context, log: Logger) => {
+  try {
+    const running = (await runningGuests(context)).length
+    log.info({ running }, `agent stopping: ${running} guest${running === 1 ? ' keeps' : 's keep'} running`)
+  } catch (error) {
+    log.warn({ err: error }, 'agent stopping: guests are not touched, and cannot be counted now')
+  }
+}
+
+const healthOf = async (context: Context, config: AgentConfig, secrets: AgentSecrets): Promise<Health> => {
+  const { deps, follower } = context
+  const feed = follower.health()
+  const guests = await runningGuests(context)
+  const { leases } = deps.chain.snapshot()
+  const { acceleration, arch, reason } = deps.hypervisor.capabilities
+  return {
+    status: feed.state === 'live' ? 'ok' : 'degraded',
+    node: config.node,
+    agent: secrets.account.address,
+    chain: {
+      feed: feed.state,
+      head: feed.head?.height.toString() ?? null,
+      finalized: feed.finalized?.toString() ?? null,
+      error: feed.disagreement ?? feed.lastError?.sentence ?? null,
+    },
+    hypervisor: { acceleration, arch, reason },
+    guests: {
+      running: guests.length,
+      unknown: guests.map(({ leaseId }) => leaseId).filter((id) => leases.get(id)?.latest === undefined),
+    },
+  }
+}
