@@ -1,0 +1,230 @@
+#!/usr/bin/env node
+// A lease from the command line: the tenant's side, against any deployment.
+import { readFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { loadKey } from '@decloud/chain'
+import {
+  BANDWIDTH_TIERS,
+  DecloudError,
+  deploymentSchema,
+  formatUsdc,
+  type Manifest,
+  manifestSchema,
+  parseUsdc,
+  QUALITY_TIERS,
+  sentenceOf,
+} from '@decloud/protocol'
+import { type Hex, isHex } from 'viem'
+import { z } from 'zod'
+import { closeLease, makeTenant, openLease, readLease, type Tenant } from './lib/tenant.ts'
+import { billOf, endpointOf, knownHostsLine, reportOf, sshLine, waitActive } from './lib/tenant-view.ts'
+
+const HELP = `usage: node scripts/lease.ts open --node <index> --ssh-key <file> [options]
+       node scripts/lease.ts status <leaseId>
+       node scripts/lease.ts close <leaseId>
+
+  --deployment <file>   the contracts (or DECLOUD_DEPLOYMENT)
+  --rpc <urls>          JSON-RPC URLs, separated by commas (or DECLOUD_RPC_URLS)
+  --json                one line of JSON on stdout; progress stays on stderr
+
+open:
+  --image <name>        base image, debian-12 by default
+  --hostname <name>     vm by default
+  --vcpus <n>           1 by default       --memory <MiB>    1024 by default
+  --disk <GiB>          10 by default      --gpus <n>        0 by default
+  --tier <name>         ${QUALITY_TIERS.join(', ')}; Standard by default
+  --bandwidth <name>    ${BANDWIDTH_TIERS.join(', ')}; Standard by default
+  --hours <n>           how long to pay for, 1 by default
+  --deposit <USDC>      instead of --hours
+  --max-price <USDC>    per hour; by default what the node asks now
+  --no-wait             return once the lease is open
+
+The tenant's key: DECLOUD_KEY, or DECLOUD_KEYSTORE with DECLOUD_PASSWORD_FILE.
+Exit codes: 0 done, 1 failed, 2 wrong usage.
+`
+
+const OPTIONS = {
+  node: { type: 'string' },
+  'ssh-key': { type: 'string', multiple: true },
+  deployment: { type: 'string' },
+  rpc: { type: 'string' },
+  image: { type: 'string', default: 'debian-12' },
+  hostname: { type: 'string', default: 'vm' },
+  vcpus: { type: 'string', default: '1' },
+  memory: { type: 'string', default: '1024' },
+  disk: { type: 'string', default: '10' },
+  gpus: { type: 'string', default: '0' },
+  tier: { type: 'string', default: 'Standard' },
+  bandwidth: { type: 'string', default: 'Standard' },
+  hours: { type: 'string', default: '1' },
+  deposit: { type: 'string' },
+  'max-price': { type: 'string' },
+  'no-wait': { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const
+
+class UsageError extends DecloudError {}
+const usage = (message: string) => new UsageError('usage', message, { hint: 'See --help.' })
+
+const parse = (args: string[]) => {
+  try {
+    return parseArgs({ args, options: OPTIONS, allowPositionals: true })
+  } catch (error) {
+    throw usage(sentenceOf(error))
+  }
+}
+type Options = ReturnType<typeof parse>['values']
+
+const say = (line: string) => process.stderr.write(`${line}\n`)
+
+const whole = (name: string, text: string | undefined, least: number): number => {
+  const value = /^\d{1,9}$/.test(text ?? '') ? Number(text) : Number.NaN
+  if (!(value >= least)) throw usage(`--${name} takes a whole number, at least ${least}.`)
+  return value
+}
+
+const oneOf = (name: string, names: readonly string[], text: string): number => {
+  const index = names.findIndex((known) => known.toLowerCase() === text.toLowerCase())
+  if (index === -1) throw usage(`--${name} is one of ${names.join(', ')}.`)
+  return index
+}
+
+const readText = (path: string) =>
+  readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new DecloudError('file-unreadable', `${path} cannot be read.`, { cause })
+  })
+
+const keyOf = async (env: NodeJS.ProcessEnv) => {
+  if (env['DECLOUD_KEY']) return loadKey({ privateKey: env['DECLOUD_KEY'] })
+  const [keystore, passwordFile] = [env['DECLOUD_KEYSTORE'], env['DECLOUD_PASSWORD_FILE']]
+  if (!keystore || !passwordFile) {
+    throw usage(
+      "The tenant's key is missing: set DECLOUD_KEY, or DECLOUD_KEYSTORE and DECLOUD_PASSWORD_FILE.",
+    )
+  }
+  return loadKey({ keystore, password: (await readText(passwordFile)).replace(/\r?\n$/, '') })
+}
+
+const tenantOf = async (options: Options): Promise<Tenant> => {
+  const path = options.deployment ?? process.env['DECLOUD_DEPLOYMENT']
+  const urls = (options.rpc ?? process.env['DECLOUD_RPC_URLS'] ?? '').split(',').filter((url) => url !== '')
+  if (path === undefined) throw usage('Give the deployment file with --deployment.')
+  if (urls.length === 0) throw usage('Give a JSON-RPC URL with --rpc.')
+  const parsed = deploymentSchema.safeParse(JSON.parse(await readText(path)))
+  if (!parsed.success) throw usage(`${path} is not a deployment file: ${z.prettifyError(parsed.error)}`)
+  return makeTenant({ rpcUrls: urls, deployment: parsed.data, account: await keyOf(process.env) })
+}
+
+const leaseIdOption = (text: string | undefined): Hex => {
+  if (text === undefined || !isHex(text) || text.length !== 66) {
+    throw usage('Give the lease id: 0x and 64 hex digits.')
+  }
+  return text.toLowerCase() as Hex
+}
+
+const manifestOf = async (options: Options): Promise<Manifest> => {
+  const keys = await Promise.all((options['ssh-key'] ?? []).map(readText))
+  if (keys.length === 0) throw usage('Give at least one SSH public key with --ssh-key.')
+  const parsed = manifestSchema.safeParse({
+    version: 1,
+    image: options.image,
+    hostname: options.hostname,
+    sshKeys: keys.map((key) => key.trim()),
+    passwordHash: null,
+    variables: {},
+  })
+  if (!parsed.success) throw usage(z.prettifyError(parsed.error))
+  return parsed.data
+}
+
+const open = async (tenant: Tenant, options: Options) => {
+  const node = whole('node', options.node, 1)
+  const manifest = await manifestOf(options)
+  say(`opening a lease on node ${node} …`)
+  const lease = await openLease(tenant, {
+    node,
+    manifest,
+    hours: whole('hours', options.hours, 1),
+    resources: {
+      vcpus: whole('vcpus', options.vcpus, 1),
+      memoryMiB: whole('memory', options.memory, 1),
+      diskGiB: whole('disk', options.disk, 1),
+      gpus: whole('gpus', options.gpus, 0),
+      tier: oneOf('tier', QUALITY_TIERS, options.tier),
+      bandwidth: oneOf('bandwidth', BANDWIDTH_TIERS, options.bandwidth),
+    },
+    ...(options.deposit === undefined ? {} : { deposit: parseUsdc(options.deposit) }),
+    ...(options['max-price'] === undefined ? {} : { maxPricePerHour: parseUsdc(options['max-price']) }),
+  })
+  say(`lease ${lease.leaseId}`)
+  say(`${formatUsdc(lease.pricePerHour)} USDC an hour, ${formatUsdc(lease.terms.deposit)} USDC paid in`)
+  if (options['no-wait']) return { leaseId: lease.leaseId, transaction: lease.transaction }
+  const began = Date.now()
+  const { startedAt, report } = await waitActive(tenant, lease.leaseId, {
+    endpoint: await endpointOf(tenant, node),
+    onReport: ({ vm }) =>
+      say(
+        `${((Date.now() - began) / 1000).toFixed(1).padStart(6)} s  ${vm.phase}${vm.reason === null ? '' : `: ${vm.reason.message}`}`,
+      ),
+  })
+  const ssh = report?.ssh ?? null
+  if (ssh !== null) say(`\n  ${sshLine(ssh)}\n\nknown_hosts: ${knownHostsLine(ssh)}`)
+  return { leaseId: lease.leaseId, startedAt, ssh }
+}
+
+const status = async (tenant: Tenant, leaseId: Hex) => {
+  const lease = await readLease(tenant, leaseId)
+  const endpoint = await endpointOf(tenant, lease.node)
+  const report = endpoint === null ? null : await reportOf(endpoint, leaseId)
+  say(
+    `on chain: ${lease.status}; node ${lease.node}: ${report === null ? 'not reachable' : `${report.vm.status}, ${report.vm.phase}`}`,
+  )
+  if (report?.vm.reason) say(report.vm.reason.message)
+  if (report?.ssh) say(sshLine(report.ssh))
+  return { leaseId, status: lease.status, deposited: lease.deposited, settled: lease.settled, report }
+}
+
+const close = async (tenant: Tenant, leaseId: Hex) => {
+  await closeLease(tenant, leaseId)
+  const bill = await billOf(tenant, leaseId)
+  say(`closed: billed ${formatUsdc(bill.bill)} USDC, refunded ${formatUsdc(bill.refund)} USDC`)
+  return { leaseId, ...bill }
+}
+
+/** bigint as decimal text: JSON numbers would lose units. */
+const toJson = (value: unknown) =>
+  JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? part.toString() : part))
+
+const main = async (args: string[]): Promise<number> => {
+  const { values, positionals } = parse(args)
+  const [command, id] = positionals
+  if (values.help || command === undefined) {
+    process.stdout.write(HELP)
+    return values.help ? 0 : 2
+  }
+  const commands = {
+    open: (tenant: Tenant) => open(tenant, values),
+    status: (tenant: Tenant) => status(tenant, leaseIdOption(id)),
+    close: (tenant: Tenant) => close(tenant, leaseIdOption(id)),
+  }
+  if (!Object.hasOwn(commands, command)) throw usage(`There is no command ${command}.`)
+  const tenant = await tenantOf(values)
+  try {
+    const result = await commands[command as keyof typeof commands](tenant)
+    if (values.json) process.stdout.write(`${toJson(result)}\n`)
+    return 0
+  } finally {
+    await tenant.close()
+  }
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code
+  },
+  (error: unknown) => {
+    say(sentenceOf(error))
+    process.exitCode = error instanceof UsageError ? 2 : 1
+  },
+)

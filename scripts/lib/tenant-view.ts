@@ -1,0 +1,183 @@
+// What a tenant sees of a lease: the node's own report beside what the chain says, and the bill beside the formula.
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Chain } from '@decloud/chain'
+import {
+  billIfClosedAt,
+  DecloudError,
+  due,
+  END_REASONS,
+  leaseEscrowAbi,
+  nodeRegistryAbi,
+} from '@decloud/protocol'
+import { type LeaseStatusReport, leaseStatusSchema } from '@decloud/protocol/wire/node'
+import type { Hex } from 'viem'
+import { readLease, type Tenant } from './tenant.ts'
+
+type Reader = Pick<Tenant, 'chain'>
+
+/** The newest endpoint that the node's operator announced; null when it is empty. */
+export const endpointOf = async ({ chain }: Reader, node: number): Promise<string | null> => {
+  const query = {
+    address: chain.deployment.nodeRegistry,
+    abi: nodeRegistryAbi,
+    args: { node },
+    fromBlock: BigInt(chain.deployment.fromBlock),
+    strict: true,
+  } as const
+  const [registered, changed] = await chain.request("read the node's endpoint", (client) =>
+    Promise.all([
+      client.getContractEvents({ ...query, eventName: 'NodeRegistered' }),
+      client.getContractEvents({ ...query, eventName: 'EndpointChanged' }),
+    ]),
+  )
+  return changed.at(-1)?.args.endpoint ?? registered.at(-1)?.args.registration.endpoint ?? null
+}
+
+/** What the node's agent says; null while it cannot be reached or does not know the lease yet. */
+export const reportOf = async (endpoint: string, leaseId: Hex): Promise<LeaseStatusReport | null> => {
+  try {
+    const response = await fetch(new URL(`/v1/leases/${leaseId}`, endpoint), {
+      signal: AbortSignal.timeout(5_000),
+    })
+    return response.ok ? leaseStatusSchema.parse(await response.json()) : null
+  } catch {
+    // Down, slow, or not an agent at all: the chain alone decides what is owed, so this is no error.
+    return null
+  }
+}
+
+export type WaitOptions = {
+  endpoint: string | null
+  onReport?: (report: LeaseStatusReport) => void
+  pollMs?: number
+  signal?: AbortSignal
+}
+
+export type ActiveLease = { startedAt: number; report: LeaseStatusReport | null }
+
+/**
+ * Resolves once the chain says that the lease is active.
+ * @throws DecloudError `lease-refused` with the node's reason, `lease-ended`, `activation-late` after the deadline that
+ *   the terms set, `host-key-mismatch` when the node reports another SSH host key than it posted on chain.
+ */
+export const waitActive = async (
+  reader: Reader,
+  leaseId: Hex,
+  options: WaitOptions,
+): Promise<ActiveLease> => {
+  const { endpoint, onReport, pollMs = 250, signal } = options
+  let shown = ''
+  for (;;) {
+    const lease = await readLease(reader, leaseId)
+    const report = endpoint === null ? null : await reportOf(endpoint, leaseId)
+    if (report !== null && JSON.stringify(report) !== shown) {
+      shown = JSON.stringify(report)
+      onReport?.(report)
+    }
+    if (lease.status === 'Active') {
+      await checkHostKey(reader.chain, leaseId, report)
+      return { startedAt: lease.startedAt, report }
+    }
+    if (lease.status === 'Ended') {
+      throw new DecloudError('lease-ended', 'The lease has ended without having been active.')
+    }
+    if (report?.vm.status === 'Error' && report.vm.reason !== null && isRefusal(report.vm.reason.code)) {
+      throw new DecloudError('lease-refused', `The node refuses the lease: ${report.vm.reason.message}`, {
+        hint: 'Close it: nothing is billed and the whole deposit comes back.',
+        details: { reason: report.vm.reason.code },
+      })
+    }
+    if (await isLate(reader.chain, lease.activateBy)) {
+      throw new DecloudError('activation-late', 'The node did not get the guest ready in time.', {
+        hint: 'Close the lease: nothing is billed and the whole deposit comes back.',
+      })
+    }
+    await delay(pollMs, undefined, signal === undefined ? {} : { signal })
+  }
+}
+
+const isRefusal = (code: string) =>
+  code.startsWith('manifest-') ||
+  ['guest-failed', 'guest-invalid', 'disk-too-small', 'storage-invalid'].includes(code)
+
+const isLate = async (chain: Chain, activateBy: number) => {
+  const block = await chain.request('read the clock of the chain', (client) => client.getBlock())
+  return block.timestamp > BigInt(activateBy)
+}
+
+const checkHostKey = async (chain: Chain, leaseId: Hex, report: LeaseStatusReport | null) => {
+  if (report?.ssh == null) return
+  const [activated] = await chain.request('read the host key', (client) =>
+    client.getContractEvents({
+      address: chain.deployment.leaseEscrow,
+      abi: leaseEscrowAbi,
+      eventName: 'LeaseActivated',
+      args: { leaseId },
+      fromBlock: BigInt(chain.deployment.fromBlock),
+      strict: true,
+    }),
+  )
+  if (activated === undefined || activated.args.hostKeyFingerprint === report.ssh.hostKeyFingerprint) return
+  throw new DecloudError(
+    'host-key-mismatch',
+    'The node reports another SSH host key than it posted on chain.',
+    {
+      hint: 'Do not log in; close the lease.',
+    },
+  )
+}
+
+export type Bill = {
+  startedAt: number
+  endedAt: number
+  pricePerHour: bigint
+  deposited: bigint
+  /** As the contract billed it. */
+  bill: bigint
+  /** The formula over the same times. */
+  expectedBill: bigint
+  refund: bigint
+  /** 0 unless contract and formula disagree. */
+  difference: bigint
+}
+
+/** The bill of a lease that has ended, from its own event, beside the formula. @throws DecloudError `lease-open`. */
+export const billOf = async (reader: Reader, leaseId: Hex): Promise<Bill> => {
+  const { chain } = reader
+  const lease = await readLease(reader, leaseId)
+  const [ended] = await chain.request('read the end of the lease', (client) =>
+    client.getContractEvents({
+      address: chain.deployment.leaseEscrow,
+      abi: leaseEscrowAbi,
+      eventName: 'LeaseEnded',
+      args: { leaseId },
+      fromBlock: BigInt(chain.deployment.fromBlock),
+      strict: true,
+    }),
+  )
+  if (ended === undefined)
+    throw new DecloudError('lease-open', 'The lease has not ended: there is no bill yet.')
+  const endReason = END_REASONS[lease.endReason] ?? 'None'
+  // Billed anew from times and price alone: what the contract settled meanwhile must not enter its own check.
+  const meter = { ...lease, endReason, settled: 0n }
+  const expectedBill =
+    endReason === 'ClosedByTenant' ? billIfClosedAt(meter, lease.endedAt) : due(meter, lease.endedAt)
+  return {
+    startedAt: lease.startedAt,
+    endedAt: lease.endedAt,
+    pricePerHour: lease.pricePerHour,
+    deposited: lease.deposited,
+    bill: ended.args.due,
+    expectedBill,
+    refund: ended.args.refunded,
+    difference: ended.args.due - expectedBill,
+  }
+}
+
+/** How to log in; put `knownHostsLine` into a known_hosts file first. */
+export const sshLine = ({ host, port, user }: NonNullable<LeaseStatusReport['ssh']>): string =>
+  port === 22 ? `ssh ${user}@${host}` : `ssh -p ${port} ${user}@${host}`
+
+/** The `known_hosts` line to go with it. */
+export const knownHostsLine = ({ host, port, hostKey }: NonNullable<LeaseStatusReport['ssh']>): string =>
+  port === 22 ? `${host} ${hostKey}` : `[${host}]:${port} ${hostKey}`

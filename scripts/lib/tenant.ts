@@ -1,0 +1,238 @@
+// What a tenant does with a lease: open, follow, close, check the bill. The demo, the tests and scripts/lease.ts share it.
+import { randomBytes } from 'node:crypto'
+import { type Chain, connect, type Journal, makeJournal, openDatabase } from '@decloud/chain'
+import {
+  DecloudError,
+  type Deployment,
+  effectivePrices,
+  formatUsdc,
+  LEASE_STATUSES,
+  leaseEscrowAbi,
+  leaseIdOf,
+  type Manifest,
+  manifestCommitment,
+  manifestPayload,
+  nodeRegistryAbi,
+  type PolicyParameters,
+  pricePerHour,
+  pricePolicyAbi,
+  type Resources,
+  sealManifest,
+  type Terms,
+} from '@decloud/protocol'
+import { bytesToHex, encodeFunctionData, erc20Abi, type Hex, type LocalAccount, zeroAddress } from 'viem'
+
+export type Tenant = {
+  chain: Chain
+  account: LocalAccount
+  journal: Journal
+  close(): Promise<void>
+}
+
+/** The journal lives in memory: what a killed command has sent is found again on chain, by the lease id it printed. */
+export const makeTenant = async (options: {
+  rpcUrls: readonly string[]
+  deployment: Deployment
+  account: LocalAccount
+}): Promise<Tenant> => {
+  const chain = await connect({ urls: options.rpcUrls, deployment: options.deployment })
+  const db = openDatabase(':memory:')
+  const journal = makeJournal({ chain, db, account: options.account })
+  return {
+    chain,
+    account: options.account,
+    journal,
+    close: async () => {
+      await journal.close()
+      db.close()
+    },
+  }
+}
+
+export type LeaseRequest = {
+  node: number
+  resources: Resources
+  manifest: Manifest
+  /** µUSDC; by default what `hours` cost. */
+  deposit?: bigint
+  hours?: number
+  /** µUSDC per hour; by default what the node asks now. */
+  maxPricePerHour?: bigint
+  /** Seconds; one hour by default. */
+  holdBack?: number
+  /** Seconds; 15 minutes by default. */
+  activateWithin?: number
+}
+
+export type OpenedLease = { leaseId: Hex; terms: Terms; pricePerHour: bigint; transaction: Hex }
+
+/** What `resources` cost on a node now, µUSDC per hour. @throws DecloudError `node-unavailable`. */
+export const quote = async (
+  { chain }: Pick<Tenant, 'chain'>,
+  node: number,
+  resources: Resources,
+): Promise<bigint> => {
+  const { nodeRegistry, pricePolicy } = chain.deployment
+  const [offer, policy] = await chain.request('read the prices', (client) =>
+    Promise.all([
+      client.readContract({
+        address: nodeRegistry,
+        abi: nodeRegistryAbi,
+        functionName: 'offer',
+        args: [node],
+      }),
+      client.readContract({ address: pricePolicy, abi: pricePolicyAbi, functionName: 'parameters' }),
+    ]),
+  )
+  if (offer.operator === zeroAddress || !offer.active) {
+    throw new DecloudError('node-unavailable', `Node ${node} is not registered or takes no new leases.`, {
+      hint: 'Choose another node.',
+    })
+  }
+  const parameters = policyOf(policy)
+  return pricePerHour(resources, effectivePrices(offer.prices, parameters), parameters)
+}
+
+type PolicyTuple = readonly [
+  PolicyParameters['floors'],
+  PolicyParameters['defaults'],
+  readonly number[],
+  readonly number[],
+  readonly number[],
+  number,
+]
+
+const policyOf = ([
+  floors,
+  defaults,
+  units,
+  multipliers,
+  rates,
+  platformBps,
+]: PolicyTuple): PolicyParameters => ({
+  floors,
+  defaults,
+  unitsPerVcpu: units.map(BigInt),
+  bandwidthMultiplierBps: multipliers.map(BigInt),
+  bandwidthRates: rates.map(BigInt),
+  platformBps: BigInt(platformBps),
+})
+
+/**
+ * Seals the manifest to the node, allows the escrow the deposit where it is not yet allowed, opens the lease.
+ * @throws DecloudError `node-unavailable`, `usdc-short`; ChainError and RevertError of the journal.
+ */
+export const openLease = async (tenant: Tenant, request: LeaseRequest): Promise<OpenedLease> => {
+  const { chain, account, journal } = tenant
+  const { deployment } = chain
+  const price = await quote(tenant, request.node, request.resources)
+  const payload = manifestPayload(request.manifest, bytesToHex(randomBytes(32)))
+  const terms: Terms = {
+    ...request.resources,
+    tenant: account.address,
+    node: request.node,
+    region: '0x0000000000000000',
+    maxPricePerHour: request.maxPricePerHour ?? price,
+    deposit: request.deposit ?? price * BigInt(request.hours ?? 1),
+    holdBack: request.holdBack ?? 3_600,
+    minNotice: 0,
+    activateWithin: request.activateWithin ?? 900,
+    template: 0,
+    templateVersion: 0,
+    maxTemplateFee: 0n,
+    manifestHash: manifestCommitment(payload),
+    salt: bytesToHex(randomBytes(32)),
+  }
+  const leaseId = leaseIdOf(deployment.chainId, deployment.leaseEscrow, terms)
+  const context = {
+    chainId: deployment.chainId,
+    escrow: deployment.leaseEscrow,
+    leaseId,
+    node: request.node,
+  }
+  const sealed = await sealManifest(payload, context, [await sealingKeyOf(chain, request.node)])
+  await allow(tenant, terms.deposit)
+  const { hash } = await journal.send({
+    kind: 'open',
+    dedupe: `open:${leaseId}`,
+    to: deployment.leaseEscrow,
+    data: encodeFunctionData({ abi: leaseEscrowAbi, functionName: 'open', args: [terms, sealed] }),
+  })
+  return { leaseId, terms, pricePerHour: price, transaction: hash }
+}
+
+const sealingKeyOf = async (chain: Chain, node: number) => {
+  const [publicKey, epoch] = await chain.request("read the node's sealing key", (client) =>
+    client.readContract({
+      address: chain.deployment.nodeRegistry,
+      abi: nodeRegistryAbi,
+      functionName: 'sealingKeyOf',
+      args: [node],
+    }),
+  )
+  return { publicKey, epoch }
+}
+
+const allow = async ({ chain, account, journal }: Tenant, amount: bigint) => {
+  const { usdc, leaseEscrow } = chain.deployment
+  const [balance, allowance] = await chain.request('read the USDC balance', (client) =>
+    Promise.all([
+      client.readContract({
+        address: usdc,
+        abi: erc20Abi,
+        functionName: 'balanceOf',
+        args: [account.address],
+      }),
+      client.readContract({
+        address: usdc,
+        abi: erc20Abi,
+        functionName: 'allowance',
+        args: [account.address, leaseEscrow],
+      }),
+    ]),
+  )
+  if (balance < amount) {
+    throw new DecloudError(
+      'usdc-short',
+      `The lease takes ${formatUsdc(amount)} USDC and ${account.address} holds ${formatUsdc(balance)}.`,
+      { hint: 'Fund the wallet, or deposit for fewer hours.' },
+    )
+  }
+  if (allowance >= amount) return
+  await journal.send({
+    kind: 'approve',
+    dedupe: `approve:${amount}`,
+    to: usdc,
+    data: encodeFunctionData({ abi: erc20Abi, functionName: 'approve', args: [leaseEscrow, amount] }),
+  })
+}
+
+/** The lease as contract storage has it now. @throws DecloudError `lease-unknown`. */
+export const readLease = async ({ chain }: Pick<Tenant, 'chain'>, leaseId: Hex) => {
+  const lease = await chain.request('read the lease', (client) =>
+    client.readContract({
+      address: chain.deployment.leaseEscrow,
+      abi: leaseEscrowAbi,
+      functionName: 'leaseOf',
+      args: [leaseId],
+    }),
+  )
+  const status = LEASE_STATUSES[lease.status] ?? 'None'
+  if (status === 'None') {
+    throw new DecloudError('lease-unknown', `There is no lease ${leaseId} in this escrow.`, {
+      hint: 'Check the id and the deployment.',
+    })
+  }
+  return { ...lease, status }
+}
+
+/** Ends the lease at once. @param to who receives the refund; the zero address keeps it as internal balance. */
+export const closeLease = async (tenant: Tenant, leaseId: Hex, to = tenant.account.address): Promise<Hex> => {
+  const { hash } = await tenant.journal.send({
+    kind: 'close',
+    dedupe: `close:${leaseId}`,
+    to: tenant.chain.deployment.leaseEscrow,
+    data: encodeFunctionData({ abi: leaseEscrowAbi, functionName: 'close', args: [leaseId, to] }),
+  })
+  return hash
+}
