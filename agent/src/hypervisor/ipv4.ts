@@ -71,3 +71,19 @@ export function parseRoutes(table: string): readonly { readonly device: string; 
         : [],
     )
 }
+
+/** An address that DHCP keeps for one MAC. */
+export interface DhcpHost {
+  readonly mac: string
+  readonly ip: string
+}
+
+/** The lowest address that no reservation holds; null when the subnet is full. Pure. */
+export function freeAddress(subnet: Subnet, hosts: readonly DhcpHost[]): string | null {
+  const taken = new Set(hosts.map((host) => ipv4ToNumber(host.ip)))
+  const { first, last } = guestRange(subnet)
+  for (let candidate = first; candidate <= last; candidate++) {
+    if (!taken.has(candidate)) return numberToIpv4(candidate)
+  }
+  return null
+}

@@ -1,6 +1,6 @@
 import type { Architecture, BootSpec, CpuLimits, DomainSpec } from '../../ports/hypervisor.ts'
+import { domainName } from '../names.ts'
 import { metadataXml } from './metadata.ts'
-import { domainName } from './names.ts'
 import { escapeXml } from './xml.ts'
 
 export interface DomainXmlContext {

@@ -7,12 +7,13 @@ import {
   HypervisorError,
   type HypervisorEvent,
 } from '../../ports/hypervisor.ts'
+import { hostArchitecture } from '../architecture.ts'
+import { checkInstance, domainName, domainPrefix } from '../names.ts'
 import { type DomainXmlContext, domainXml } from './domain-xml.ts'
 import { eventHub } from './event-hub.ts'
 import { GuestAgent } from './guest-agent.ts'
-import { type AccelerationChoice, decideAcceleration, hostArchitecture, probeKvm } from './kvm.ts'
+import { type AccelerationChoice, decideAcceleration, probeKvm } from './kvm.ts'
 import { type DomainIdentity, parseMetadata } from './metadata.ts'
-import { checkInstance, domainName, domainPrefix } from './names.ts'
 import { Networks } from './networks.ts'
 import { domainRecord, domainState, hypervisorEvent } from './states.ts'
 import { WorkerPool } from './worker-pool.ts'

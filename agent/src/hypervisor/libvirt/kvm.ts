@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { access, readFile } from 'node:fs/promises'
-import { arch } from 'node:os'
-import { type Architecture, HypervisorError } from '../../ports/hypervisor.ts'
+import type { Architecture } from '../../ports/hypervisor.ts'
+import { hostArchitecture } from '../architecture.ts'
 
 export type AccelerationChoice = 'auto' | 'kvm' | 'tcg'
 
@@ -47,13 +47,6 @@ const opens = (path: string, mode: number) =>
     () => true,
     () => false,
   )
-
-export function hostArchitecture(): Architecture {
-  const name = arch()
-  if (name === 'x64') return 'x86_64'
-  if (name === 'arm64') return 'aarch64'
-  throw new HypervisorError('refused', `This machine is ${name}; guests run on x86_64 and aarch64 only.`)
-}
 
 export async function probeKvm(): Promise<KvmFacts> {
   const cpuinfo = await readFile('/proc/cpuinfo', 'utf8').catch(() => '')

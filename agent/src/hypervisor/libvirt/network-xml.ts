@@ -1,5 +1,6 @@
 import type { NetworkSpec } from '../../ports/hypervisor.ts'
 import {
+  type DhcpHost,
   guestRange,
   ipv4ToNumber,
   netmask,
@@ -10,11 +11,6 @@ import {
 } from '../ipv4.ts'
 import { metadataNamespace } from './metadata.ts'
 import { attributesOf, escapeXml } from './xml.ts'
-
-export interface DhcpHost {
-  readonly mac: string
-  readonly ip: string
-}
 
 /** What is read back from libvirt's description of a network. */
 export interface NetworkFacts {
@@ -65,14 +61,4 @@ export function parseNetwork(xml: string): NetworkFacts {
     ours: xml.includes(metadataNamespace),
     hosts: hosts.flatMap(({ mac, ip }) => (mac && ip ? [{ mac: mac.toLowerCase(), ip }] : [])),
   }
-}
-
-/** The lowest address that no reservation holds; null when the subnet is full. Pure. */
-export function freeAddress(subnet: Subnet, hosts: readonly DhcpHost[]): string | null {
-  const taken = new Set(hosts.map((host) => ipv4ToNumber(host.ip)))
-  const { first, last } = guestRange(subnet)
-  for (let candidate = first; candidate <= last; candidate++) {
-    if (!taken.has(candidate)) return numberToIpv4(candidate)
-  }
-  return null
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { HypervisorError, type NetworkSpec } from '../../ports/hypervisor.ts'
-import { overlaps, parseRoutes, parseSubnet } from '../ipv4.ts'
-import { dhcpHostXml, freeAddress, networkXml, parseNetwork } from './network-xml.ts'
+import { freeAddress, overlaps, parseRoutes, parseSubnet } from '../ipv4.ts'
+import { dhcpHostXml, networkXml, parseNetwork } from './network-xml.ts'
 import type { WorkerPool } from './worker-pool.ts'
 
 const DEADLINE_MS = 30_000

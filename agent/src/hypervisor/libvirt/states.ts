@@ -1,8 +1,8 @@
 import type { Hex } from 'viem'
 import type { DomainRecord, DomainState, HypervisorEvent } from '../../ports/hypervisor.ts'
+import { leaseIdOfName } from '../names.ts'
 import type { WatchReport } from './messages.ts'
 import { parseMetadata } from './metadata.ts'
-import { leaseIdOfName } from './names.ts'
 import type { RawDomain } from './operations.ts'
 
 // virDomainState, by its numbers in libvirt-domain.h

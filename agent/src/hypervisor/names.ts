@@ -1,5 +1,5 @@
 import { type Hex, isHex } from 'viem'
-import { HypervisorError } from '../../ports/hypervisor.ts'
+import { HypervisorError } from '../ports/hypervisor.ts'
 
 /** Throws HypervisorError `invalid`: an instance is part of names that libvirt and the kernel put on disk. */
 export function checkInstance(instance: string): string {

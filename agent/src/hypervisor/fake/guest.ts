@@ -1,0 +1,63 @@
+import type { GuestExecResult } from '../../ports/hypervisor.ts'
+import { digestOf, type SimulatedDomain } from './machine.ts'
+
+/** A UUID that changes with every boot. */
+export function simulatedBootId(domain: SimulatedDomain): string {
+  const hex = digestOf(domain, `boot ${domain.boots}`).toString('hex')
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `4${hex.slice(13, 16)}`,
+    `8${hex.slice(17, 20)}`,
+    hex.slice(20, 32),
+  ].join('-')
+}
+
+/** Well-formed and stable for the life of the disk; nobody holds its private half. */
+export function simulatedHostKey(domain: SimulatedDomain): string {
+  const type = Buffer.from('ssh-ed25519')
+  const length = (n: number) => Buffer.from([0, 0, 0, n])
+  const blob = Buffer.concat([length(type.length), type, length(32), digestOf(domain, 'host key')])
+  return `ssh-ed25519 ${blob.toString('base64')}`
+}
+
+function files(
+  domain: SimulatedDomain,
+  cloudInitErrors: readonly string[],
+): Readonly<Record<string, string>> {
+  return {
+    '/run/cloud-init/result.json': JSON.stringify({
+      v1: { datasource: 'DataSourceNoCloud', errors: cloudInitErrors },
+    }),
+    '/etc/ssh/ssh_host_ed25519_key.pub': `${simulatedHostKey(domain)} root@guest\n`,
+    '/proc/sys/kernel/random/boot_id': `${simulatedBootId(domain)}\n`,
+  }
+}
+
+/** The programs a simulated guest has; null for one that it has not, 'hangs' for one that outlasts its deadline. */
+export function simulateExec(
+  domain: SimulatedDomain,
+  [path, ...args]: readonly [string, ...string[]],
+  cloudInitErrors: readonly string[],
+  timeoutMs: number,
+): GuestExecResult | 'hangs' | null {
+  const done = (exitCode: number, stdout = '', stderr = ''): GuestExecResult => ({ exitCode, stdout, stderr })
+  switch (path) {
+    case 'cat': {
+      const known = files(domain, cloudInitErrors)
+      const missing = args.find((name) => known[name] === undefined)
+      if (missing !== undefined) return done(1, '', `cat: ${missing}: No such file or directory\n`)
+      return done(0, args.map((name) => known[name]).join(''))
+    }
+    case 'echo':
+      return done(0, `${args.join(' ')}\n`)
+    case 'true':
+      return done(0)
+    case 'false':
+      return done(1)
+    case 'sleep':
+      return Number(args[0]) * 1000 > timeoutMs ? 'hangs' : done(0)
+    default:
+      return null
+  }
+}

@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import type { Hex } from 'viem'
+import type { DomainSpec, DomainState, HypervisorEvent, NetworkSpec } from '../../ports/hypervisor.ts'
+import type { DhcpHost } from '../ipv4.ts'
+
+export interface SimulatedDomain {
+  readonly instance: string
+  readonly spec: DomainSpec
+  readonly state: DomainState
+  /** Counts starts; each has its own boot id. */
+  readonly boots: number
+  /** Milliseconds of the machine's clock; null while it is off. */
+  readonly startedAt: number | null
+}
+
+export interface SimulatedState {
+  readonly domains: readonly SimulatedDomain[]
+  readonly networks: readonly { readonly spec: NetworkSpec; readonly hosts: readonly DhcpHost[] }[]
+}
+
+/** What goes wrong on the machine from now on; all are off by default. */
+export interface Faults {
+  /** From start to the first answer of the guest agent. */
+  bootMs: number
+  agentNever: boolean
+  cloudInitErrors: readonly string[]
+  defineFails: boolean
+  startFails: boolean
+  ignoresShutdown: boolean
+  /** Every call rejects with `unavailable`; guests go on. Set it through `disconnect`. */
+  connectionLost: boolean
+}
+
+export interface MachineOptions {
+  /** State is read from and written to this JSON file, so that simulated guests outlive the process, as real ones do. */
+  readonly file?: string
+  /** Milliseconds. Guests that outlive the process need a clock that does: the default is Date.now. */
+  readonly now?: () => number
+  readonly faults?: Partial<Faults>
+}
+
+type Listener = (instance: string | null, event: HypervisorEvent) => void
+
+function load(file: string | undefined): SimulatedState {
+  const empty: SimulatedState = { domains: [], networks: [] }
+  if (file === undefined) return empty
+  try {
+    // Written by `save` below and by nothing else.
+    return JSON.parse(readFileSync(file, 'utf8')) as SimulatedState
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return empty
+    throw error
+  }
+}
+
+/** The simulated host: what libvirtd and QEMU are to the real driver. Any number of clients may share one. */
+export class SimulatedMachine {
+  readonly faults: Faults
+  readonly now: () => number
+  readonly #file: string | undefined
+  readonly #listeners = new Set<Listener>()
+  #state: SimulatedState
+
+  constructor({ file, now = Date.now, faults = {} }: MachineOptions = {}) {
+    this.#file = file
+    this.now = now
+    this.#state = load(file)
+    this.faults = {
+      bootMs: 0,
+      agentNever: false,
+      cloudInitErrors: [],
+      defineFails: false,
+      startFails: false,
+      ignoresShutdown: false,
+      connectionLost: false,
+      ...faults,
+    }
+  }
+
+  get state(): SimulatedState {
+    return this.#state
+  }
+
+  save(state: SimulatedState): void {
+    this.#state = state
+    if (this.#file === undefined) return
+    const partial = `${this.#file}.partial`
+    writeFileSync(partial, JSON.stringify(state))
+    renameSync(partial, this.#file)
+  }
+
+  find(instance: string, leaseId: Hex): SimulatedDomain | undefined {
+    const wanted = leaseId.toLowerCase()
+    return this.#state.domains.find(
+      (domain) => domain.instance === instance && domain.spec.leaseId === wanted,
+    )
+  }
+
+  put(domain: SimulatedDomain): void {
+    const others = this.#state.domains.filter(
+      ({ instance, spec }) => instance !== domain.instance || spec.leaseId !== domain.spec.leaseId,
+    )
+    this.save({ ...this.#state, domains: [...others, domain] })
+  }
+
+  remove(instance: string, leaseId: Hex): void {
+    const gone = this.find(instance, leaseId)
+    this.save({ ...this.#state, domains: this.#state.domains.filter((domain) => domain !== gone) })
+  }
+
+  emit(instance: string | null, event: HypervisorEvent): void {
+    for (const listener of this.#listeners) listener(instance, event)
+  }
+
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** The guest dies by itself, as in a kernel panic. */
+  crash(instance: string, leaseId: Hex): void {
+    const domain = this.find(instance, leaseId)
+    if (domain?.state !== 'running') return
+    this.put({ ...domain, state: 'crashed', startedAt: null })
+    this.emit(instance, { kind: 'stopped', leaseId: domain.spec.leaseId, cause: 'crashed' })
+  }
+
+  disconnect(): void {
+    this.faults.connectionLost = true
+    this.emit(null, { kind: 'disconnected' })
+  }
+
+  reconnect(): void {
+    this.faults.connectionLost = false
+    this.emit(null, { kind: 'reconnected' })
+  }
+
+  /** Whether the guest agent of this domain answers by now. */
+  agentAnswers(domain: SimulatedDomain): boolean {
+    if (domain.state !== 'running' || domain.startedAt === null || this.faults.agentNever) return false
+    return this.now() - domain.startedAt >= this.faults.bootMs
+  }
+}
+
+/** 32 bytes that depend on the domain and the purpose alone. */
+export function digestOf(domain: SimulatedDomain, purpose: string): Buffer {
+  return createHash('sha256').update([domain.instance, domain.spec.leaseId, purpose].join('\0')).digest()
+}
