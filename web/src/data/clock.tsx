@@ -2,13 +2,14 @@
 // time, which on a local chain may be hours away from the wall clock.
 import { queryOptions, useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
+import { getBlock } from 'viem/actions'
 import { type Runtime, useRuntime } from './runtime.tsx'
 
 const clockQuery = (runtime: Runtime) =>
   queryOptions({
     queryKey: ['clock', runtime.config.chainId, runtime.config.rpcUrl],
     queryFn: async () => {
-      const block = await runtime.client.getBlock({ blockTag: 'latest' })
+      const block = await getBlock(runtime.client, { blockTag: 'latest' })
       return { chain: Number(block.timestamp), local: performance.now() }
     },
     refetchInterval: runtime.pollMs * 4,

@@ -3,6 +3,7 @@
 import { DecloudError } from '@decloud/protocol/errors'
 import type { RawLog } from '@decloud/protocol/events'
 import { type Address, type Hex, hexToBigInt, hexToNumber, numberToHex, type RpcLog } from 'viem'
+import { getBlockNumber } from 'viem/actions'
 import type { Runtime } from './runtime.tsx'
 
 /** Deeper than any re-organisation of Polygon since its finality gadget. */
@@ -24,7 +25,7 @@ export const scanLogs = async (runtime: Runtime, filter: LogFilter): Promise<Raw
   const cache = caches.get(client) ?? new Map<string, Cached>()
   caches.set(client, cache)
   const key = JSON.stringify(filter)
-  const head = await client.getBlockNumber({ cacheTime: 0 })
+  const head = await getBlockNumber(client, { cacheTime: 0 })
   const known = cache.get(key) ?? { logs: [], upTo: BigInt(config.fromBlock) - 1n }
   // A local chain that was rolled back to a snapshot is shorter than what was seen: start again.
   const start = known.upTo > head ? { logs: [], upTo: BigInt(config.fromBlock) - 1n } : known

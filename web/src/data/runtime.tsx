@@ -1,6 +1,6 @@
 import { DecloudError } from '@decloud/protocol/errors'
 import { createContext, type ReactNode, useContext } from 'react'
-import { type Chain, createPublicClient, defineChain, http } from 'viem'
+import { type Chain, createClient, defineChain, http } from 'viem'
 import type { WebConfig } from './config.ts'
 
 const LOCAL_CHAIN = 31_337
@@ -36,7 +36,7 @@ export const transportOf = (config: WebConfig) =>
   http(config.rpcUrl, { batch: { batchSize: 40 }, timeout: 15_000, retryCount: 2 })
 
 const makeClient = (config: WebConfig, chain: Chain) =>
-  createPublicClient({
+  createClient({
     chain,
     transport: transportOf(config),
     pollingInterval: config.chainId === LOCAL_CHAIN ? 500 : 3_000,

@@ -1,10 +1,10 @@
 // A user's transaction as one declaration: steps, each with what it asks of the wallet (commit) and how the chain
 // shows that it worked (verify). The record of a flow is written before and after every step, so that a reload, a
 // closed lid or a wallet that never answers costs nothing: chain state decides what is left to do.
-import type { Account, Chain, Hex, Transport, WalletClient } from 'viem'
+import type { Account, Chain, Client, Hex, Transport } from 'viem'
 import type { Runtime } from '../data/runtime.tsx'
 
-export type Signer = WalletClient<Transport, Chain, Account>
+export type Signer = Client<Transport, Chain, Account>
 
 export type FlowEnv = { runtime: Runtime; signer: () => Promise<Signer> }
 

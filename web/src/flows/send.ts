@@ -2,7 +2,22 @@
 // verified by its receipt.
 
 import { DecloudError } from '@decloud/protocol/errors'
-import type { Abi, Address, ContractFunctionArgs, ContractFunctionName, Hex } from 'viem'
+import type {
+  Abi,
+  Address,
+  ContractFunctionArgs,
+  ContractFunctionName,
+  Hex,
+  SimulateContractParameters,
+  WriteContractParameters,
+} from 'viem'
+import {
+  getChainId,
+  getTransaction,
+  simulateContract,
+  waitForTransactionReceipt,
+  writeContract,
+} from 'viem/actions'
 import { wrongNetwork } from '../data/errors.ts'
 import { CommitmentVoid, type FlowEnv } from './flow.ts'
 
@@ -21,15 +36,12 @@ export const send = async <
   call: { address: Address; abi: abi; functionName: name; args: args },
 ): Promise<Hex> => {
   const signer = await env.signer()
-  await assertNetwork(env, await signer.getChainId())
-  // viem infers the request from abi, name and arguments; through these generics it cannot see that they fit.
-  const request = { ...call, account: signer.account, chain: env.runtime.chain } as unknown as Parameters<
-    typeof signer.writeContract
-  >[0]
-  await env.runtime.client.simulateContract(
-    request as Parameters<typeof env.runtime.client.simulateContract>[0],
-  )
-  return signer.writeContract(request)
+  await assertNetwork(env, await getChainId(signer))
+  // viem infers a request from abi, name and arguments; behind these generics it cannot see that they fit, though
+  // the signature above has just checked it.
+  const request = { ...call, account: signer.account, chain: env.runtime.chain } as unknown
+  await simulateContract(env.runtime.client, request as SimulateContractParameters)
+  return writeContract(signer, request as WriteContractParameters)
 }
 
 export const assertNetwork = async (env: FlowEnv, chainId: number): Promise<void> => {
@@ -37,11 +49,17 @@ export const assertNetwork = async (env: FlowEnv, chainId: number): Promise<void
 }
 
 /**
- * @throws CommitmentVoid when the transaction reverted; viem's WaitForTransactionReceiptTimeoutError while it is
- *   not included.
+ * @throws CommitmentVoid when the transaction reverted or the network has dropped it; viem's
+ *   WaitForTransactionReceiptTimeoutError while it is known and not included.
  */
 export const included = async (env: FlowEnv, hash: Hex): Promise<void> => {
-  const receipt = await env.runtime.client.waitForTransactionReceipt({ hash, timeout: RECEIPT_TIMEOUT_MS })
+  const { client } = env.runtime
+  const receipt = await waitForTransactionReceipt(client, { hash, timeout: RECEIPT_TIMEOUT_MS }).catch(
+    async (error: unknown) => {
+      if (await isDropped(env, hash)) throw new CommitmentVoid(dropped(hash))
+      throw error
+    },
+  )
   if (receipt.status === 'success') return
   throw new CommitmentVoid(
     new DecloudError('transaction-reverted', 'The transaction was included, but the contract refused it.', {
@@ -50,3 +68,16 @@ export const included = async (env: FlowEnv, hash: Hex): Promise<void> => {
     }),
   )
 }
+
+/** True only when the network answered that it knows no such transaction. */
+const isDropped = (env: FlowEnv, hash: Hex): Promise<boolean> =>
+  getTransaction(env.runtime.client, { hash }).then(
+    () => false,
+    (error: unknown) => error instanceof Error && error.name === 'TransactionNotFoundError',
+  )
+
+const dropped = (hash: Hex) =>
+  new DecloudError('transaction-dropped', 'The network has dropped the transaction.', {
+    hint: 'Try again; it can no longer be included.',
+    details: { transaction: hash },
+  })

@@ -20,20 +20,22 @@ export type FlowHandle<P> = {
 /**
  * @param subject what the flow is about, part of its storage key: a lease id, an account.
  * @param onDone called once when the last step is verified; the record is gone by then.
+ * @param askAtOnce whether the wallet may be asked as soon as the page stands, because the user has just confirmed.
  */
 export const useFlow = <P>(
   flow: Flow<P>,
   subject: string,
   signer: () => Promise<Signer>,
   onDone: (params: P) => void,
+  askAtOnce = false,
 ): FlowHandle<P> => {
   const runtime = useRuntime()
   const key = flowKey(runtime.config.chainId, flow.kind, subject)
   const [record, setRecord] = useState(() => loadRecord<P>(key))
   const [busy, setBusy] = useState(false)
   const running = useRef(false)
-  const latest = useRef({ signer, onDone })
-  latest.current = { signer, onDone }
+  const latest = useRef({ signer, onDone, askAtOnce })
+  latest.current = { signer, onDone, askAtOnce }
 
   const run = useCallback(
     async (from: FlowRecord<P>, mayAsk: boolean) => {
@@ -67,7 +69,7 @@ export const useFlow = <P>(
   useEffect(() => {
     const stored = loadRecord<P>(key)
     setRecord(stored)
-    if (stored !== undefined && stored.failure === null) void run(stored, false)
+    if (stored !== undefined && stored.failure === null) void run(stored, latest.current.askAtOnce)
   }, [key, run])
 
   return {

@@ -1,5 +1,6 @@
 import { leaseEscrowAbi } from '@decloud/protocol/abi/index'
 import type { Address } from 'viem'
+import { readContract } from 'viem/actions'
 import type { Flow } from '../../flows/flow.ts'
 import { included, send } from '../../flows/send.ts'
 
@@ -13,7 +14,7 @@ export const withdrawFlow: Flow<WithdrawParams> = {
       id: 'withdraw',
       title: 'Withdraw to your wallet',
       achieved: async (env, { account, left }) => {
-        const balance = await env.runtime.client.readContract({
+        const balance = await readContract(env.runtime.client, {
           address: env.runtime.config.leaseEscrow,
           abi: leaseEscrowAbi,
           functionName: 'balanceOf',

@@ -3,7 +3,8 @@
 import { leaseEscrowAbi } from '@decloud/protocol/abi/index'
 import { DecloudError } from '@decloud/protocol/errors'
 import type { Terms } from '@decloud/protocol/lease'
-import { erc20Abi, type Hex, parseSignature } from 'viem'
+import { erc20Abi, type Hex, hexToNumber, size, slice } from 'viem'
+import { getBlock, getChainId, readContract, signTypedData } from 'viem/actions'
 import { usdc } from '../../data/format.ts'
 import { CommitmentVoid, type Flow, type FlowEnv, type FlowStep } from '../../flows/flow.ts'
 import { assertNetwork, included, send } from '../../flows/send.ts'
@@ -19,7 +20,7 @@ export type Payment =
 export type OpenParams = { leaseId: Hex; terms: Terms; manifest: Hex; payment: Payment }
 
 const isOpen = async (env: FlowEnv, params: OpenParams) => {
-  const lease = await env.runtime.client.readContract({
+  const lease = await readContract(env.runtime.client, {
     address: env.runtime.config.leaseEscrow,
     abi: leaseEscrowAbi,
     functionName: 'leaseOf',
@@ -30,7 +31,7 @@ const isOpen = async (env: FlowEnv, params: OpenParams) => {
 
 const isAllowed = async (env: FlowEnv, params: OpenParams) => {
   const { client, config } = env.runtime
-  const allowance = await client.readContract({
+  const allowance = await readContract(client, {
     address: config.usdc,
     abi: erc20Abi,
     functionName: 'allowance',
@@ -49,9 +50,9 @@ const permit: FlowStep<OpenParams> = {
   commit: async (env, { terms, payment }) => {
     if (payment.from !== 'permit') throw wrongPayment()
     const signer = await env.signer()
-    await assertNetwork(env, await signer.getChainId())
+    await assertNetwork(env, await getChainId(signer))
     const { domain, nonce, deadline } = payment
-    return signer.signTypedData({
+    return signTypedData(signer, {
       domain,
       types: permitTypes,
       primaryType: 'Permit',
@@ -65,7 +66,7 @@ const permit: FlowStep<OpenParams> = {
     })
   },
   verify: async (env, { payment }) => {
-    const { timestamp } = await env.runtime.client.getBlock()
+    const { timestamp } = await getBlock(env.runtime.client)
     if (payment.from !== 'permit' || payment.deadline > timestamp) return
     throw new CommitmentVoid(
       new DecloudError('permit-expired', 'The signed payment has expired.', {
@@ -110,14 +111,33 @@ const open: FlowStep<OpenParams> = {
     if (payment.from !== 'permit' || signature === undefined) {
       return send(env, { ...escrow, functionName: 'open', args: [terms, manifest] })
     }
-    const { r, s, yParity } = parseSignature(signature)
+    const { v, r, s } = splitSignature(signature)
     return send(env, {
       ...escrow,
       functionName: 'openWithPermit',
-      args: [terms, manifest, payment.deadline, yParity + 27, r, s],
+      args: [terms, manifest, payment.deadline, v, r, s],
     })
   },
   verify: async (env, _, hash) => included(env, hash),
+}
+
+/** @throws DecloudError `signature-unusable` for anything but 65 bytes: the account is not a plain key. */
+const splitSignature = (signature: Hex): { r: Hex; s: Hex; v: number } => {
+  if (size(signature) !== 65) {
+    throw new DecloudError(
+      'signature-unusable',
+      'The wallet signed in a form that USDC permits do not take.',
+      {
+        hint: 'Discard this lease, allow USDC to the escrow in your wallet, and deploy again.',
+      },
+    )
+  }
+  const parity = hexToNumber(slice(signature, 64))
+  return {
+    r: slice(signature, 0, 32),
+    s: slice(signature, 32, 64),
+    v: parity < 27 ? parity + 27 : parity,
+  }
 }
 
 const wrongPayment = () => new DecloudError('payment-kind', 'This lease is not paid by permit.')

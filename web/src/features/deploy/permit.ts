@@ -1,6 +1,7 @@
 // Whether a token takes EIP-2612 permits, found out by asking it: a domain that hashes to the token's own separator
 // is the one it will check signatures against.
 import { type Address, domainSeparator, parseAbi } from 'viem'
+import { getBlock, getCode, readContract } from 'viem/actions'
 import type { Runtime } from '../../data/runtime.tsx'
 import type { Payment } from './open-flow.ts'
 
@@ -31,13 +32,13 @@ export const choosePayment = async (runtime: Runtime, owner: Address): Promise<P
   const { client, config } = runtime
   const token = { address: config.usdc, abi: permitAbi } as const
   // A contract account signs by ERC-1271, which this permit form cannot carry.
-  const code = await client.getCode({ address: owner })
+  const code = await getCode(client, { address: owner })
   if (code !== undefined && code !== '0x' && !code.startsWith(DELEGATION)) return { from: 'approval' }
   const answers = await Promise.allSettled([
-    client.readContract({ ...token, functionName: 'name' }),
-    client.readContract({ ...token, functionName: 'version' }),
-    client.readContract({ ...token, functionName: 'nonces', args: [owner] }),
-    client.readContract({ ...token, functionName: 'DOMAIN_SEPARATOR' }),
+    readContract(client, { ...token, functionName: 'name' }),
+    readContract(client, { ...token, functionName: 'version' }),
+    readContract(client, { ...token, functionName: 'nonces', args: [owner] }),
+    readContract(client, { ...token, functionName: 'DOMAIN_SEPARATOR' }),
   ])
   const [name, version, nonce, separator] = answers
   if (
@@ -56,7 +57,7 @@ export const choosePayment = async (runtime: Runtime, owner: Address): Promise<P
     verifyingContract: config.usdc,
   }
   if (domainSeparator({ domain }) !== separator.value) return { from: 'approval' }
-  const { timestamp } = await client.getBlock()
+  const { timestamp } = await getBlock(client)
   return { from: 'permit', domain, nonce: nonce.value, deadline: timestamp + PERMIT_LIFETIME }
 }
 

@@ -1,13 +1,14 @@
 // Closing and topping up.
 import { leaseEscrowAbi } from '@decloud/protocol/abi/index'
 import { type Address, erc20Abi, type Hex } from 'viem'
+import { readContract } from 'viem/actions'
 import type { Flow, FlowEnv, FlowStep } from '../../flows/flow.ts'
 import { included, send } from '../../flows/send.ts'
 
 const ENDED = 4
 
 const read = (env: FlowEnv, leaseId: Hex) =>
-  env.runtime.client.readContract({
+  readContract(env.runtime.client, {
     address: env.runtime.config.leaseEscrow,
     abi: leaseEscrowAbi,
     functionName: 'leaseOf',
@@ -53,7 +54,7 @@ const allow: FlowStep<TopUpParams> = {
   title: 'Allow the payment',
   achieved: async (env, params) => {
     const { client, config } = env.runtime
-    const allowance = await client.readContract({
+    const allowance = await readContract(client, {
       address: config.usdc,
       abi: erc20Abi,
       functionName: 'allowance',

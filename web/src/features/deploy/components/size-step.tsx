@@ -25,11 +25,11 @@ export const SizeStep = ({ form, node, free, policy }: Props) => {
         <span className="preset">
           <strong>{preset.name}</strong>
           <span className="small">
-            {size.vcpus} vCPU, {memory(size.memoryMiB)}, {size.diskGiB} GiB
+            {size.vcpus} vCPU, {memory(size.memoryMiB)}, {size.diskGiB} GiB disk
           </span>
           <span className="small muted">{unfit ?? preset.use}</span>
           <span className="small num preset-price">
-            {usdc(quote(size, 1, node, policy).pricePerHour, 4)} USDC / h
+            {usdc(quote(size, 1, node, policy).pricePerHour, 4)} USDC / hour
           </span>
         </span>
       ),

@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { useEffect, useRef } from 'react'
+import { useEffect, useState } from 'react'
 import { Link, useLocation, useParams } from 'react-router'
 import { isHex } from 'viem'
 import { useChainNow } from '../../../data/clock.tsx'
@@ -28,11 +28,12 @@ const Lease = ({ leaseId }: { leaseId: `0x${string}` }) => {
   const wallet = useWallet()
   const now = useChainNow()
   const query = useQuery(leaseQuery(runtime, leaseId))
-  const opening = useFlow(openFlow, leaseId, wallet.signer, () => {
+  const confirmed = useJustConfirmed()
+  const refresh = () => {
     void queries.invalidateQueries({ queryKey: leaseKey(runtime, leaseId) })
     void queries.invalidateQueries({ queryKey: fundsKey(runtime) })
-  })
-  useAskOnArrival(opening.resume, opening.record !== undefined)
+  }
+  const opening = useFlow(openFlow, leaseId, wallet.signer, refresh, confirmed)
 
   return (
     <div className="stack lease">
@@ -68,15 +69,12 @@ const Lease = ({ leaseId }: { leaseId: `0x${string}` }) => {
 }
 
 /** Coming from the confirm button the wallet is asked at once; coming from a reload or a link it is not. */
-const useAskOnArrival = (ask: () => void, pending: boolean) => {
-  const location = useLocation()
-  const asked = useRef(false)
+const useJustConfirmed = (): boolean => {
+  const { state } = useLocation()
+  const [confirmed] = useState((state as { ask?: boolean } | null)?.ask === true)
   useEffect(() => {
-    const state = location.state as { ask?: boolean } | null
-    if (state?.ask !== true || asked.current || !pending) return
-    asked.current = true
     // The history entry survives a reload; the wish to be asked must not.
-    window.history.replaceState({ ...window.history.state, usr: null }, '')
-    ask()
-  }, [ask, location.state, pending])
+    if (confirmed) window.history.replaceState({ ...window.history.state, usr: null }, '')
+  }, [confirmed])
+  return confirmed
 }

@@ -5,6 +5,7 @@ import { applyLeaseEvent, type LeaseView } from '@decloud/protocol/lease'
 import { type LeaseStatusReport, leaseStatusSchema } from '@decloud/protocol/wire/node'
 import { queryOptions } from '@tanstack/react-query'
 import type { Hex } from 'viem'
+import { getBlock, readContract } from 'viem/actions'
 import { scanLogs } from '../../../data/logs.ts'
 import type { Runtime } from '../../../data/runtime.tsx'
 
@@ -44,12 +45,12 @@ const readLease = async (runtime: Runtime, leaseId: Hex): Promise<LeaseNow | nul
     return event === undefined ? lease : applyLeaseEvent(lease, event)
   }, undefined)
   if (view === undefined) return null
-  const block = await client.getBlock({ blockTag: 'latest' })
+  const block = await getBlock(client, { blockTag: 'latest' })
   const blockNumber = block.number
   const [due, refundable, runsOutAt] = await Promise.all([
-    client.readContract({ ...escrow, functionName: 'due', args: [leaseId, block.timestamp], blockNumber }),
-    client.readContract({ ...escrow, functionName: 'refundable', args: [leaseId], blockNumber }),
-    client.readContract({ ...escrow, functionName: 'runsOutAt', args: [leaseId], blockNumber }),
+    readContract(client, { ...escrow, functionName: 'due', args: [leaseId, block.timestamp], blockNumber }),
+    readContract(client, { ...escrow, functionName: 'refundable', args: [leaseId], blockNumber }),
+    readContract(client, { ...escrow, functionName: 'runsOutAt', args: [leaseId], blockNumber }),
   ])
   return { view, due, at: Number(block.timestamp), refundable, runsOutAt: Number(runsOutAt) }
 }

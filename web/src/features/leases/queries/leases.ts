@@ -3,6 +3,7 @@ import { makeLogDecoder } from '@decloud/protocol/events'
 import { LEASE_STATUSES, type LeaseStatus, type Terms } from '@decloud/protocol/lease'
 import { queryOptions } from '@tanstack/react-query'
 import { type Address, type Hex, pad, toEventSelector } from 'viem'
+import { readContract } from 'viem/actions'
 import { scanLogs } from '../../../data/logs.ts'
 import type { Runtime } from '../../../data/runtime.tsx'
 
@@ -48,8 +49,8 @@ export const leasesQuery = (runtime: Runtime, tenant: Address | undefined) =>
 const readRow = async (runtime: Runtime, leaseId: Hex, terms: Terms): Promise<LeaseRow> => {
   const escrow = { address: runtime.config.leaseEscrow, abi: leaseEscrowAbi } as const
   const [lease, runsOutAt] = await Promise.all([
-    runtime.client.readContract({ ...escrow, functionName: 'leaseOf', args: [leaseId] }),
-    runtime.client.readContract({ ...escrow, functionName: 'runsOutAt', args: [leaseId] }),
+    readContract(runtime.client, { ...escrow, functionName: 'leaseOf', args: [leaseId] }),
+    readContract(runtime.client, { ...escrow, functionName: 'runsOutAt', args: [leaseId] }),
   ])
   return {
     leaseId,

@@ -3,6 +3,7 @@ import { makeLogDecoder } from '@decloud/protocol/events'
 import { effectivePrices, type PolicyParameters, type Prices } from '@decloud/protocol/pricing'
 import { queryOptions } from '@tanstack/react-query'
 import { type Hex, numberToHex, toEventSelector } from 'viem'
+import { readContract } from 'viem/actions'
 import { scanLogs } from '../../../data/logs.ts'
 import type { Runtime } from '../../../data/runtime.tsx'
 import type { Capacity } from '../capacity.ts'
@@ -41,7 +42,7 @@ export const nodesQuery = (runtime: Runtime) =>
     queryFn: async () => {
       const { client, config } = runtime
       const [count, policy] = await Promise.all([
-        client.readContract({
+        readContract(client, {
           address: config.nodeRegistry,
           abi: nodeRegistryAbi,
           functionName: 'nodeCount',
@@ -82,7 +83,7 @@ const ENDPOINT_EVENTS = nodeRegistryAbi
 
 const readPolicy = async (runtime: Runtime): Promise<PolicyParameters> => {
   const [floors, defaults, unitsPerVcpu, bandwidthMultiplierBps, bandwidthRates, platformBps] =
-    await runtime.client.readContract({
+    await readContract(runtime.client, {
       address: runtime.config.pricePolicy,
       abi: pricePolicyAbi,
       functionName: 'parameters',
@@ -101,10 +102,10 @@ const readNode = async (runtime: Runtime, node: number, policy: PolicyParameters
   const { client, config } = runtime
   const registry = { address: config.nodeRegistry, abi: nodeRegistryAbi } as const
   const [offer, nodeId, sealing, inUse] = await Promise.all([
-    client.readContract({ ...registry, functionName: 'offer', args: [node] }),
-    client.readContract({ ...registry, functionName: 'nodeIdOf', args: [node] }),
-    client.readContract({ ...registry, functionName: 'sealingKeyOf', args: [node] }),
-    client.readContract({
+    readContract(client, { ...registry, functionName: 'offer', args: [node] }),
+    readContract(client, { ...registry, functionName: 'nodeIdOf', args: [node] }),
+    readContract(client, { ...registry, functionName: 'sealingKeyOf', args: [node] }),
+    readContract(client, {
       address: config.leaseEscrow,
       abi: leaseEscrowAbi,
       functionName: 'inUse',

@@ -1,6 +1,6 @@
 import { DecloudError } from '@decloud/protocol/errors'
 import { useCallback } from 'react'
-import { type Address, createWalletClient, custom, type EIP1193Provider } from 'viem'
+import { type Address, createClient, custom, type EIP1193Provider } from 'viem'
 import { useConnection } from 'wagmi'
 import { useRuntime } from '../../../data/runtime.tsx'
 import type { Signer } from '../../../flows/flow.ts'
@@ -24,7 +24,7 @@ export const useWallet = (): Wallet => {
       })
     }
     const provider = (await connector.getProvider()) as EIP1193Provider
-    return createWalletClient({ account: { address, type: 'json-rpc' }, chain, transport: custom(provider) })
+    return createClient({ account: { address, type: 'json-rpc' }, chain, transport: custom(provider) })
   }, [address, chain, connected, connector])
   return {
     address: connected ? address : undefined,

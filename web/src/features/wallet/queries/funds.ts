@@ -1,6 +1,7 @@
 import { leaseEscrowAbi } from '@decloud/protocol/abi/index'
 import { queryOptions } from '@tanstack/react-query'
 import { type Address, erc20Abi } from 'viem'
+import { getBalance, getGasPrice, readContract } from 'viem/actions'
 import type { Runtime } from '../../../data/runtime.tsx'
 
 /** µUSDC, but for `gas` and `gasPrice`, which are wei. */
@@ -25,16 +26,16 @@ export const fundsQuery = (runtime: Runtime, account: Address | undefined) =>
       const owner = account as Address
       const token = { address: config.usdc, abi: erc20Abi } as const
       const [wallet, allowance, internal, gas, gasPrice] = await Promise.all([
-        client.readContract({ ...token, functionName: 'balanceOf', args: [owner] }),
-        client.readContract({ ...token, functionName: 'allowance', args: [owner, config.leaseEscrow] }),
-        client.readContract({
+        readContract(client, { ...token, functionName: 'balanceOf', args: [owner] }),
+        readContract(client, { ...token, functionName: 'allowance', args: [owner, config.leaseEscrow] }),
+        readContract(client, {
           address: config.leaseEscrow,
           abi: leaseEscrowAbi,
           functionName: 'balanceOf',
           args: [owner],
         }),
-        client.getBalance({ address: owner }),
-        client.getGasPrice(),
+        getBalance(client, { address: owner }),
+        getGasPrice(client),
       ])
       return { wallet, allowance, internal, gas, gasPrice }
     },
