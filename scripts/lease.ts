@@ -15,7 +15,6 @@ import {
   sentenceOf,
 } from '@decloud/protocol'
 import { type Hex, isHex } from 'viem'
-import { z } from 'zod'
 import { closeLease, makeTenant, openLease, readLease, type Tenant } from './lib/tenant.ts'
 import { billOf, endpointOf, knownHostsLine, reportOf, sshLine, waitActive } from './lib/tenant-view.ts'
 
@@ -90,6 +89,9 @@ const oneOf = (name: string, names: readonly string[], text: string): number => 
   return index
 }
 
+const problemsOf = ({ issues }: { issues: readonly { path: PropertyKey[]; message: string }[] }) =>
+  issues.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`).join('; ')
+
 const readText = (path: string) =>
   readFile(path, 'utf8').catch((cause: unknown) => {
     throw new DecloudError('file-unreadable', `${path} cannot be read.`, { cause })
@@ -112,7 +114,7 @@ const tenantOf = async (options: Options): Promise<Tenant> => {
   if (path === undefined) throw usage('Give the deployment file with --deployment.')
   if (urls.length === 0) throw usage('Give a JSON-RPC URL with --rpc.')
   const parsed = deploymentSchema.safeParse(JSON.parse(await readText(path)))
-  if (!parsed.success) throw usage(`${path} is not a deployment file: ${z.prettifyError(parsed.error)}`)
+  if (!parsed.success) throw usage(`${path} is not a deployment file: ${problemsOf(parsed.error)}`)
   return makeTenant({ rpcUrls: urls, deployment: parsed.data, account: await keyOf(process.env) })
 }
 
@@ -134,7 +136,7 @@ const manifestOf = async (options: Options): Promise<Manifest> => {
     passwordHash: null,
     variables: {},
   })
-  if (!parsed.success) throw usage(z.prettifyError(parsed.error))
+  if (!parsed.success) throw usage(problemsOf(parsed.error))
   return parsed.data
 }
 

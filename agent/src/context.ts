@@ -66,7 +66,7 @@ export const makeContext = async (
   await checkNode(chain, config.node, secrets.account.address, secrets.sealingKeys)
 
   const instance = instanceOf(config)
-  const adapters = await openMachine(config, instance, overrides)
+  const adapters = await openMachine(config, instance, machineOverrides(overrides), log)
   disposer.add(() => adapters.release())
   await adapters.hypervisor.ensureNetwork({
     name: config.networkName,
@@ -128,8 +128,15 @@ const openChain = async (options: {
   return { leaseChain, follower }
 }
 
+const machineOverrides = ({ hypervisor, images, disks, seeds }: Overrides): Partial<MachineAdapters> => ({
+  ...(hypervisor === undefined ? {} : { hypervisor }),
+  ...(images === undefined ? {} : { images }),
+  ...(disks === undefined ? {} : { disks }),
+  ...(seeds === undefined ? {} : { seeds }),
+})
+
 /** Tells the guests of this node on this deployment from all others on the machine; at most 24 letters and digits. */
-const instanceOf = ({ deployment, node }: AgentConfig): string =>
+export const instanceOf = ({ deployment, node }: Pick<AgentConfig, 'deployment' | 'node'>): string =>
   `n${createHash('sha256')
     .update(`${deployment.chainId}:${deployment.leaseEscrow.toLowerCase()}:${node}`)
     .digest('hex')

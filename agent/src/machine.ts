@@ -1,13 +1,21 @@
 // Hypervisor and storage as the configuration wants them.
 import { join } from 'node:path'
-import type { AgentConfig } from './config/config.ts'
+import { type AgentConfig, DEVELOPMENT_CHAIN } from './config/config.ts'
 import { makeDiskStore } from './disk/disk-store.ts'
 import { makeSeedStore } from './disk/seed-store.ts'
+import { makeFakeHypervisor } from './hypervisor/fake/driver.ts'
+import { SimulatedMachine } from './hypervisor/fake/machine.ts'
 import { openLibvirt } from './hypervisor/libvirt/driver.ts'
 import { makeImageStore } from './image/image-store.ts'
 import { AgentError } from './lib/errors.ts'
+import {
+  makeSimulatedDiskStore,
+  makeSimulatedImageStore,
+  makeSimulatedSeedStore,
+} from './lib/simulated-storage.ts'
 import { type Hypervisor, HypervisorError } from './ports/hypervisor.ts'
 import type { DiskStore, ImageStore, SeedStore } from './ports/storage.ts'
+import type { Log } from './reconcile/ports.ts'
 
 export type MachineAdapters = {
   readonly hypervisor: Hypervisor
@@ -16,31 +24,63 @@ export type MachineAdapters = {
   readonly seeds: SeedStore
 }
 
-/** @param given adapters that the caller owns and keeps; whatever else is opened here, `release` closes. */
+/**
+ * @param given adapters that the caller owns and keeps; whatever else is opened here, `release` closes.
+ * @throws AgentError `hypervisor-unavailable`.
+ */
 export const openMachine = async (
   config: AgentConfig,
   instance: string,
   given: Partial<MachineAdapters>,
+  log: Log,
 ): Promise<MachineAdapters & { release(): Promise<void> }> => {
-  const own = given.hypervisor === undefined ? await openHypervisor(config, instance) : null
+  const own = given.hypervisor === undefined ? await openHypervisor(config, instance, log) : null
   const hypervisor = given.hypervisor ?? own!
-  return {
-    hypervisor,
-    images: given.images ?? makeImageStore(config.imageDir ?? join(config.dataDir, 'images')),
-    disks: given.disks ?? makeDiskStore(join(config.dataDir, 'disks')),
-    seeds: given.seeds ?? makeSeedStore(join(config.dataDir, 'seeds')),
-    release: async () => own?.close(),
-  }
+  const simulated = hypervisor.capabilities.acceleration === 'simulated'
+  const disks = join(config.dataDir, 'disks')
+  const seeds = join(config.dataDir, 'seeds')
+  const storage = simulated
+    ? {
+        images: makeSimulatedImageStore(),
+        disks: makeSimulatedDiskStore(disks),
+        seeds: makeSimulatedSeedStore(seeds),
+      }
+    : {
+        images: makeImageStore(config.imageDir ?? join(config.dataDir, 'images')),
+        disks: makeDiskStore(disks),
+        seeds: makeSeedStore(seeds),
+      }
+  return { ...storage, ...given, hypervisor, release: async () => own?.close() }
 }
 
-const openHypervisor = async (config: AgentConfig, instance: string): Promise<Hypervisor> => {
+const openHypervisor = async (config: AgentConfig, instance: string, log: Log): Promise<Hypervisor> => {
+  if (config.hypervisor === 'simulated') return simulate(config, instance)
   try {
     return await openLibvirt({ uri: config.libvirtUri, instance, acceleration: config.acceleration })
   } catch (cause) {
     if (!(cause instanceof HypervisorError)) throw cause
-    throw new AgentError('hypervisor-unavailable', `libvirt cannot be reached at ${config.libvirtUri}.`, {
-      hint: 'Install and start libvirtd, or set DECLOUD_HYPERVISOR=simulated to run without guests.',
+    const where = `libvirt cannot be reached at ${config.libvirtUri}.`
+    // Only where money is play money: on a real chain a guest that does not exist must never be billed.
+    if (config.hypervisor === 'auto' && config.deployment.chainId === DEVELOPMENT_CHAIN) {
+      log.warn({ detail: cause.message }, `${where} This is a development chain: guests are simulated.`)
+      return simulate(config, instance)
+    }
+    throw new AgentError('hypervisor-unavailable', where, {
+      hint: 'Install and start libvirtd, and let this user into its group.',
       cause,
     })
   }
 }
+
+/** Its guests live in a file of the data folder: like real ones they outlive the agent. */
+const simulate = (config: AgentConfig, instance: string): Hypervisor =>
+  makeFakeHypervisor(
+    new SimulatedMachine({
+      file: join(config.dataDir, 'simulated-machine.json'),
+      faults: { bootMs: SIMULATED_BOOT_MS },
+    }),
+    instance,
+  )
+
+/** About what the smallest real guest takes under KVM. */
+const SIMULATED_BOOT_MS = 1_500

@@ -42,7 +42,7 @@ const configSchema = z.object({
     .refine((node) => node > 0 && node < 2 ** 32, 'must be a registry index, from 1'),
   dataDir: z.string().default('/var/lib/decloud'),
   imageDir: z.string().optional(),
-  /** `auto`: libvirt when its daemon answers, else an error; `simulated` has no guests at all. */
+  /** `auto`: libvirt; on a development chain without libvirt, simulated guests. */
   hypervisor: z.enum(['auto', 'libvirt', 'simulated']).default('auto'),
   acceleration: z.enum(['auto', 'kvm', 'tcg']).default('auto'),
   libvirtUri: z.string().default('qemu:///system'),
@@ -60,11 +60,22 @@ const configSchema = z.object({
 })
 export type AgentConfig = z.output<typeof configSchema>
 
+/** The chain id of local development chains, whose money is play money. */
+export const DEVELOPMENT_CHAIN = 31_337
+
 /** @throws AgentError `config-invalid` that names every variable that is wrong, all at once. */
 export const loadConfig = (env: Environment): AgentConfig => {
   const parsed = configSchema.safeParse(readEnv(ENV, env))
-  if (parsed.success) return parsed.data
-  throw configError(parsed.error.issues.map((issue) => `${nameOf(issue.path)} ${issue.message}`))
+  if (!parsed.success) {
+    throw configError(parsed.error.issues.map((issue) => `${nameOf(issue.path)} ${issue.message}`))
+  }
+  const { hypervisor, deployment } = parsed.data
+  if (hypervisor === 'simulated' && deployment.chainId !== DEVELOPMENT_CHAIN) {
+    throw configError([
+      `${ENV.hypervisor} cannot be simulated on chain ${deployment.chainId}: guests that do not exist would be billed`,
+    ])
+  }
+  return parsed.data
 }
 
 export const configError = (problems: readonly string[]) =>

@@ -9,7 +9,8 @@ export type DataDir = { readonly path: string; readonly database: string; releas
 /** @throws AgentError `data-dir-in-use`, `data-dir-unusable`. */
 export const lockDataDir = (path: string): DataDir => {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+    // QEMU's own user passes through to disks and seeds; it cannot list, and each file has a mode of its own.
+    mkdirSync(path, { recursive: true, mode: 0o711 })
     const lock = new Sqlite(join(path, 'agent.lock'), { timeout: 0 })
     try {
       lock.pragma('locking_mode = EXCLUSIVE')

@@ -1,0 +1,66 @@
+// Storage beside the simulated hypervisor: the same folders, names and steps as the real stores, without the tools that
+// make qcow2 files and ISO images, and without an image.
+import { randomUUID } from 'node:crypto'
+import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { makeDiskStore } from '../disk/disk-store.ts'
+import { leaseFileName } from '../disk/files.ts'
+import { makeSeedStore } from '../disk/seed-store.ts'
+import { hostArchitecture } from '../hypervisor/architecture.ts'
+import { type DiskStore, type ImageStore, type SeedStore, StorageError } from '../ports/storage.ts'
+
+const IMAGES: readonly string[] = ['debian-12', 'tiny']
+const GIB = 1024 ** 3
+
+export const makeSimulatedImageStore = (): ImageStore => ({
+  list: async () => IMAGES,
+  ensure: async (id) => {
+    if (!IMAGES.includes(id)) {
+      throw new StorageError(
+        'image-missing',
+        `The simulated machine knows ${IMAGES.join(' and ')}, not ${id}.`,
+      )
+    }
+    return {
+      id,
+      arch: hostArchitecture(),
+      diskPath: `/simulated/${id}.qcow2`,
+      diskSha256: '0'.repeat(64),
+      virtualSizeBytes: GIB,
+      boot: { kind: 'firmware', firmware: 'bios' },
+    }
+  },
+})
+
+export const makeSimulatedDiskStore = (directory: string): DiskStore => {
+  const store = makeDiskStore(directory)
+  return {
+    ...store,
+    createOverlay: async (leaseId, image, sizeGiB) => {
+      const path = join(directory, `${leaseFileName(leaseId)}.qcow2`)
+      const known = (await store.list()).filter((disk) => disk.leaseId === leaseId)
+      if (known.some((disk) => disk.quarantinedAt !== null)) {
+        throw new StorageError('disk-exists', `The lease ${leaseId} has a disk in quarantine.`)
+      }
+      if (known.length === 0) await writeWhole(path, `${JSON.stringify({ base: image.id, sizeGiB })}\n`)
+      return path
+    },
+  }
+}
+
+export const makeSimulatedSeedStore = (directory: string): SeedStore => ({
+  ...makeSeedStore(directory),
+  write: async (leaseId, files) => {
+    const path = join(directory, `${leaseFileName(leaseId)}.iso`)
+    await writeWhole(path, `${files.metaData}${files.networkConfig}${files.userData}`)
+    return path
+  },
+})
+
+/** The whole file or none, readable by its owner alone. */
+const writeWhole = async (path: string, text: string) => {
+  const partial = `${path}.${randomUUID()}.partial`
+  await mkdir(join(path, '..'), { recursive: true, mode: 0o700 })
+  await writeFile(partial, text, { mode: 0o600 })
+  await rename(partial, path)
+}
