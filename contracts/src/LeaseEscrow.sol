@@ -51,10 +51,7 @@ contract LeaseEscrow is Ledger, Pointers {
         IPricePolicy initialPolicy,
         address owner,
         address platformPayee
-    )
-        Ledger(usdc, platformPayee)
-        Pointers(initialRegistry, initialPolicy, owner)
-    { } // solhint-disable-line no-empty-blocks
+    ) Ledger(usdc, platformPayee) Pointers(initialRegistry, initialPolicy, owner) {} // solhint-disable-line no-empty-blocks
 
     // ------------------------------------------------------------------------------------------------ read-only
 
@@ -67,9 +64,13 @@ contract LeaseEscrow is Ledger, Pointers {
     /// @inheritdoc ILeaseEscrow
     function inUse(uint32 node) external view override returns (Capacity memory) {
         Book memory book = _nodes[node].book;
-        return Capacity({
-            pointUnits: book.pointUnits, memoryMiB: book.memoryMiB, diskGiB: book.diskGiB, gpus: book.gpus
-        });
+        return
+            Capacity({
+                pointUnits: book.pointUnits,
+                memoryMiB: book.memoryMiB,
+                diskGiB: book.diskGiB,
+                gpus: book.gpus
+            });
     }
 
     /// @inheritdoc ILeaseEscrow
@@ -80,26 +81,27 @@ contract LeaseEscrow is Ledger, Pointers {
     /// @inheritdoc ILeaseEscrow
     function leaseOf(bytes32 leaseId) external view override returns (Lease memory) {
         LeaseRecord memory lease = _leases[leaseId];
-        return Lease({
-            status: _status(lease.holding, lease.price, lease.meter),
-            endReason: lease.meter.endReason,
-            tenant: lease.holding.tenant,
-            node: lease.price.node,
-            relay: lease.price.relay,
-            activateBy: lease.holding.activateBy,
-            startedAt: lease.meter.startedAt,
-            endedAt: lease.meter.endedAt,
-            pricePerHour: lease.price.pricePerHour,
-            deposited: lease.price.deposited,
-            settled: lease.meter.settled,
-            credited: lease.meter.credited,
-            holdBack: lease.price.holdBack,
-            minCharge: lease.price.minCharge,
-            notice: lease.extras.notice,
-            platformBps: lease.price.platformBps,
-            relayBps: lease.price.relayBps,
-            paidBefore: lease.meter.paidBefore
-        });
+        return
+            Lease({
+                status: _status(lease.holding, lease.price, lease.meter),
+                endReason: lease.meter.endReason,
+                tenant: lease.holding.tenant,
+                node: lease.price.node,
+                relay: lease.price.relay,
+                activateBy: lease.holding.activateBy,
+                startedAt: lease.meter.startedAt,
+                endedAt: lease.meter.endedAt,
+                pricePerHour: lease.price.pricePerHour,
+                deposited: lease.price.deposited,
+                settled: lease.meter.settled,
+                credited: lease.meter.credited,
+                holdBack: lease.price.holdBack,
+                minCharge: lease.price.minCharge,
+                notice: lease.extras.notice,
+                platformBps: lease.price.platformBps,
+                relayBps: lease.price.relayBps,
+                paidBefore: lease.meter.paidBefore
+            });
     }
 
     /// @inheritdoc ILeaseEscrow
@@ -145,7 +147,10 @@ contract LeaseEscrow is Ledger, Pointers {
         uint40 startedAt = uint40(block.timestamp);
         lease.meter.startedAt = startedAt;
         emit LeaseActivated({
-            leaseId: leaseId, node: node, startedAt: startedAt, hostKeyFingerprint: hostKeyFingerprint
+            leaseId: leaseId,
+            node: node,
+            startedAt: startedAt,
+            hostKeyFingerprint: hostKeyFingerprint
         });
     }
 
@@ -154,7 +159,11 @@ contract LeaseEscrow is Ledger, Pointers {
         LeaseRecord storage lease = _leases[leaseId];
         Holding memory holding = lease.holding;
         if (msg.sender != holding.tenant) {
-            revert Errors.LeaseEscrow_NotTenant({ leaseId: leaseId, tenant: holding.tenant, caller: msg.sender });
+            revert Errors.LeaseEscrow_NotTenant({
+                leaseId: leaseId,
+                tenant: holding.tenant,
+                caller: msg.sender
+            });
         }
         bool started = lease.meter.startedAt != 0;
         _end({
@@ -172,7 +181,13 @@ contract LeaseEscrow is Ledger, Pointers {
         _requireStatus(leaseId, lease, LeaseStatus.Active);
         uint256 from = _runsOutAt(lease.price, lease.meter) + DEPLETED_GRACE;
         if (block.timestamp < from) revert Errors.LeaseEscrow_NotEndableYet({ leaseId: leaseId, from: from });
-        _end({ leaseId: leaseId, lease: lease, holding: lease.holding, reason: EndReason.Depleted, to: address(0) });
+        _end({
+            leaseId: leaseId,
+            lease: lease,
+            holding: lease.holding,
+            reason: EndReason.Depleted,
+            to: address(0)
+        });
     }
 
     /// @inheritdoc ILeaseEscrow
@@ -196,11 +211,7 @@ contract LeaseEscrow is Ledger, Pointers {
     function openFromBalance(
         Terms calldata terms,
         bytes calldata manifest
-    )
-        external
-        override
-        returns (bytes32 leaseId)
-    {
+    ) external override returns (bytes32 leaseId) {
         leaseId = _open(terms, manifest);
         _debitBalance({ account: msg.sender, amount: terms.deposit });
         _emitBalance(msg.sender);
@@ -214,16 +225,13 @@ contract LeaseEscrow is Ledger, Pointers {
         uint8 v,
         bytes32 r,
         bytes32 s
-    )
-        external
-        override
-        returns (bytes32 leaseId)
-    {
+    ) external override returns (bytes32 leaseId) {
         leaseId = _open(terms, manifest);
         // Whoever saw the permit may have submitted it first; then the allowance is there and this one fails.
         // solhint-disable-next-line no-empty-blocks
-        try IERC20Permit(address(USDC)).permit(msg.sender, address(this), terms.deposit, deadline, v, r, s) { }
-            catch { } // solhint-disable-line no-empty-blocks
+        try
+            IERC20Permit(address(USDC)).permit(msg.sender, address(this), terms.deposit, deadline, v, r, s)
+        {} catch {} // solhint-disable-line no-empty-blocks
         _pull({ from: msg.sender, amount: terms.deposit });
     }
 
@@ -265,9 +273,10 @@ contract LeaseEscrow is Ledger, Pointers {
             credited: meter.credited,
             timestamp: until
         });
-        uint256 leastCharge = meter.endReason == EndReason.ClosedByTenant
-            ? Billing.costDown({ pricePerHour: price.pricePerHour, duration: price.minCharge })
-            : 0;
+        uint256 leastCharge =
+            meter.endReason == EndReason.ClosedByTenant
+                ? Billing.costDown({ pricePerHour: price.pricePerHour, duration: price.minCharge })
+                : 0;
         return Billing.due({ accrued: accrued, leastCharge: leastCharge, deposited: price.deposited });
     }
 
@@ -278,18 +287,23 @@ contract LeaseEscrow is Ledger, Pointers {
     }
 
     function _runsOutAt(Price memory price, Meter memory meter) private pure returns (uint256) {
-        return Billing.runsOutAt({
-            paidBefore: meter.paidBefore,
-            pricePerHour: price.pricePerHour,
-            startedAt: meter.startedAt,
-            credited: meter.credited,
-            deposited: price.deposited
-        });
+        return
+            Billing.runsOutAt({
+                paidBefore: meter.paidBefore,
+                pricePerHour: price.pricePerHour,
+                startedAt: meter.startedAt,
+                credited: meter.credited,
+                deposited: price.deposited
+            });
     }
 
     /// @dev `max(settled, due(timestamp − holdBack))`; as `due` stands still from the end on, all of it has vested at
     /// `end + holdBack`.
-    function _vested(Price memory price, Meter memory meter, uint256 timestamp) private pure returns (uint256) {
+    function _vested(
+        Price memory price,
+        Meter memory meter,
+        uint256 timestamp
+    ) private pure returns (uint256) {
         uint256 creditable = timestamp > price.holdBack ? timestamp - price.holdBack : 0;
         uint256 owed = _due(price, meter, creditable);
         return owed > meter.settled ? owed : meter.settled;
@@ -301,11 +315,16 @@ contract LeaseEscrow is Ledger, Pointers {
     function _settle(bytes32 leaseId, Price memory price, Meter memory meter) private returns (bool changed) {
         uint256 settled = _vested(price, meter, block.timestamp);
         if (settled == meter.settled) return false;
-        (uint256 platform, uint256 relay, uint256 node) =
-            Billing.sharesDown({ amount: settled, platformBps: price.platformBps, relayBps: price.relayBps });
+        (uint256 platform, uint256 relay, uint256 node) = Billing.sharesDown({
+            amount: settled,
+            platformBps: price.platformBps,
+            relayBps: price.relayBps
+        });
         if (meter.settled != 0) {
             (uint256 platformBefore, uint256 relayBefore, uint256 nodeBefore) = Billing.sharesDown({
-                amount: meter.settled, platformBps: price.platformBps, relayBps: price.relayBps
+                amount: meter.settled,
+                platformBps: price.platformBps,
+                relayBps: price.relayBps
             });
             unchecked {
                 // The shares are monotone in the amount.
@@ -332,9 +351,7 @@ contract LeaseEscrow is Ledger, Pointers {
         Holding memory holding,
         EndReason reason,
         address to
-    )
-        private
-    {
+    ) private {
         Meter memory meter = lease.meter;
         if (meter.endReason != EndReason.None) {
             revert Errors.LeaseEscrow_WrongStatus({ leaseId: leaseId, status: LeaseStatus.Ended });
@@ -364,7 +381,11 @@ contract LeaseEscrow is Ledger, Pointers {
     function _open(Terms calldata terms, bytes calldata manifest) private returns (bytes32 leaseId) {
         leaseId = leaseIdOf(terms);
         if (msg.sender != terms.tenant) {
-            revert Errors.LeaseEscrow_NotTenant({ leaseId: leaseId, tenant: terms.tenant, caller: msg.sender });
+            revert Errors.LeaseEscrow_NotTenant({
+                leaseId: leaseId,
+                tenant: terms.tenant,
+                caller: msg.sender
+            });
         }
         if (terms.node == 0) revert Errors.LeaseEscrow_UntargetedUnsupported();
         if (terms.template != 0) revert Errors.LeaseEscrow_TemplateUnsupported({ template: terms.template });
@@ -376,7 +397,11 @@ contract LeaseEscrow is Ledger, Pointers {
 
     /// @dev Prices the lease with the node's figures of this moment and freezes them, and takes the capacity.
     function _assign(bytes32 leaseId, LeaseRecord storage lease, Terms calldata terms, uint32 node) private {
-        (Price memory price, Holding memory holding, INodeRegistry.Offer memory offer) = _price(leaseId, terms, node);
+        (Price memory price, Holding memory holding, INodeRegistry.Offer memory offer) = _price(
+            leaseId,
+            terms,
+            node
+        );
         lease.holding = holding;
         lease.price = price;
         if (offer.notice != 0) lease.extras.notice = offer.notice;
@@ -406,7 +431,8 @@ contract LeaseEscrow is Ledger, Pointers {
         // A lease with a price exists: the first slot need not be read.
         if (price.pricePerHour == 0 || meter.endReason != EndReason.None) {
             revert Errors.LeaseEscrow_WrongStatus({
-                leaseId: leaseId, status: price.pricePerHour == 0 ? LeaseStatus.None : LeaseStatus.Ended
+                leaseId: leaseId,
+                status: price.pricePerHour == 0 ? LeaseStatus.None : LeaseStatus.Ended
             });
         }
         if (meter.startedAt != 0 && block.timestamp >= _runsOutAt(price, meter)) {
@@ -423,7 +449,10 @@ contract LeaseEscrow is Ledger, Pointers {
         }
         lease.price.deposited = uint64(deposited);
         emit LeaseToppedUp({
-            leaseId: leaseId, payer: msg.sender, deposited: uint64(deposited), startedAt: meter.startedAt
+            leaseId: leaseId,
+            payer: msg.sender,
+            deposited: uint64(deposited),
+            startedAt: meter.startedAt
         });
     }
 
@@ -434,28 +463,34 @@ contract LeaseEscrow is Ledger, Pointers {
         bytes32 leaseId,
         Terms calldata terms,
         uint32 node
-    )
-        private
-        view
-        returns (Price memory price, Holding memory holding, INodeRegistry.Offer memory offer)
-    {
+    ) private view returns (Price memory price, Holding memory holding, INodeRegistry.Offer memory offer) {
         offer = registry.offer(node);
-        if (!offer.active || offer.operator == address(0)) revert Errors.LeaseEscrow_NodeNotActive({ node: node });
+        if (!offer.active || offer.operator == address(0))
+            revert Errors.LeaseEscrow_NodeNotActive({ node: node });
         _requireCap("minCharge", offer.minCharge, MAX_MIN_CHARGE);
         _requireCap("relayBps", offer.relayBps, MAX_RELAY_BPS);
         if (offer.notice < terms.minNotice) {
-            revert Errors.LeaseEscrow_NoticeTooShort({ node: node, notice: offer.notice, minNotice: terms.minNotice });
+            revert Errors.LeaseEscrow_NoticeTooShort({
+                node: node,
+                notice: offer.notice,
+                minNotice: terms.minNotice
+            });
         }
         uint256 pricePerHour;
         uint256 platformBps;
         (pricePerHour, platformBps, holding) = _quote(terms, offer.prices);
         if (pricePerHour > terms.maxPricePerHour) {
             revert Errors.LeaseEscrow_PriceAboveMaximum({
-                leaseId: leaseId, pricePerHour: pricePerHour, maxPricePerHour: terms.maxPricePerHour
+                leaseId: leaseId,
+                pricePerHour: pricePerHour,
+                maxPricePerHour: terms.maxPricePerHour
             });
         }
         if (pricePerHour == 0 || pricePerHour > type(uint56).max) {
-            revert Errors.LeaseEscrow_PriceOutOfRange({ pricePerHour: pricePerHour, maximum: type(uint56).max });
+            revert Errors.LeaseEscrow_PriceOutOfRange({
+                pricePerHour: pricePerHour,
+                maximum: type(uint56).max
+            });
         }
         _requireRunway(pricePerHour, offer.minCharge, terms.deposit);
         _requireWithin("holdBack", terms.holdBack, 0, MAX_HOLD_BACK);
@@ -475,18 +510,16 @@ contract LeaseEscrow is Ledger, Pointers {
     function _quote(
         Terms calldata terms,
         Prices memory nodePrices
-    )
-        private
-        view
-        returns (uint256 pricePerHour, uint256 platformBps, Holding memory holding)
-    {
+    ) private view returns (uint256 pricePerHour, uint256 platformBps, Holding memory holding) {
         Prices memory floors;
         Prices memory defaults;
         uint256 unitsPerVcpu;
         uint256 multiplierBps;
         uint256 bandwidthRate;
-        (floors, defaults, unitsPerVcpu, multiplierBps, bandwidthRate, platformBps) =
-            policy.pricing(terms.tier, terms.bandwidth);
+        (floors, defaults, unitsPerVcpu, multiplierBps, bandwidthRate, platformBps) = policy.pricing(
+            terms.tier,
+            terms.bandwidth
+        );
         _requireCap("platformBps", platformBps, MAX_PLATFORM_BPS);
         _requireCap("unitsPerVcpu", unitsPerVcpu, Pricing.UNITS_PER_POINT);
         uint256 pointUnits = terms.vcpus * unitsPerVcpu;
@@ -495,7 +528,10 @@ contract LeaseEscrow is Ledger, Pointers {
         _requireWithin("diskGiB", terms.diskGiB, 1, type(uint16).max);
         pricePerHour = Pricing.pricePerHourUp({
             resources: Pricing.Resources({
-                pointUnits: pointUnits, memoryMiB: terms.memoryMiB, diskGiB: terms.diskGiB, gpus: terms.gpus
+                pointUnits: pointUnits,
+                memoryMiB: terms.memoryMiB,
+                diskGiB: terms.diskGiB,
+                gpus: terms.gpus
             }),
             prices: Pricing.effective({ node: nodePrices, defaults: defaults, floors: floors }),
             multiplierBps: multiplierBps,
@@ -530,13 +566,20 @@ contract LeaseEscrow is Ledger, Pointers {
 
     /// @dev Takes what a lease needs from what the node registered.
     /// @return first Whether this is the node's first lease.
-    function _reserve(uint32 node, Holding memory holding, Capacity memory capacity) private returns (bool first) {
+    function _reserve(
+        uint32 node,
+        Holding memory holding,
+        Capacity memory capacity
+    ) private returns (bool first) {
         Book memory book = _nodes[node].book;
         first = !book.known;
         book.known = true;
-        book.pointUnits =
-            uint40(_reserved(node, "compute", book.pointUnits, holding.pointUnits, capacity.pointUnits, 40));
-        book.memoryMiB = uint40(_reserved(node, "memory", book.memoryMiB, holding.memoryMiB, capacity.memoryMiB, 40));
+        book.pointUnits = uint40(
+            _reserved(node, "compute", book.pointUnits, holding.pointUnits, capacity.pointUnits, 40)
+        );
+        book.memoryMiB = uint40(
+            _reserved(node, "memory", book.memoryMiB, holding.memoryMiB, capacity.memoryMiB, 40)
+        );
         book.diskGiB = uint40(_reserved(node, "disk", book.diskGiB, holding.diskGiB, capacity.diskGiB, 40));
         book.gpus = uint24(_reserved(node, "gpu", book.gpus, holding.gpus, capacity.gpus, 24));
         _nodes[node].book = book;
@@ -550,17 +593,16 @@ contract LeaseEscrow is Ledger, Pointers {
         uint256 needed,
         uint256 capacity,
         uint256 bits
-    )
-        private
-        pure
-        returns (uint256)
-    {
+    ) private pure returns (uint256) {
         uint256 limit = (1 << bits) - 1;
         if (capacity < limit) limit = capacity;
         uint256 free = used < limit ? limit - used : 0;
         if (needed > free) {
             revert Errors.LeaseEscrow_NoCapacity({
-                node: node, resource: Text.decode(resource), needed: needed, free: free
+                node: node,
+                resource: Text.decode(resource),
+                needed: needed,
+                free: free
             });
         }
         return used + needed;
@@ -569,12 +611,14 @@ contract LeaseEscrow is Ledger, Pointers {
     // ------------------------------------------------------------------------------------------------ checks
 
     function _requireCap(bytes32 figure, uint256 value, uint256 cap) private pure {
-        if (value > cap) revert Errors.LeaseEscrow_AboveCap({ figure: Text.decode(figure), value: value, cap: cap });
+        if (value > cap)
+            revert Errors.LeaseEscrow_AboveCap({ figure: Text.decode(figure), value: value, cap: cap });
     }
 
     function _requireRunway(uint256 pricePerHour, uint256 minCharge, uint256 amount) private pure {
         uint256 minimum = Billing.costUp({
-            pricePerHour: pricePerHour, duration: minCharge > MIN_RUNWAY ? minCharge : MIN_RUNWAY
+            pricePerHour: pricePerHour,
+            duration: minCharge > MIN_RUNWAY ? minCharge : MIN_RUNWAY
         });
         if (amount < minimum) revert Errors.LeaseEscrow_DepositTooSmall({ amount: amount, minimum: minimum });
     }
@@ -587,7 +631,10 @@ contract LeaseEscrow is Ledger, Pointers {
     function _requireWithin(bytes32 term, uint256 value, uint256 minimum, uint256 maximum) private pure {
         if (value < minimum || value > maximum) {
             revert Errors.LeaseEscrow_TermOutOfRange({
-                term: Text.decode(term), value: value, minimum: minimum, maximum: maximum
+                term: Text.decode(term),
+                value: value,
+                minimum: minimum,
+                maximum: maximum
             });
         }
     }
@@ -597,11 +644,7 @@ contract LeaseEscrow is Ledger, Pointers {
         Holding memory holding,
         Price memory price,
         Meter memory meter
-    )
-        private
-        pure
-        returns (LeaseStatus)
-    {
+    ) private pure returns (LeaseStatus) {
         if (holding.tenant == address(0)) return LeaseStatus.None;
         if (meter.endReason != EndReason.None) return LeaseStatus.Ended;
         if (meter.startedAt != 0) return LeaseStatus.Active;

@@ -71,28 +71,29 @@ contract NodeRegistry is INodeRegistry {
     /// @inheritdoc INodeRegistry
     function offer(uint32 node) external view override returns (Offer memory) {
         Node storage record = _nodes[node];
-        return Offer({
-            operator: record.operator,
-            agent: record.agent,
-            active: record.active,
-            region: record.region,
-            minCharge: record.minCharge,
-            notice: record.notice,
-            relay: record.relay,
-            relayBps: record.relayBps,
-            capacity: Capacity({
-                pointUnits: record.pointUnits,
-                memoryMiB: record.memoryMiB,
-                diskGiB: record.diskGiB,
-                gpus: record.gpus
-            }),
-            prices: Prices({
-                point: record.pointPrice,
-                memoryGiB: record.memoryPrice,
-                diskGiB: record.diskPrice,
-                gpu: record.gpuPrice
-            })
-        });
+        return
+            Offer({
+                operator: record.operator,
+                agent: record.agent,
+                active: record.active,
+                region: record.region,
+                minCharge: record.minCharge,
+                notice: record.notice,
+                relay: record.relay,
+                relayBps: record.relayBps,
+                capacity: Capacity({
+                    pointUnits: record.pointUnits,
+                    memoryMiB: record.memoryMiB,
+                    diskGiB: record.diskGiB,
+                    gpus: record.gpus
+                }),
+                prices: Prices({
+                    point: record.pointPrice,
+                    memoryGiB: record.memoryPrice,
+                    diskGiB: record.diskPrice,
+                    gpu: record.gpuPrice
+                })
+            });
     }
 
     /// @inheritdoc INodeRegistry
@@ -114,7 +115,9 @@ contract NodeRegistry is INodeRegistry {
         address pending = record.pendingOperator;
         if (pending == address(0) || msg.sender != pending) {
             revert Errors.NodeRegistry_NotPendingOperator({
-                node: node, pendingOperator: pending, caller: msg.sender
+                node: node,
+                pendingOperator: pending,
+                caller: msg.sender
             });
         }
         if (pending == record.agent) revert Errors.NodeRegistry_AgentIsOperator({ agent: pending });
@@ -217,10 +220,18 @@ contract NodeRegistry is INodeRegistry {
         _requireWithin(resource, price, floor, MAX_PRICE);
     }
 
-    function _requireWithin(string memory field, uint256 value, uint256 minimum, uint256 maximum) private pure {
+    function _requireWithin(
+        string memory field,
+        uint256 value,
+        uint256 minimum,
+        uint256 maximum
+    ) private pure {
         if (value < minimum || value > maximum) {
             revert Errors.NodeRegistry_FieldOutOfRange({
-                field: field, value: value, minimum: minimum, maximum: maximum
+                field: field,
+                value: value,
+                minimum: minimum,
+                maximum: maximum
             });
         }
     }

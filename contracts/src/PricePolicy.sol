@@ -66,7 +66,7 @@ contract PricePolicy is IPricePolicy, Ownable2Step {
 
     /// @inheritdoc IPricePolicy
     function floors() external view override returns (Prices memory) {
-        (Prices memory floorPrices,) = _prices();
+        (Prices memory floorPrices, ) = _prices();
         return floorPrices;
     }
 
@@ -130,11 +130,7 @@ contract PricePolicy is IPricePolicy, Ownable2Step {
         uint16[4] calldata bandwidthMultiplierBps,
         uint32[4] calldata bandwidthRates,
         uint16 platformBps
-    )
-        external
-        override
-        onlyOwner
-    {
+    ) external override onlyOwner {
         _set(newFloors, newDefaults, unitsPerVcpu, bandwidthMultiplierBps, bandwidthRates, platformBps);
     }
 
@@ -147,9 +143,7 @@ contract PricePolicy is IPricePolicy, Ownable2Step {
         uint16[4] memory bandwidthMultiplierBps,
         uint32[4] memory bandwidthRates,
         uint16 platformBps
-    )
-        private
-    {
+    ) private {
         _requireDefault("point", newFloors.point, newDefaults.point, MAX_POINT_PRICE);
         _requireDefault("memoryGiB", newFloors.memoryGiB, newDefaults.memoryGiB, MAX_MEMORY_PRICE);
         _requireDefault("diskGiB", newFloors.diskGiB, newDefaults.diskGiB, MAX_DISK_PRICE);
@@ -160,7 +154,12 @@ contract PricePolicy is IPricePolicy, Ownable2Step {
         uint256 rates;
         for (uint256 i = 0; i < TIERS; ++i) {
             _requireWithin("unitsPerVcpu", unitsPerVcpu[i], 1, MAX_UNITS_PER_VCPU);
-            _requireWithin("bandwidthMultiplierBps", bandwidthMultiplierBps[i], MIN_MULTIPLIER_BPS, MAX_MULTIPLIER_BPS);
+            _requireWithin(
+                "bandwidthMultiplierBps",
+                bandwidthMultiplierBps[i],
+                MIN_MULTIPLIER_BPS,
+                MAX_MULTIPLIER_BPS
+            );
             _requireWithin("bandwidthRate", bandwidthRates[i], 0, MAX_BANDWIDTH_RATE);
             units |= uint256(unitsPerVcpu[i]) << (i * 8);
             multipliers |= uint256(bandwidthMultiplierBps[i]) << (i * 16);
@@ -213,10 +212,18 @@ contract PricePolicy is IPricePolicy, Ownable2Step {
         _requireWithin(resource, standard, floor, cap);
     }
 
-    function _requireWithin(string memory parameter, uint256 value, uint256 minimum, uint256 maximum) private pure {
+    function _requireWithin(
+        string memory parameter,
+        uint256 value,
+        uint256 minimum,
+        uint256 maximum
+    ) private pure {
         if (value < minimum || value > maximum) {
             revert Errors.PricePolicy_OutOfRange({
-                parameter: parameter, value: value, minimum: minimum, maximum: maximum
+                parameter: parameter,
+                value: value,
+                minimum: minimum,
+                maximum: maximum
             });
         }
     }

@@ -106,7 +106,8 @@ abstract contract Ledger is ILeaseEscrow, ILedger {
         _requirePayee(node, till.payee);
         uint256 withdrawn = till.withdrawn;
         uint256 earned = _nodes[node].book.earned - withdrawn;
-        if (amount > earned) revert Errors.Ledger_EarnedTooLow({ node: node, earned: earned, needed: amount });
+        if (amount > earned)
+            revert Errors.Ledger_EarnedTooLow({ node: node, earned: earned, needed: amount });
         withdrawn += amount;
         // At most `earned`, which has 96 bits itself.
         till.withdrawn = uint96(withdrawn);
@@ -158,7 +159,7 @@ abstract contract Ledger is ILeaseEscrow, ILedger {
         if (to != address(0) && to != address(this)) {
             try this.sendRefund{ gas: _REFUND_GAS }({ account: account, to: to, amount: amount }) {
                 return to;
-            } catch { } // solhint-disable-line no-empty-blocks
+            } catch {} // solhint-disable-line no-empty-blocks
         }
         _emitBalance(account);
     }
@@ -180,7 +181,8 @@ abstract contract Ledger is ILeaseEscrow, ILedger {
     }
 
     function _requirePayee(uint32 node, address payee) private view {
-        if (msg.sender != payee) revert Errors.Ledger_NotPayee({ node: node, payee: payee, caller: msg.sender });
+        if (msg.sender != payee)
+            revert Errors.Ledger_NotPayee({ node: node, payee: payee, caller: msg.sender });
     }
 
     /// @dev USDC sent to the escrow itself would belong to nobody.

@@ -27,7 +27,12 @@ interface ILeaseEscrow {
     );
 
     /// @notice The guest is ready and billing has begun. `hostKeyFingerprint` is SHA-256 of its SSH host key.
-    event LeaseActivated(bytes32 indexed leaseId, uint32 indexed node, uint40 startedAt, bytes32 hostKeyFingerprint);
+    event LeaseActivated(
+        bytes32 indexed leaseId,
+        uint32 indexed node,
+        uint40 startedAt,
+        bytes32 hostKeyFingerprint
+    );
 
     /// @notice `settled` is all that has vested to the node's side so far.
     event LeaseSettled(bytes32 indexed leaseId, uint32 indexed node, uint64 settled);
@@ -52,7 +57,13 @@ interface ILeaseEscrow {
     event BalanceChanged(address indexed account, uint256 balance);
 
     /// @notice `withdrawn` is all that the node's payee has taken out so far; node 0 is the platform.
-    event EarnedWithdrawn(uint32 indexed node, address indexed payee, address to, uint256 amount, uint256 withdrawn);
+    event EarnedWithdrawn(
+        uint32 indexed node,
+        address indexed payee,
+        address to,
+        uint256 amount,
+        uint256 withdrawn
+    );
 
     // ------------------------------------------------------------------------------------------------ state-changing
 
@@ -60,11 +71,19 @@ interface ILeaseEscrow {
     function open(Terms calldata terms, bytes calldata manifest) external returns (bytes32 leaseId);
 
     /// @notice Opens a lease, paying from the caller's internal balance.
-    function openFromBalance(Terms calldata terms, bytes calldata manifest) external returns (bytes32 leaseId);
+    function openFromBalance(
+        Terms calldata terms,
+        bytes calldata manifest
+    ) external returns (bytes32 leaseId);
 
     /// @notice Opens a lease after an EIP-2612 permit. A permit that was front-run does no harm: the allowance decides.
     function openWithPermit(
-        Terms calldata terms, bytes calldata manifest, uint256 deadline, uint8 v, bytes32 r, bytes32 s
+        Terms calldata terms,
+        bytes calldata manifest,
+        uint256 deadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
     ) external returns (bytes32 leaseId);
 
     /// @notice Billing begins. By the node's agent, once, until `activateBy`.

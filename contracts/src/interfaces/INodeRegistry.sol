@@ -41,7 +41,10 @@ interface INodeRegistry {
     }
 
     event NodeRegistered(
-        uint32 indexed node, bytes32 indexed nodeId, address indexed operator, Registration registration
+        uint32 indexed node,
+        bytes32 indexed nodeId,
+        address indexed operator,
+        Registration registration
     );
     event AgentChanged(uint32 indexed node, address agent);
     event CapacityChanged(uint32 indexed node, Capacity capacity);

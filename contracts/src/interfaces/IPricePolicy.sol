@@ -30,7 +30,10 @@ interface IPricePolicy {
     /// @notice All that pricing one lease needs, in one call.
     /// @param tier Quality tier, 0–3.
     /// @param bandwidth Bandwidth tier, 0–3.
-    function pricing(uint8 tier, uint8 bandwidth)
+    function pricing(
+        uint8 tier,
+        uint8 bandwidth
+    )
         external
         view
         returns (

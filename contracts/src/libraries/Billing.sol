@@ -22,11 +22,7 @@ library Billing {
         uint256 startedAt,
         uint256 credited,
         uint256 timestamp
-    )
-        internal
-        pure
-        returns (uint256)
-    {
+    ) internal pure returns (uint256) {
         uint256 origin = startedAt + credited;
         if (timestamp >= origin) {
             return paidBefore + (pricePerHour * (timestamp - origin)) / SECONDS_PER_HOUR;
@@ -59,11 +55,7 @@ library Billing {
         uint256 startedAt,
         uint256 credited,
         uint256 deposited
-    )
-        internal
-        pure
-        returns (uint256)
-    {
+    ) internal pure returns (uint256) {
         uint256 remaining = deposited - paidBefore;
         return startedAt + credited + (remaining * SECONDS_PER_HOUR + pricePerHour - 1) / pricePerHour;
     }
@@ -77,11 +69,7 @@ library Billing {
         uint256 amount,
         uint256 platformBps,
         uint256 relayBps
-    )
-        internal
-        pure
-        returns (uint256 platform, uint256 relay, uint256 node)
-    {
+    ) internal pure returns (uint256 platform, uint256 relay, uint256 node) {
         platform = (amount * platformBps) / BPS;
         uint256 rest = amount - platform;
         relay = (rest * relayBps) / BPS;

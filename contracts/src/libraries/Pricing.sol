@@ -35,18 +35,15 @@ library Pricing {
         Prices memory node,
         Prices memory defaults,
         Prices memory floors
-    )
-        internal
-        pure
-        returns (Prices memory)
-    {
+    ) internal pure returns (Prices memory) {
         Prices memory base = isZero(node) ? defaults : node;
-        return Prices({
-            point: _max(base.point, floors.point),
-            memoryGiB: _max(base.memoryGiB, floors.memoryGiB),
-            diskGiB: _max(base.diskGiB, floors.diskGiB),
-            gpu: _max(base.gpu, floors.gpu)
-        });
+        return
+            Prices({
+                point: _max(base.point, floors.point),
+                memoryGiB: _max(base.memoryGiB, floors.memoryGiB),
+                diskGiB: _max(base.diskGiB, floors.diskGiB),
+                gpu: _max(base.gpu, floors.gpu)
+            });
     }
 
     /// @notice True when a node has no prices of its own.
@@ -63,14 +60,11 @@ library Pricing {
         Prices memory prices,
         uint256 multiplierBps,
         uint256 bandwidthRate
-    )
-        internal
-        pure
-        returns (uint256)
-    {
-        uint256 cost = resources.pointUnits * prices.point * _POINT_FACTOR
-            + resources.memoryMiB * prices.memoryGiB * _MEMORY_FACTOR
-            + (resources.diskGiB * prices.diskGiB + resources.gpus * prices.gpu) * COMMON;
+    ) internal pure returns (uint256) {
+        uint256 cost =
+            resources.pointUnits * prices.point * _POINT_FACTOR +
+                resources.memoryMiB * prices.memoryGiB * _MEMORY_FACTOR +
+                (resources.diskGiB * prices.diskGiB + resources.gpus * prices.gpu) * COMMON;
         uint256 denominator = COMMON * BPS;
         return (cost * multiplierBps + denominator - 1) / denominator + bandwidthRate;
     }

@@ -16,17 +16,14 @@ contract LibraryHarness {
         Prices calldata floors,
         uint256 multiplierBps,
         uint256 bandwidthRate
-    )
-        external
-        pure
-        returns (uint256)
-    {
-        return Pricing.pricePerHourUp({
-            resources: resources,
-            prices: Pricing.effective({ node: node, defaults: defaults, floors: floors }),
-            multiplierBps: multiplierBps,
-            bandwidthRate: bandwidthRate
-        });
+    ) external pure returns (uint256) {
+        return
+            Pricing.pricePerHourUp({
+                resources: resources,
+                prices: Pricing.effective({ node: node, defaults: defaults, floors: floors }),
+                multiplierBps: multiplierBps,
+                bandwidthRate: bandwidthRate
+            });
     }
 
     function accrued(
@@ -35,11 +32,7 @@ contract LibraryHarness {
         uint256 startedAt,
         uint256 credited,
         uint256 timestamp
-    )
-        external
-        pure
-        returns (uint256)
-    {
+    ) external pure returns (uint256) {
         return Billing.accruedDown(paidBefore, price, startedAt, credited, timestamp);
     }
 
@@ -49,11 +42,7 @@ contract LibraryHarness {
         uint256 startedAt,
         uint256 credited,
         uint256 deposited
-    )
-        external
-        pure
-        returns (uint256)
-    {
+    ) external pure returns (uint256) {
         return Billing.runsOutAt(paidBefore, price, startedAt, credited, deposited);
     }
 
@@ -61,11 +50,7 @@ contract LibraryHarness {
         uint256 amount,
         uint256 platformBps,
         uint256 relayBps
-    )
-        external
-        pure
-        returns (uint256 platform, uint256 relay, uint256 node)
-    {
+    ) external pure returns (uint256 platform, uint256 relay, uint256 node) {
         return Billing.sharesDown(amount, platformBps, relayBps);
     }
 }

@@ -8,6 +8,8 @@ import { SignatureChecker } from "@openzeppelin/contracts/utils/cryptography/Sig
 /// authorizations in both signature forms (ERC-1271 wallets included), blacklist, pause, minters, the same reasons for
 /// refusal, and the same slots read and written by a transfer. For local chains and tests; use it behind
 /// {FiatTokenProxy} when gas matters.
+// The reasons are the real token's own words.
+// solhint-disable gas-custom-errors, reason-string, func-name-mixedcase
 contract MockUSDC {
     event Transfer(address indexed from, address indexed to, uint256 value);
     event Approval(address indexed owner, address indexed spender, uint256 value);
@@ -19,19 +21,22 @@ contract MockUSDC {
     event Unpause();
     event Mint(address indexed minter, address indexed to, uint256 amount);
 
-    bytes32 public constant PERMIT_TYPEHASH =
-        keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)");
+    bytes32 public constant PERMIT_TYPEHASH = keccak256(
+        "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
+    );
     bytes32 public constant TRANSFER_WITH_AUTHORIZATION_TYPEHASH = keccak256(
         "TransferWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
     bytes32 public constant RECEIVE_WITH_AUTHORIZATION_TYPEHASH = keccak256(
         "ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
-    bytes32 public constant CANCEL_AUTHORIZATION_TYPEHASH =
-        keccak256("CancelAuthorization(address authorizer,bytes32 nonce)");
+    bytes32 public constant CANCEL_AUTHORIZATION_TYPEHASH = keccak256(
+        "CancelAuthorization(address authorizer,bytes32 nonce)"
+    );
 
-    bytes32 private constant _DOMAIN_TYPEHASH =
-        keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+    bytes32 private constant _DOMAIN_TYPEHASH = keccak256(
+        "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+    );
 
     uint256 private constant _BLACKLIST_BIT = 1 << 255;
 
@@ -91,11 +96,16 @@ contract MockUSDC {
     }
 
     function DOMAIN_SEPARATOR() public view returns (bytes32) {
-        return keccak256(
-            abi.encode(
-                _DOMAIN_TYPEHASH, keccak256(bytes(name)), keccak256(bytes(version())), block.chainid, address(this)
-            )
-        );
+        return
+            keccak256(
+                abi.encode(
+                    _DOMAIN_TYPEHASH,
+                    keccak256(bytes(name)),
+                    keccak256(bytes(version())),
+                    block.chainid,
+                    address(this)
+                )
+            );
     }
 
     // ------------------------------------------------------------------------------------------------ the owner's
@@ -139,13 +149,7 @@ contract MockUSDC {
     function approve(
         address spender,
         uint256 value
-    )
-        external
-        whenNotPaused
-        notBlacklisted(msg.sender)
-        notBlacklisted(spender)
-        returns (bool)
-    {
+    ) external whenNotPaused notBlacklisted(msg.sender) notBlacklisted(spender) returns (bool) {
         _approve(msg.sender, spender, value);
         return true;
     }
@@ -153,13 +157,7 @@ contract MockUSDC {
     function transfer(
         address to,
         uint256 value
-    )
-        external
-        whenNotPaused
-        notBlacklisted(msg.sender)
-        notBlacklisted(to)
-        returns (bool)
-    {
+    ) external whenNotPaused notBlacklisted(msg.sender) notBlacklisted(to) returns (bool) {
         _transfer(msg.sender, to, value);
         return true;
     }
@@ -193,9 +191,7 @@ contract MockUSDC {
         uint8 v,
         bytes32 r,
         bytes32 s
-    )
-        external
-    {
+    ) external {
         permit(account, spender, value, deadline, abi.encodePacked(r, s, v));
     }
 
@@ -205,15 +201,11 @@ contract MockUSDC {
         uint256 value,
         uint256 deadline,
         bytes memory signature
-    )
-        public
-        whenNotPaused
-        notBlacklisted(account)
-        notBlacklisted(spender)
-    {
+    ) public whenNotPaused notBlacklisted(account) notBlacklisted(spender) {
         require(deadline >= block.timestamp, "FiatTokenV2: permit is expired");
-        bytes32 structHash =
-            keccak256(abi.encode(PERMIT_TYPEHASH, account, spender, value, nonces[account]++, deadline));
+        bytes32 structHash = keccak256(
+            abi.encode(PERMIT_TYPEHASH, account, spender, value, nonces[account]++, deadline)
+        );
         require(_isValid(account, structHash, signature), "EIP2612: invalid signature");
         _approve(account, spender, value);
     }
@@ -230,9 +222,7 @@ contract MockUSDC {
         uint8 v,
         bytes32 r,
         bytes32 s
-    )
-        external
-    {
+    ) external {
         transferWithAuthorization(from, to, value, validAfter, validBefore, nonce, abi.encodePacked(r, s, v));
     }
 
@@ -244,12 +234,7 @@ contract MockUSDC {
         uint256 validBefore,
         bytes32 nonce,
         bytes memory signature
-    )
-        public
-        whenNotPaused
-        notBlacklisted(from)
-        notBlacklisted(to)
-    {
+    ) public whenNotPaused notBlacklisted(from) notBlacklisted(to) {
         bytes32 typehash = TRANSFER_WITH_AUTHORIZATION_TYPEHASH;
         _useAuthorization(typehash, from, to, value, validAfter, validBefore, nonce, signature);
         _transfer(from, to, value);
@@ -265,9 +250,7 @@ contract MockUSDC {
         uint8 v,
         bytes32 r,
         bytes32 s
-    )
-        external
-    {
+    ) external {
         receiveWithAuthorization(from, to, value, validAfter, validBefore, nonce, abi.encodePacked(r, s, v));
     }
 
@@ -279,12 +262,7 @@ contract MockUSDC {
         uint256 validBefore,
         bytes32 nonce,
         bytes memory signature
-    )
-        public
-        whenNotPaused
-        notBlacklisted(from)
-        notBlacklisted(to)
-    {
+    ) public whenNotPaused notBlacklisted(from) notBlacklisted(to) {
         require(to == msg.sender, "FiatTokenV2: caller must be the payee");
         bytes32 typehash = RECEIVE_WITH_AUTHORIZATION_TYPEHASH;
         _useAuthorization(typehash, from, to, value, validAfter, validBefore, nonce, signature);
@@ -295,7 +273,11 @@ contract MockUSDC {
         cancelAuthorization(authorizer, nonce, abi.encodePacked(r, s, v));
     }
 
-    function cancelAuthorization(address authorizer, bytes32 nonce, bytes memory signature) public whenNotPaused {
+    function cancelAuthorization(
+        address authorizer,
+        bytes32 nonce,
+        bytes memory signature
+    ) public whenNotPaused {
         require(!authorizationState[authorizer][nonce], "FiatTokenV2: authorization is used or canceled");
         bytes32 structHash = keccak256(abi.encode(CANCEL_AUTHORIZATION_TYPEHASH, authorizer, nonce));
         require(_isValid(authorizer, structHash, signature), "FiatTokenV2: invalid signature");
@@ -320,7 +302,11 @@ contract MockUSDC {
         _balanceAndBlacklist[address(this)] |= _BLACKLIST_BIT;
     }
 
-    function _isValid(address signer, bytes32 structHash, bytes memory signature) private view returns (bool) {
+    function _isValid(
+        address signer,
+        bytes32 structHash,
+        bytes memory signature
+    ) private view returns (bool) {
         bytes32 digest = keccak256(abi.encodePacked(hex"1901", DOMAIN_SEPARATOR(), structHash));
         return SignatureChecker.isValidSignatureNow(signer, digest, signature);
     }
@@ -350,9 +336,7 @@ contract MockUSDC {
         uint256 validBefore,
         bytes32 nonce,
         bytes memory signature
-    )
-        private
-    {
+    ) private {
         require(block.timestamp > validAfter, "FiatTokenV2: authorization is not yet valid");
         require(block.timestamp < validBefore, "FiatTokenV2: authorization is expired");
         require(!authorizationState[from][nonce], "FiatTokenV2: authorization is used or canceled");
