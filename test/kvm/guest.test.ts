@@ -23,11 +23,12 @@ test.skipIf(missing)(
   'a Debian guest boots, is Ready, takes SSH with its host key pinned, powers off, and leaves nothing behind',
   { timeout: 400_000 },
   async () => {
-    const { hypervisor, instance, network, disks, seeds, directory, prepare } = machine!
+    const { hypervisor, instance, network, disks, seeds, directory, specOf } = machine!
     const key = join(directory, 'id')
     await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'tenant', '-f', key])
     const { stdout: publicKey } = await run('cat', [`${key}.pub`])
-    const spec = await prepare(leaseId, publicKey)
+    const spec = await specOf(leaseId, publicKey)
+    await hypervisor.define(spec)
     const stopped = Promise.withResolvers<string>()
     hypervisor.subscribe((event) => event.kind === 'stopped' && stopped.resolve(event.cause))
 

@@ -48,8 +48,8 @@ export async function testMachine(imageId: 'debian-12' | 'tiny') {
   const hypervisor = await open()
   await hypervisor.ensureNetwork(network)
 
-  /** Disk, seed and domain, defined but off. */
-  async function prepare(leaseId: Hex, sshKey: string): Promise<DomainSpec> {
+  /** Disk and seed in place, nothing defined. */
+  async function specOf(leaseId: Hex, sshKey: string): Promise<DomainSpec> {
     const image = await images.ensure(imageId)
     const mac = macOf(instance, leaseId)
     const config = {
@@ -59,7 +59,7 @@ export async function testMachine(imageId: 'debian-12' | 'tiny') {
       variables: { GREETING: "it's on" },
       mac,
     }
-    const spec: DomainSpec = {
+    return {
       leaseId,
       generation: 1,
       specHash: '0x01',
@@ -71,8 +71,6 @@ export async function testMachine(imageId: 'debian-12' | 'tiny') {
       boot: image.boot,
       network: { name: network.name, mac },
     }
-    await hypervisor.define(spec)
-    return spec
   }
 
   async function tearDown(): Promise<void> {
@@ -86,5 +84,5 @@ export async function testMachine(imageId: 'debian-12' | 'tiny') {
     await daemons.stop()
   }
 
-  return { hypervisor, open, instance, network, images, disks, seeds, directory, prepare, tearDown }
+  return { hypervisor, open, instance, network, images, disks, seeds, directory, specOf, tearDown }
 }

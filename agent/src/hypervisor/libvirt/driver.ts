@@ -112,7 +112,8 @@ class LibvirtHypervisor implements Hypervisor {
 
   async start(leaseId: Hex): Promise<void> {
     const name = this.#name(leaseId)
-    const { identity } = await this.#find(leaseId)
+    const { identity, on } = await this.#find(leaseId)
+    if (on) throw new HypervisorError('wrong-state', `${name} already runs.`)
     await this.#networks.reserve(identity.network, identity.mac)
     await this.#pool.call('start', [name], `start ${name}`, SLOW_MS)
   }

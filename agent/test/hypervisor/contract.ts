@@ -1,0 +1,213 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Hex } from 'viem'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { DomainSpec, Hypervisor, HypervisorEvent, NetworkSpec } from '../../src/ports/hypervisor.ts'
+
+export interface ContractSubject {
+  /** A client of the same machine under the given name; the first is the one under test, others are neighbours. */
+  open(instance: string): Promise<Hypervisor>
+  readonly instance: string
+  readonly network: NetworkSpec
+  /** With disks and seed in place where guests are real. */
+  spec(leaseId: Hex): Promise<DomainSpec>
+  release(): Promise<void>
+}
+
+export interface ContractOptions {
+  /** false where no guest runs inside the domains: the guest agent's part is left out. */
+  readonly guests: boolean
+  /** From start to the guest agent's first answer, at most. */
+  readonly bootMs: number
+}
+
+const lease: Hex = '0xa1'
+
+async function until<T>(read: () => Promise<T>, good: (value: T) => boolean, deadlineMs: number): Promise<T> {
+  const deadline = performance.now() + deadlineMs
+  for (;;) {
+    const value = await read()
+    if (good(value)) return value
+    if (performance.now() > deadline)
+      expect.fail(`still ${JSON.stringify(value)} after ${deadlineMs / 1000} s`)
+    await sleep(50)
+  }
+}
+
+const answers = (hypervisor: Hypervisor) => () =>
+  hypervisor.ping(lease).then(
+    () => true,
+    () => false,
+  )
+
+/** What every driver of the port must do, whatever stands behind it. */
+export function hypervisorContract(
+  name: string,
+  makeSubject: () => Promise<ContractSubject>,
+  { guests, bootMs }: ContractOptions,
+): void {
+  describe(`${name} keeps the hypervisor contract`, { timeout: 60_000 + 3 * bootMs }, () => {
+    let subject: ContractSubject
+    let hypervisor: Hypervisor
+
+    beforeAll(async () => {
+      subject = await makeSubject()
+      hypervisor = await subject.open(subject.instance)
+      await hypervisor.ensureNetwork(subject.network)
+    }, 600_000)
+    afterEach(async () => {
+      for (const { leaseId } of await hypervisor.list()) {
+        await hypervisor.destroy(leaseId)
+        await hypervisor.undefine(leaseId)
+      }
+    }, 60_000)
+    afterAll(async () => {
+      await hypervisor?.removeNetwork(subject.network.name)
+      await hypervisor?.close()
+      await subject?.release()
+    }, 60_000)
+
+    const state = async () => (await hypervisor.list()).map((record) => record.state).join()
+
+    test('a defined domain is listed with its identity, off; a second definition is refused', async () => {
+      const spec = await subject.spec(lease)
+      await hypervisor.define({ ...spec, generation: 7, specHash: '0xbeef' })
+      expect(await hypervisor.list()).toEqual([
+        { leaseId: lease, generation: 7, specHash: '0xbeef', state: 'stopped' },
+      ])
+      await expect(hypervisor.define(spec)).rejects.toMatchObject({ code: 'already-exists' })
+      expect(await hypervisor.list()).toMatchObject([{ generation: 7 }])
+    })
+
+    test('start, power off and undefine each refuse or ignore what is already so', async () => {
+      await hypervisor.define(await subject.spec(lease))
+      await hypervisor.destroy(lease)
+      await hypervisor.shutdown(lease)
+      await hypervisor.start(lease)
+      expect(await state()).toBe('running')
+      await expect(hypervisor.start(lease)).rejects.toMatchObject({ code: 'wrong-state' })
+      await expect(hypervisor.undefine(lease)).rejects.toMatchObject({ code: 'wrong-state' })
+      await expect(hypervisor.removeNetwork(subject.network.name)).rejects.toMatchObject({
+        code: 'wrong-state',
+      })
+      await hypervisor.destroy(lease)
+      await hypervisor.destroy(lease)
+      expect(await state()).toBe('stopped')
+      await hypervisor.undefine(lease)
+      await hypervisor.undefine(lease)
+      expect(await hypervisor.list()).toEqual([])
+    })
+
+    test('a lease without a domain is not found', async () => {
+      for (const step of [hypervisor.start, hypervisor.shutdown, hypervisor.destroy]) {
+        await expect(step.call(hypervisor, '0x404')).rejects.toMatchObject({ code: 'not-found' })
+      }
+    })
+
+    test('what is malformed is invalid and leaves nothing', async () => {
+      const spec = await subject.spec(lease)
+      const odd = { ...spec, leaseId: '0x../etc' as Hex }
+      await expect(hypervisor.define(odd)).rejects.toMatchObject({ code: 'invalid' })
+      const subnets = ['10.0.0.0/8', '10.0.0.1/24', 'fd00::/64', '10.0.0.0', '']
+      for (const subnet of subnets) {
+        const network = { ...subject.network, name: 'decloud-odd', subnet }
+        await expect(hypervisor.ensureNetwork(network)).rejects.toMatchObject({ code: 'invalid' })
+      }
+      expect(await hypervisor.list()).toEqual([])
+    })
+
+    test('subscribers hear of each step, and of nothing after they leave', async () => {
+      const heard: HypervisorEvent[] = []
+      const leave = hypervisor.subscribe((event) => heard.push(event))
+      await hypervisor.define(await subject.spec(lease))
+      await hypervisor.start(lease)
+      await hypervisor.destroy(lease)
+      await hypervisor.undefine(lease)
+      const kinds = async () => heard.map((event) => (event.kind === 'stopped' ? event.cause : event.kind))
+      const wanted = ['defined', 'started', 'destroyed', 'undefined']
+      await until(kinds, (all) => wanted.every((kind) => all.some((found) => found === kind)), 5_000)
+      expect((await kinds()).filter((kind) => wanted.includes(kind))).toEqual(wanted)
+      leave()
+      const before = heard.length
+      await hypervisor.define(await subject.spec(lease))
+      await hypervisor.undefine(lease)
+      expect(heard).toHaveLength(before)
+    })
+
+    test('guests outlive the client, and another instance never sees them', async () => {
+      const first = await subject.open(subject.instance)
+      await first.define(await subject.spec(lease))
+      await first.start(lease)
+      await first.close()
+      await first.close()
+      await expect(first.list()).rejects.toMatchObject({ code: 'closed' })
+      expect(await hypervisor.list()).toMatchObject([{ leaseId: lease, state: 'running' }])
+      const neighbour = await subject.open('neighbour')
+      expect(await neighbour.list()).toEqual([])
+      await expect(neighbour.destroy(lease)).rejects.toMatchObject({ code: 'not-found' })
+      await neighbour.undefine(lease)
+      await neighbour.close()
+      expect(await state()).toBe('running')
+    })
+
+    test('a network is made once; one with another range, or a range in use, is refused', async () => {
+      const { network } = subject
+      await hypervisor.ensureNetwork(network)
+      const other = network.subnet.replace('/24', '/25')
+      await expect(hypervisor.ensureNetwork({ ...network, subnet: other })).rejects.toMatchObject({
+        code: 'refused',
+      })
+      if (guests) {
+        const rival = { ...network, name: 'decloud-rival', subnet: other }
+        await expect(hypervisor.ensureNetwork(rival)).rejects.toMatchObject({ code: 'refused' })
+      }
+      await hypervisor.removeNetwork('decloud-never-made')
+    })
+
+    test('a guest does not start on a network that is gone', async () => {
+      const spec = await subject.spec(lease)
+      await hypervisor.define({ ...spec, network: { ...spec.network, name: 'decloud-gone' } })
+      await expect(hypervisor.start(lease)).rejects.toMatchObject({ code: 'not-found' })
+      expect(await state()).toBe('stopped')
+    })
+
+    test.skipIf(!guests)('the guest agent is not ready while the guest is off', async () => {
+      await hypervisor.define(await subject.spec(lease))
+      await expect(hypervisor.ping(lease)).rejects.toMatchObject({ code: 'agent-not-ready' })
+      await expect(hypervisor.exec(lease, ['true'])).rejects.toMatchObject({ code: 'agent-not-ready' })
+      expect(await hypervisor.interfaces(lease)).toBeNull()
+      expect(await hypervisor.bootId(lease)).toBeNull()
+    })
+
+    test.skipIf(!guests)('the guest agent runs programs, and tells addresses and boots', async () => {
+      const spec = await subject.spec(lease)
+      await hypervisor.define(spec)
+      await hypervisor.start(lease)
+      await until(answers(hypervisor), (ready) => ready, bootMs)
+      const words = ['$HOME', '"quoted"', "it's"]
+      const said = await hypervisor.exec(lease, ['echo', ...words])
+      expect(said).toEqual({ exitCode: 0, stdout: `${words.join(' ')}\n`, stderr: '' })
+      expect(await hypervisor.exec(lease, ['false'])).toMatchObject({ exitCode: 1 })
+      expect((await hypervisor.exec(lease, ['cat', '/nowhere'])).stderr).toContain('No such file')
+      await expect(hypervisor.exec(lease, ['no-such-program'])).rejects.toMatchObject({ code: 'agent-error' })
+      await expect(hypervisor.exec(lease, ['sleep', '20'], 300)).rejects.toMatchObject({ code: 'timeout' })
+
+      const address = async () =>
+        (await hypervisor.interfaces(lease))?.find(({ mac }) => mac === spec.network.mac)?.ipv4[0] ?? ''
+      const ip = await until(address, (found) => found !== '', 15_000)
+      expect(ip.split('.').slice(0, 3)).toEqual(subject.network.subnet.split('.').slice(0, 3))
+
+      const boot = await hypervisor.bootId(lease)
+      expect(boot).toMatch(/^[0-9a-f-]{36}$/)
+      const second = await subject.open(subject.instance)
+      expect(await second.bootId(lease)).toBe(boot)
+      await second.close()
+
+      await hypervisor.shutdown(lease)
+      await until(state, (now) => now === 'stopped', 30_000)
+      await hypervisor.start(lease)
+      await until(answers(hypervisor), (ready) => ready, bootMs)
+      expect(await hypervisor.bootId(lease)).not.toBe(boot)
+      expect(await until(address, (found) => found !== '', 15_000)).toBe(ip)
+    })
+  })
+}

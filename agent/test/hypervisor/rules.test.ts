@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest'
+import { freeAddress, overlaps, parseRoutes, parseSubnet } from '../../src/hypervisor/ipv4.ts'
+import { decideAcceleration, type KvmFacts } from '../../src/hypervisor/libvirt/kvm.ts'
+import { domainState, hypervisorEvent } from '../../src/hypervisor/libvirt/states.ts'
+import { macOf } from '../../src/hypervisor/mac.ts'
+import { checkInstance, leaseIdOfName } from '../../src/hypervisor/names.ts'
+
+const good: KvmFacts = { arch: 'x86_64', device: true, cpuVirtualization: true, pvm: false }
+
+test.each([
+  [good, 'auto', 'kvm'],
+  [{ ...good, device: false }, 'auto', 'tcg'],
+  [{ ...good, cpuVirtualization: false }, 'auto', 'tcg'],
+  [{ ...good, pvm: true }, 'auto', 'tcg'],
+  [{ ...good, arch: 'aarch64', cpuVirtualization: false }, 'auto', 'kvm'],
+  [{ ...good, arch: 'aarch64', pvm: true }, 'auto', 'tcg'],
+  [{ ...good, device: false }, 'kvm', 'kvm'],
+  [good, 'tcg', 'tcg'],
+] as const)('%o under %s runs on %s', (facts, choice, expected) => {
+  const decision = decideAcceleration(facts, choice)
+  expect(decision.acceleration).toBe(expected)
+  expect(decision.reason).toMatch(/^(KVM|TCG), as .+\.$/)
+})
+
+test('the free address is the lowest, inside the range, or none', () => {
+  const subnet = parseSubnet('10.0.0.0/29')
+  const hosts = ['10.0.0.2', '10.0.0.3', '10.0.0.5'].map((ip) => ({ mac: '52:54:00:00:00:00', ip }))
+  expect(freeAddress(subnet, hosts)).toBe('10.0.0.4')
+  const full = [2, 3, 4, 5, 6].map((n) => ({ mac: '52:54:00:00:00:00', ip: `10.0.0.${n}` }))
+  expect(freeAddress(subnet, full)).toBeNull()
+})
+
+test('ranges overlap whichever is the larger, and neighbours do not', () => {
+  const [wide, narrow, next] = ['10.1.0.0/16', '10.1.255.0/24', '10.2.0.0/24'].map(parseSubnet)
+  expect(overlaps(wide!, narrow!)).toBe(true)
+  expect(overlaps(narrow!, wide!)).toBe(true)
+  expect(overlaps(wide!, next!)).toBe(false)
+})
+
+test("the kernel's routes are read, the default route left out", () => {
+  const table = [
+    'Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT',
+    'eth0\t00000000\t0102000A\t0003\t0\t0\t0\t00000000\t0\t0\t0',
+    'virbr1\t00074D0A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0',
+    '',
+  ].join('\n')
+  expect(parseRoutes(table)).toEqual([{ device: 'virbr1', subnet: parseSubnet('10.77.7.0/24') }])
+})
+
+test('names carry the lease only within their instance', () => {
+  expect(leaseIdOfName('node1', 'decloud-node1-a1')).toBe('0xa1')
+  expect(leaseIdOfName('node', 'decloud-node1-a1')).toBeNull()
+  expect(leaseIdOfName('node1', 'decloud-node1-a1.bak')).toBeNull()
+  for (const odd of ['', 'a-b', '../x', 'A', 'x'.repeat(25)])
+    expect(() => checkInstance(odd)).toThrow(/1 to 24/)
+})
+
+test('a MAC is local to QEMU, stable, and differs by lease and by instance', () => {
+  expect(macOf('a', '0xA1')).toMatch(/^52:54:00(:[0-9a-f]{2}){3}$/)
+  expect(macOf('a', '0xA1')).toBe(macOf('a', '0xa1'))
+  expect(new Set([macOf('a', '0x1'), macOf('a', '0x2'), macOf('b', '0x1')]).size).toBe(3)
+})
+
+test('a crash is told from a clean power-off, and an unknown number from absence', () => {
+  expect([domainState(5, 1), domainState(5, 3), domainState(5, 6), domainState(99, 0)]).toEqual([
+    'stopped',
+    'crashed',
+    'crashed',
+    'unknown',
+  ])
+  const report = { kind: 'lifecycle', id: 1, name: 'decloud-node1-a1', event: 5, detail: 2 } as const
+  expect(hypervisorEvent('node1', report)).toEqual({ kind: 'stopped', leaseId: '0xa1', cause: 'crashed' })
+  expect(hypervisorEvent('node2', report)).toBeNull()
+})
