@@ -1,0 +1,351 @@
+// Properties of planner and desired state against a modelled world: the machine does what the steps say, the chain says
+// anything, the agent forgets anything. Seeds are printed by fast-check and replayed with { seed, path }.
+import { type LeaseView, runsOutAt } from '@decloud/protocol'
+import fc from 'fast-check'
+import type { Hex } from 'viem'
+import { describe, expect, it } from 'vitest'
+import { desired, type LeaseSight } from '../src/domain/desired.ts'
+import { LIMITS, plan, type Situation } from '../src/domain/plan.ts'
+import { DESTRUCTIVE, type Step } from '../src/domain/steps.ts'
+import { admitted, moved, type VmRecord } from '../src/domain/vm.ts'
+import type { DomainState } from '../src/ports/hypervisor.ts'
+
+const NODE = 7
+const LEASE: Hex = `0x${'ab'.repeat(32)}`
+const SPEC: Hex = `0x${'01'.repeat(32)}`
+const OLD_SPEC: Hex = `0x${'02'.repeat(32)}`
+const FACTS = {
+  bootId: 'boot',
+  ipv4: '10.77.0.2',
+  sshHostKey: 'ssh-ed25519 AAAA',
+  sshHostKeyFingerprint: SPEC,
+} as const
+const START = 1_800_000_000
+
+const view = (status: LeaseView['status'], change: Partial<LeaseView> = {}): LeaseView => ({
+  leaseId: LEASE,
+  status,
+  tenant: '0x00000000000000000000000000000000000000aa',
+  terms: {} as LeaseView['terms'], // neither planner nor desired state reads the terms
+  manifest: '0x',
+  requestedAtBlock: 1n,
+  node: NODE,
+  pricePerHour: 3_600n,
+  minCharge: 0,
+  notice: 0,
+  platformBps: 0,
+  relay: 0,
+  relayBps: 0,
+  activateBy: START + 900,
+  startedAt: status === 'Active' || status === 'Ended' ? START : 0,
+  hostKeyFingerprint: null,
+  deposited: 3_600n,
+  settled: 0n,
+  paidBefore: 0n,
+  credited: 0,
+  holdBack: 0,
+  endReason: status === 'Ended' ? 'ClosedByTenant' : 'None',
+  endedAt: status === 'Ended' ? START + 60 : 0,
+  due: 0n,
+  refunded: 0n,
+  ...change,
+})
+
+type World = {
+  nowMs: number
+  fresh: boolean
+  latest: LeaseView | undefined
+  finalized: LeaseView | undefined
+  /** What contract storage would answer to the second read. */
+  storageEnded: boolean
+  vm: VmRecord | null
+  domain: DomainState | null
+  spec: Hex
+  disk: 'none' | 'used' | 'aside'
+  seed: boolean
+  shutdownWorks: boolean
+}
+
+const initial = (): World => ({
+  nowMs: START * 1000,
+  fresh: true,
+  latest: undefined,
+  finalized: undefined,
+  storageEnded: false,
+  vm: null,
+  domain: null,
+  spec: SPEC,
+  disk: 'none',
+  seed: false,
+  shutdownWorks: true,
+})
+
+const sightOf = (w: World): LeaseSight => ({ latest: w.latest, finalized: w.finalized })
+
+const situationOf = (w: World): Situation => {
+  const chainNow = Math.floor(w.nowMs / 1000)
+  return {
+    nowMs: w.nowMs,
+    fresh: w.fresh,
+    target: desired(sightOf(w), NODE, chainNow),
+    vm: w.vm,
+    domain: w.domain === null ? null : { leaseId: LEASE, generation: 1, specHash: w.spec, state: w.domain },
+    disk:
+      w.disk === 'none'
+        ? null
+        : {
+            leaseId: LEASE,
+            path: '/d',
+            quarantinedAt: w.disk === 'aside' ? Math.floor(w.nowMs / 1000) : null,
+          },
+    seed: w.seed,
+    specHash: SPEC,
+    activateByMs: w.latest?.status === 'Assigned' ? w.latest.activateBy * 1000 : null,
+    limits: LIMITS,
+  }
+}
+
+/** The world after one step, as the executors are specified. */
+const applied = (w: World, step: Step): World => {
+  switch (step.kind) {
+    case 'Admit':
+      return { ...w, vm: w.vm ?? admitted(LEASE, w.nowMs, step.deadlineMs) }
+    case 'Move':
+      return { ...w, vm: moved(w.vm!, step, w.nowMs) }
+    case 'Refuse':
+      return {
+        ...w,
+        vm: {
+          ...moved(w.vm!, { to: 'Error', phase: 'Waiting', reason: step.reason, deadlineMs: null }, w.nowMs),
+          refused: true,
+        },
+      }
+    case 'OpenManifest':
+      return { ...w, vm: { ...w.vm!, image: 'debian-12' } }
+    case 'Preflight':
+    case 'EnsureImage':
+      return w
+    case 'CreateDisk':
+      return { ...w, disk: 'used' }
+    case 'WriteSeed':
+      return { ...w, seed: true }
+    case 'Define':
+      expect(w.domain, 'defined twice').toBeNull()
+      return { ...w, domain: 'stopped', spec: SPEC, seed: true }
+    case 'Redefine':
+      expect(w.domain, 'a running guest was redefined').not.toBe('running')
+      return { ...w, spec: SPEC }
+    case 'Start':
+      expect(w.domain, 'a running guest was started').not.toBe('running')
+      expect(w.disk).toBe('used')
+      return { ...w, domain: 'running', vm: { ...w.vm!, facts: null } }
+    case 'CheckReady':
+      return { ...w, vm: { ...w.vm!, facts: FACTS, checkedMs: w.nowMs } }
+    case 'Activate':
+      expect(w.vm?.facts, 'activated before the guest was ready').not.toBeNull()
+      expect(w.vm?.refused).toBe(false)
+      return {
+        ...w,
+        latest: w.latest && { ...w.latest, status: 'Active', startedAt: Math.floor(w.nowMs / 1000) },
+      }
+    case 'Expire':
+      return { ...w, latest: w.latest && { ...w.latest, status: 'Ended', endReason: 'Expired' } }
+    case 'ConfirmEnd':
+      return w.storageEnded ? { ...w, vm: { ...w.vm!, endConfirmedMs: w.nowMs } } : w
+    case 'Shutdown':
+      return { ...w, domain: w.shutdownWorks ? 'stopped' : w.domain }
+    case 'Destroy':
+      return { ...w, domain: 'stopped' }
+    case 'Undefine':
+      expect(w.domain).not.toBe('running')
+      return { ...w, domain: null }
+    case 'RemoveSeed':
+      return { ...w, seed: false }
+    case 'QuarantineDisk':
+      return { ...w, disk: w.disk === 'none' ? 'none' : 'aside' }
+    case 'PurgeDisk':
+      return { ...w, disk: 'none' }
+  }
+}
+
+/** What must hold whenever a step that takes something down is planned. */
+const checkMayDestroy = (w: World, step: Step) => {
+  if (!DESTRUCTIVE.has(step.kind)) return
+  expect(w.fresh, `${step.kind} on a feed that is not fresh`).toBe(true)
+  const depleted = (step.kind === 'Shutdown' || step.kind === 'Destroy') && step.because === 'depleted'
+  if (depleted) {
+    expect(w.latest?.status).toBe('Active')
+    expect(runsOutAt(w.latest!)).toBeLessThanOrEqual(Math.floor(w.nowMs / 1000))
+    return
+  }
+  expect(w.finalized?.status, `${step.kind} without a finalized end`).toBe('Ended')
+  expect(w.vm?.endConfirmedMs, `${step.kind} without a second read`).not.toBeNull()
+}
+
+/** Runs steps until none is left, at most `budget`; a crash cuts the run after `crashAfter` steps. */
+const run = (
+  world: World,
+  crashAfter = Number.POSITIVE_INFINITY,
+  budget = 80,
+): { world: World; steps: Step[] } => {
+  let w = world
+  const taken: Step[] = []
+  for (let i = 0; i < budget; i++) {
+    const steps = plan(situationOf(w))
+    if (steps.length === 0) return { world: w, steps: taken }
+    for (const step of steps) {
+      if (taken.length >= crashAfter) return { world: w, steps: taken }
+      checkMayDestroy(w, step)
+      w = applied(w, step)
+      taken.push(step)
+      if (step.kind === 'ConfirmEnd' && !w.storageEnded) return { world: w, steps: taken }
+      if (step.kind === 'Shutdown' && w.domain === 'running') w = { ...w, nowMs: w.nowMs + LIMITS.graceMs }
+    }
+  }
+  throw new Error(`does not come to rest: … ${taken.slice(-6).map((step) => step.kind)}`)
+}
+
+const statuses = fc.constantFrom('Requested', 'Assigned', 'Active', 'Ended', undefined)
+const mutation: fc.Arbitrary<(w: World) => World> = fc.oneof(
+  statuses.map((status) => (w: World) => ({ ...w, latest: status && view(status) })),
+  statuses.map((status) => (w: World) => ({ ...w, finalized: status && view(status) })),
+  fc.boolean().map((fresh) => (w: World) => ({ ...w, fresh })),
+  fc.boolean().map((storageEnded) => (w: World) => ({ ...w, storageEnded })),
+  fc.boolean().map((shutdownWorks) => (w: World) => ({ ...w, shutdownWorks })),
+  fc
+    .constantFrom<DomainState | null>('running', 'stopped', 'crashed', 'paused', 'unknown')
+    .map((state) => (w: World) => (w.domain === null ? w : { ...w, domain: state })),
+  fc.constant((w: World): World => ({ ...w, vm: null })), // the state database was lost
+  fc.constant((w: World): World => ({ ...w, spec: OLD_SPEC })), // the agent was configured anew
+  fc.constant((w: World): World => ({ ...w, seed: false })),
+  fc.integer({ min: 1, max: 4_000 }).map((s) => (w: World) => ({ ...w, nowMs: w.nowMs + s * 1000 })),
+)
+
+describe('the planner', () => {
+  it('never takes anything down without a final, confirmed end or depletion, whatever happens', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(mutation, fc.nat(12)), { maxLength: 25 }), (script) => {
+        let w = initial()
+        for (const [mutate, crashAfter] of script) w = run(mutate(w), crashAfter).world
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it('comes to rest, and then plans nothing', () => {
+    fc.assert(
+      fc.property(fc.array(mutation, { maxLength: 12 }), (script) => {
+        const { world } = run(script.reduce((w, mutate) => run(mutate(w), 3).world, initial()))
+        const rest = plan(situationOf(world)).filter((step) => step.kind !== 'ConfirmEnd')
+        expect(rest).toEqual([])
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+
+  it('reaches the same end from a crash after any step', () => {
+    const assigned = { ...initial(), latest: view('Assigned'), finalized: view('Assigned') }
+    const whole = run(assigned)
+    expect(whole.world.vm?.status).toBe('Running')
+    for (let n = 0; n <= whole.steps.length; n++) {
+      const resumed = run(run(assigned, n).world)
+      expect(resumed.world).toEqual(whole.world)
+    }
+    const ended = { ...whole.world, latest: view('Ended'), finalized: view('Ended'), storageEnded: true }
+    const down = run(ended)
+    expect(down.world).toMatchObject({ domain: null, disk: 'aside', seed: false, vm: { status: 'Deleted' } })
+    for (let n = 0; n <= down.steps.length; n++) {
+      expect(run(run(ended, n).world).world).toEqual(down.world)
+    }
+  })
+})
+
+describe('single rules of the planner', () => {
+  const running = run({ ...initial(), latest: view('Assigned'), finalized: view('Assigned') }).world
+  const kinds = (w: World) => plan(situationOf(w)).map((step) => step.kind)
+
+  it('adopts a running guest after the state is lost, without touching it', () => {
+    const steps = run({ ...running, vm: null }).steps.map((step) => step.kind)
+    expect(steps).toEqual(['Admit', 'Move', 'CheckReady', 'Move'])
+  })
+
+  it('leaves a running guest of an older spec alone', () => {
+    expect(kinds({ ...running, spec: OLD_SPEC })).toEqual([])
+  })
+
+  it('restarts a guest that went off, on the disk it had', () => {
+    const { world, steps } = run({ ...running, domain: 'crashed' })
+    expect(world.domain).toBe('running')
+    expect(steps.map((step) => step.kind)).not.toContain('CreateDisk')
+    expect(steps.map((step) => step.kind)).not.toContain('Activate')
+  })
+
+  it('never replaces the lost disk of an activated lease by an empty one', () => {
+    const { world, steps } = run({ ...running, domain: 'stopped', disk: 'none' })
+    expect(steps.map((step) => step.kind)).not.toContain('CreateDisk')
+    expect(world.vm).toMatchObject({ refused: true, reason: { code: 'disk-missing' } })
+  })
+
+  it('stops a depleted guest, keeps its disk, and resumes on a top-up', () => {
+    const depleted = run({ ...running, nowMs: (runsOutAt(running.latest!) + 1) * 1000 }).world
+    expect(depleted).toMatchObject({
+      domain: 'stopped',
+      disk: 'used',
+      vm: { status: 'Stopped', reason: { code: 'depleted' } },
+    })
+    const paid = { ...depleted.latest!, deposited: 36_000_000n }
+    expect(run({ ...depleted, latest: paid }).world).toMatchObject({
+      domain: 'running',
+      vm: { status: 'Running' },
+    })
+  })
+
+  it('does nothing about a lease the chain no longer shows', () => {
+    expect(kinds({ ...running, latest: undefined, finalized: undefined })).toEqual([])
+  })
+
+  it('waits for finality after a close, and for storage to agree', () => {
+    expect(kinds({ ...running, latest: view('Ended'), finalized: view('Active') })).toEqual([])
+    const final = { ...running, latest: view('Ended'), finalized: view('Ended'), storageEnded: false }
+    expect(kinds(final)).toEqual(['ConfirmEnd'])
+    expect(run(final).world).toMatchObject({ domain: 'running', disk: 'used' })
+  })
+
+  it('expires a lease it could not activate, and starts nothing for it', () => {
+    const late = {
+      ...initial(),
+      latest: view('Assigned'),
+      finalized: view('Assigned'),
+      nowMs: (START + 1_000) * 1000,
+    }
+    const { steps } = run(late)
+    expect(steps.map((step) => step.kind)).toEqual(['Admit', 'Move', 'Expire'])
+  })
+
+  it('paces steps after a failure, but not the bookkeeping of an end', () => {
+    const failed = { ...initial(), latest: view('Assigned'), finalized: view('Assigned') }
+    const admittedWorld = run(failed, 2).world
+    const paced = {
+      ...admittedWorld,
+      vm: { ...admittedWorld.vm!, nextAttemptMs: admittedWorld.nowMs + 5_000 },
+    }
+    expect(kinds(paced)).toEqual([])
+    expect(kinds({ ...paced, nowMs: paced.nowMs + 5_000 })).toEqual(['OpenManifest'])
+  })
+
+  it('purges a disk only when its quarantine is over', () => {
+    const gone = run({
+      ...running,
+      latest: view('Ended'),
+      finalized: view('Ended'),
+      storageEnded: true,
+    }).world
+    const at = (quarantinedAt: number) =>
+      plan({ ...situationOf(gone), disk: { leaseId: LEASE, path: '/d', quarantinedAt } }).map(
+        (step) => step.kind,
+      )
+    const nowS = Math.floor(gone.nowMs / 1000)
+    expect(at(nowS - 72 * 3600 + 1)).toEqual([])
+    expect(at(nowS - 72 * 3600)).toEqual(['PurgeDisk'])
+  })
+})
