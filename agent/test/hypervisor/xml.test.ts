@@ -72,18 +72,24 @@ describe('domain XML', () => {
   test('the identity in the metadata is read back as it was written', () => {
     const hex = fc.stringMatching(/^[0-9a-f]{1,64}$/).map((digits): `0x${string}` => `0x${digits}`)
     fc.assert(
-      fc.property(hex, hex, fc.nat(), fc.string({ minLength: 1, unit: 'grapheme-ascii' }), (leaseId, specHash, generation, name) => {
-        const network = { name, mac: '52:54:00:00:00:01' }
-        const text = metadataXml('node1', { ...spec, leaseId, specHash, generation, network })
-        expect(parseMetadata(text)).toEqual({
-          instance: 'node1',
-          leaseId,
-          specHash,
-          generation,
-          mac: network.mac,
-          network: name,
-        })
-      }),
+      fc.property(
+        hex,
+        hex,
+        fc.nat(),
+        fc.string({ minLength: 1, unit: 'grapheme-ascii' }),
+        (leaseId, specHash, generation, name) => {
+          const network = { name, mac: '52:54:00:00:00:01' }
+          const text = metadataXml('node1', { ...spec, leaseId, specHash, generation, network })
+          expect(parseMetadata(text)).toEqual({
+            instance: 'node1',
+            leaseId,
+            specHash,
+            generation,
+            mac: network.mac,
+            network: name,
+          })
+        },
+      ),
     )
   })
 
