@@ -20,6 +20,17 @@ export default defineConfig({
       },
     },
   },
+  test: {
+    solidity: {
+      profiles: {
+        // What `npm test` runs; deeper profiles are for CI and for a long night.
+        default: {
+          fuzz: { runs: 1_000, showLogs: false },
+          invariant: { runs: 64, depth: 64, failOnRevert: true },
+        },
+      },
+    },
+  },
   paths: {
     sources: './contracts/src',
     tests: { solidity: './test/contracts' },

@@ -2,63 +2,62 @@
 // `gasUsed`: the 21,000 of a transaction and its calldata are in it, every slot is cold, balances are non-zero before
 // and after, no manifest rides along.
 import { network } from 'hardhat'
-import { encodeFunctionData, type Hash, type Hex, toHex } from 'viem'
+import { type Address, encodeFunctionData, getContract, type Hash, type Hex, toHex } from 'viem'
+import { leaseEscrowAbi, mockUSDCAbi, nodeRegistryAbi } from '../../../contracts/protocol/abi/index.ts'
 
 const DEPOSIT = 50_000_000n
 const NODES = 20
 const HOUR = 3_600n
 
-/** Targets in gas per transaction, or per lease of a batch. */
-const TARGETS = {
-  'open, targeted': 150_000,
-  'open with permit': undefined,
-  'open from balance': undefined,
-  activate: undefined,
-  'settle one': 52_000,
-  'settle 20, each': 15_000,
-  'settle 100, each': 13_500,
-  'settle 20 on 20 nodes, each': 25_000,
-  'top up': 63_000,
-  'close with refund': 80_000,
-  'close with refund, ten years late': undefined,
-  expire: undefined,
-  'operator withdraw': 55_000,
-  'tenant withdraw': undefined,
-} as const satisfies Record<string, number | undefined>
+/**
+ * Targets in gas per transaction, or per lease of a batch. Where a feature costs more than its target, `allowed` is what
+ * stands instead; contracts/README.md has the account.
+ */
+const TARGETS: Readonly<Record<string, { target?: number; allowed?: number }>> = {
+  'open, targeted': { target: 150_000, allowed: 159_000 },
+  'open with permit': {},
+  'open from balance': {},
+  activate: {},
+  'settle one': { target: 52_000 },
+  'settle 20, each': { target: 15_000 },
+  'settle 100, each': { target: 13_500 },
+  'settle 20 on 20 nodes, each': { target: 25_000 },
+  'top up': { target: 63_000 },
+  'close with refund': { target: 80_000 },
+  'close when depleted, ten years late': {},
+  expire: {},
+  'operator withdraw': { target: 55_000, allowed: 57_500 },
+  'tenant withdraw': {},
+}
 
-export type Measurement = { name: string; gas: number; target: number | undefined }
+export type Measurement = { name: string; gas: number; target?: number; allowed?: number }
 
 /** Sets up the contracts on an in-process chain, runs every scenario once and returns the figures in order. */
 export const measure = async (): Promise<Measurement[]> => {
   const { viem, networkHelpers } = await network.create()
-  const client = await viem.getPublicClient()
+  const reader = await viem.getPublicClient()
   const [owner, tenant, operator, agent] = await viem.getWalletClients()
   if (!owner || !tenant || !operator || !agent) throw new Error('hardhat gave fewer than four accounts')
 
-  const token = await viem.deployContract('MockUSDC', [owner.account.address])
-  const initialization = encodeFunctionData({
-    abi: token.abi,
-    functionName: 'initialize',
-    args: [owner.account.address],
-  })
-  const proxy = await viem.deployContract('FiatTokenProxy', [token.address, initialization])
-  const usdc = await viem.getContractAt('MockUSDC', proxy.address)
-  const policy = await viem.deployContract('PricePolicy', [owner.account.address])
-  const registry = await viem.deployContract('NodeRegistry', [policy.address])
-  const escrow = await viem.deployContract('LeaseEscrow', [
-    usdc.address,
-    registry.address,
-    policy.address,
-    owner.account.address,
-    owner.account.address,
-  ])
+  const client = { public: reader, wallet: owner }
+  const deploy = async (name: string, args: readonly unknown[]): Promise<Address> =>
+    (await viem.deployContract(name, [...args])).address
+  const admin = owner.account.address
+  const initialization = encodeFunctionData({ abi: mockUSDCAbi, functionName: 'initialize', args: [admin] })
+  const implementation = await deploy('MockUSDC', [admin])
+  const proxy = await deploy('FiatTokenProxy', [implementation, initialization])
+  const policy = await deploy('PricePolicy', [admin])
+  const nodes = await deploy('NodeRegistry', [policy])
+  const holder = await deploy('LeaseEscrow', [proxy, nodes, policy, admin, admin])
+  const usdc = getContract({ address: proxy, abi: mockUSDCAbi, client })
+  const registry = getContract({ address: nodes, abi: nodeRegistryAbi, client })
+  const escrow = getContract({ address: holder, abi: leaseEscrowAbi, client })
 
   const gasOf = async (hash: Promise<Hash>) =>
-    Number((await client.waitForTransactionReceipt({ hash: await hash })).gasUsed)
+    Number((await reader.waitForTransactionReceipt({ hash: await hash })).gasUsed)
 
   for (const { account } of [tenant, operator]) await usdc.write.mint([account.address, 10n ** 12n])
   await usdc.write.approve([escrow.address, 10n ** 12n], { account: tenant.account })
-  const agents = (await viem.getWalletClients()).slice(0, NODES)
   const capacity = { pointUnits: 1_000_000n, memoryMiB: 10_000_000n, diskGiB: 1_000_000n, gpus: 8 }
   for (let i = 0; i < NODES; i++) {
     await registry.write.register(
@@ -78,7 +77,6 @@ export const measure = async (): Promise<Measurement[]> => {
       { account: operator.account },
     )
   }
-  if (agents.length < NODES) throw new Error(`hardhat gave fewer than ${NODES} accounts`)
 
   let salt = 0
   const terms = (node: number, activateWithin = 0) => ({
@@ -122,7 +120,7 @@ export const measure = async (): Promise<Measurement[]> => {
     return ids
   }
 
-  const figures = new Map<keyof typeof TARGETS, number>()
+  const figures = new Map<string, number>()
 
   // One lease opened before, so that the node's payee and counters exist.
   const [first] = await run(1, 1)
@@ -186,7 +184,7 @@ export const measure = async (): Promise<Measurement[]> => {
   const deadline = 2n ** 48n
   const signature = await tenant.signTypedData({
     account: tenant.account,
-    domain: { name: 'USD Coin', version: '2', chainId: client.chain.id, verifyingContract: usdc.address },
+    domain: { name: 'USD Coin', version: '2', chainId: reader.chain.id, verifyingContract: usdc.address },
     types: {
       Permit: [
         { name: 'owner', type: 'address' },
@@ -220,13 +218,13 @@ export const measure = async (): Promise<Measurement[]> => {
   figures.set('expire', await gasOf(escrow.write.expire([lapsed.id])))
   await networkHelpers.time.increase(10n * 365n * 24n * HOUR)
   figures.set(
-    'close with refund, ten years late',
+    'close when depleted, ten years late',
     await gasOf(escrow.write.close([forgotten, tenant.account.address], as.tenant)),
   )
 
-  return (Object.keys(TARGETS) as (keyof typeof TARGETS)[]).map((name) => {
+  return Object.entries(TARGETS).map(([name, limits]) => {
     const gas = figures.get(name)
     if (gas === undefined) throw new Error(`no scenario measured "${name}"`)
-    return { name, gas, target: TARGETS[name] }
+    return { name, gas, ...limits }
   })
 }
