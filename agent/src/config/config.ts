@@ -63,6 +63,13 @@ export type AgentConfig = z.output<typeof configSchema>
 /** The chain id of local development chains, whose money is play money. */
 export const DEVELOPMENT_CHAIN = 31_337
 
+/** The part that commands need which only talk to the chain. @throws AgentError `config-invalid`. */
+export const loadChainConfig = (env: Environment): Pick<AgentConfig, 'rpcUrls' | 'deployment'> => {
+  const parsed = configSchema.pick({ rpcUrls: true, deployment: true }).safeParse(readEnv(ENV, env))
+  if (parsed.success) return parsed.data
+  throw configError(parsed.error.issues.map((issue) => `${nameOf(issue.path)} ${issue.message}`))
+}
+
 /** @throws AgentError `config-invalid` that names every variable that is wrong, all at once. */
 export const loadConfig = (env: Environment): AgentConfig => {
   const parsed = configSchema.safeParse(readEnv(ENV, env))

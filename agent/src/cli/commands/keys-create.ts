@@ -1,0 +1,48 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { saveKey } from '@decloud/chain'
+import { generateSealingKey } from '@decloud/protocol'
+import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts'
+import { readPrivateFile } from '../../config/secrets.ts'
+import { AgentError } from '../../lib/errors.ts'
+import { type Command, UsageError } from '../command.ts'
+import { parseOptions } from '../options.ts'
+
+/** The agent's hot key and the node's first sealing key, each in a file of its own that only its owner may read. */
+export const keysCreate: Command = async (args, io) => {
+  const options = parseOptions(args, {
+    dir: { type: 'string' },
+    'password-file': { type: 'string' },
+    json: { type: 'boolean' },
+  })
+  if (options.dir === undefined) throw new UsageError('Give the folder for the keys with --dir.')
+  if (options['password-file'] === undefined) {
+    throw new UsageError("Give the file that holds the keystore's password with --password-file.")
+  }
+  const password = readPrivateFile(options['password-file']).replace(/\r?\n$/, '')
+  if (password.length < 8) throw new UsageError('The password has fewer than 8 characters.')
+  mkdirSync(options.dir, { recursive: true, mode: 0o700 })
+  const keystore = join(options.dir, 'agent.json')
+  const sealingFile = join(options.dir, 'sealing.json')
+  const sealing = await generateSealingKey()
+  writeNew(sealingFile, `${JSON.stringify({ 1: sealing.privateKey })}\n`)
+  const privateKey = generatePrivateKey()
+  await saveKey(keystore, privateKey, password)
+  const agent = privateKeyToAddress(privateKey)
+  io.result(
+    { agent, keystore, sealingKeys: sealingFile, sealingPublicKey: sealing.publicKey, epoch: 1 },
+    `agent ${agent}\n  DECLOUD_AGENT_KEYSTORE=${keystore}\n  DECLOUD_SEALING_KEYS=${sealingFile}\nBack up ${dirname(keystore)}: manifests sealed to a lost key cannot be opened.`,
+  )
+  return 0
+}
+
+const writeNew = (path: string, text: string) => {
+  try {
+    writeFileSync(path, text, { mode: 0o600, flag: 'wx' })
+  } catch (cause) {
+    throw new AgentError('key-file-exists', `${path} cannot be written.`, {
+      hint: 'Keys are never overwritten: choose another folder.',
+      cause,
+    })
+  }
+}

@@ -1,0 +1,39 @@
+import { ENV, SECRET_ENV } from '../config/env.ts'
+
+export const HELP = `usage: decloud-node <command> [options]
+
+  run                   run the agent until SIGTERM; guests outlive it
+  status                what the agent on this machine is doing
+      --port <n>          its API port
+  keys create           make the agent's keystore and the node's sealing key
+      --dir <folder>      --password-file <file>
+  register              register this machine, signed by the operator
+      --agent <address>   --sealing-keys <file>   --endpoint <url>   --region <text>
+      --disk <GiB>        --memory <MiB>          --point-units <n>  --gpus <n>
+      --price-point, --price-memory, --price-disk, --price-gpu <USDC per hour>
+      --min-charge <s>    --notice <s>            --machine-id <text>
+
+  --json                one line of JSON on stdout
+  --help
+
+Environment of run:
+  ${ENV.rpcUrls}          JSON-RPC URLs, separated by commas
+  ${ENV.deployment}        the deployment file
+  ${ENV.node}              this node's index in the registry
+  ${SECRET_ENV.agentKeystore}    the agent's keystore
+  ${SECRET_ENV.agentPasswordFile}   its password
+  ${SECRET_ENV.agentKey}         instead of both: a bare key, for tests
+  ${SECRET_ENV.sealingKeys}      private sealing keys by epoch
+  ${ENV.dataDir}          /var/lib/decloud
+  ${ENV.imageDir}         base images; <data folder>/images
+  ${ENV.hypervisor}        auto, libvirt or simulated
+  ${ENV.acceleration}      auto, kvm or tcg
+  ${ENV.libvirtUri}       qemu:///system
+  ${ENV.networkName}           name of the guests' network; decloud
+  ${ENV.networkSubnet}            its range; 10.77.0.0/24
+  ${ENV.apiPort}          status API on 127.0.0.1; 7070, 0 for any
+  ${ENV.logLevel}         info
+register also reads DECLOUD_OPERATOR_KEYSTORE and DECLOUD_OPERATOR_PASSWORD_FILE (or DECLOUD_OPERATOR_KEY).
+
+Exit codes: 0 done, 1 failed, 2 something to set right first (usage, configuration, port, data folder).
+`
