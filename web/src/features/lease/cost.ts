@@ -1,26 +1,30 @@
-// What the page shows between two looks at the contract. Display only: the contract's own figure replaces it.
-import { SECONDS_PER_HOUR } from '@decloud/protocol/units'
-import type { LeaseNow } from './queries/lease.ts'
+// Where a lease's money stands, for display, by the protocol's own mirror of the contract's billing.
+import { costDown, due, runsOutAt } from '@decloud/protocol/billing'
+import type { LeaseView } from '@decloud/protocol/lease'
 
-/** Due at `now`, carried forward from the last figure of the contract at the lease's fixed price. */
-export const dueAt = (lease: Pick<LeaseNow, 'view' | 'due' | 'at'>, now: number): bigint => {
-  const { view, due, at } = lease
-  if (view.status !== 'Active' || now <= at) return due
-  const moved = due + (view.pricePerHour * BigInt(now - at)) / SECONDS_PER_HOUR
-  return moved < view.deposited ? moved : view.deposited
-}
+/** Seconds left at `now`; 0 unless active. */
+export const runway = (view: LeaseView, now: number): number =>
+  view.status === 'Active' ? Math.max(0, runsOutAt(view) - now) : 0
 
-export const runway = (lease: Pick<LeaseNow, 'view' | 'runsOutAt'>, now: number): number =>
-  lease.view.status === 'Active' ? Math.max(0, lease.runsOutAt - now) : 0
+/** Active with nothing left to bill: the guest is stopped and waits for a top-up. */
+export const isDepleted = (view: LeaseView, now: number): boolean =>
+  view.status === 'Active' && now >= runsOutAt(view)
 
-export const isDepleted = (lease: Pick<LeaseNow, 'view' | 'runsOutAt'>, now: number): boolean =>
-  lease.view.status === 'Active' && now >= lease.runsOutAt
+/** Percent of the deposit that is due at `now`, with one decimal. */
+export const usedPercent = (view: LeaseView, now: number): number =>
+  view.deposited === 0n ? 0 : Number((due(view, now) * 1_000n) / view.deposited) / 10
 
 const WARN_BELOW_S = 3 * 86_400
-/** Short of three days, and of half of what was paid for: a lease bought for a day is not late from its first minute. */
-export const runwayTone = (lease: LeaseNow, now: number): 'good' | 'warn' | 'bad' => {
-  const left = runway(lease, now)
-  if (left === 0) return 'bad'
-  const bought = Number((lease.view.deposited * SECONDS_PER_HOUR) / (lease.view.pricePerHour || 1n))
-  return left < WARN_BELOW_S && left < bought / 2 ? 'warn' : 'good'
+/** Under three days and under half of what is left was bought: a lease for a day is not late from its first minute. */
+export const isRunningLow = (view: LeaseView, now: number): boolean => {
+  const left = runway(view, now)
+  const bought = runsOutAt(view) - view.startedAt
+  return left > 0 && left < WARN_BELOW_S && left < bought / 2
 }
+
+/** Whether the bill is the node's least charge, because the lease was closed sooner than that. */
+export const isLeastCharge = (view: LeaseView): boolean =>
+  view.endReason === 'ClosedByTenant' &&
+  view.startedAt > 0 &&
+  view.endedAt - view.startedAt < view.minCharge &&
+  view.due === costDown(view.pricePerHour, view.minCharge)

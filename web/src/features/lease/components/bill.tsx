@@ -1,5 +1,6 @@
 import type { LeaseView } from '@decloud/protocol/lease'
 import { duration, usdc } from '../../../data/format.ts'
+import { isLeastCharge } from '../cost.ts'
 import { END_TEXTS } from '../phases.ts'
 
 /** The final bill, from the event that ended the lease. */
@@ -14,6 +15,12 @@ export const Bill = ({ view }: { view: LeaseView }) => (
       <dd>{usdc(view.pricePerHour, 4)} USDC / h</dd>
       <dt>Time</dt>
       <dd>{view.startedAt === 0 ? 'never ready' : duration(view.endedAt - view.startedAt)}</dd>
+      {isLeastCharge(view) && (
+        <>
+          <dt>Billed</dt>
+          <dd>{duration(view.minCharge)}, the node's least charge</dd>
+        </>
+      )}
       <dt>Paid in</dt>
       <dd>{usdc(view.deposited, 6)} USDC</dd>
       <dt>Refunded</dt>

@@ -1,3 +1,5 @@
+import { billIfClosedAt } from '@decloud/protocol/billing'
+import type { LeaseView } from '@decloud/protocol/lease'
 import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { zeroAddress } from 'viem'
@@ -8,17 +10,15 @@ import { useFlow } from '../../../flows/use-flow.ts'
 import { Button } from '../../../ui/button.tsx'
 import { Choices } from '../../../ui/field.tsx'
 import { fundsKey, useWallet } from '../../wallet/index.ts'
-import { dueAt } from '../cost.ts'
 import { closeFlow } from '../flows.ts'
-import { type LeaseNow, leaseKey } from '../queries/lease.ts'
+import { leaseKey } from '../queries/lease.ts'
 
-export const CloseLease = ({ lease, now }: { lease: LeaseNow; now: number }) => {
+export const CloseLease = ({ view, now }: { view: LeaseView; now: number }) => {
   const runtime = useRuntime()
   const queries = useQueryClient()
   const wallet = useWallet()
   const [asking, setAsking] = useState(false)
   const [to, setTo] = useState<'wallet' | 'balance'>('wallet')
-  const { view } = lease
   const flow = useFlow(closeFlow, view.leaseId, wallet.signer, () => {
     setAsking(false)
     void queries.invalidateQueries({ queryKey: leaseKey(runtime, view.leaseId) })
@@ -32,17 +32,17 @@ export const CloseLease = ({ lease, now }: { lease: LeaseNow; now: number }) => 
       </Button>
     )
   }
-  const due = dueAt(lease, now)
+  const bill = billIfClosedAt(view, now)
   return (
     <section className="card stack" aria-labelledby="close-title">
       <h2 id="close-title">Close this lease?</h2>
       <p className="small muted">The machine stops at once. Save what you need from it first.</p>
       <dl className="facts num">
         <dt>Bill, about</dt>
-        <dd>{usdc(due, 4)} USDC</dd>
+        <dd>{usdc(bill, 6)} USDC</dd>
         <dt>You get back, about</dt>
         <dd>
-          <strong>{usdc(view.status === 'Active' ? view.deposited - due : lease.refundable, 4)} USDC</strong>
+          <strong>{usdc(view.deposited - bill, 6)} USDC</strong>
         </dd>
       </dl>
       <Choices

@@ -1,10 +1,10 @@
+import type { LeaseView } from '@decloud/protocol/lease'
 import { Badge } from '../../../ui/badge.tsx'
 import { Notice } from '../../../ui/notice.tsx'
 import { useWallet } from '../../wallet/index.ts'
 import { isDepleted } from '../cost.ts'
 import { useMachine } from '../hooks/use-machine.ts'
 import { timeline } from '../phases.ts'
-import type { LeaseNow } from '../queries/lease.ts'
 import { Bill } from './bill.tsx'
 import { CloseLease } from './close-lease.tsx'
 import { MachineFacts } from './machine-facts.tsx'
@@ -13,11 +13,10 @@ import { SshLine } from './ssh-line.tsx'
 import { Timeline } from './timeline.tsx'
 import { TopUp } from './top-up.tsx'
 
-export const Cockpit = ({ lease, now }: { lease: LeaseNow; now: number }) => {
+export const Cockpit = ({ view, now }: { view: LeaseView; now: number }) => {
   const wallet = useWallet()
-  const machine = useMachine(lease)
-  const { view } = lease
-  const depleted = isDepleted(lease, now)
+  const machine = useMachine(view)
+  const depleted = isDepleted(view, now)
   const mine = wallet.address?.toLowerCase() === view.tenant.toLowerCase()
   const live = view.status !== 'Ended'
   return (
@@ -37,11 +36,11 @@ export const Cockpit = ({ lease, now }: { lease: LeaseNow; now: number }) => {
         {live && <MachineFacts view={view} machine={machine} />}
       </div>
       <div className="stack">
-        {live ? <Money lease={lease} now={now} depleted={depleted} /> : <Bill view={view} />}
+        {live ? <Money view={view} now={now} depleted={depleted} /> : <Bill view={view} />}
         {view.status === 'Active' && wallet.address !== undefined && (
-          <TopUp lease={lease} payer={wallet.address} />
+          <TopUp view={view} payer={wallet.address} />
         )}
-        {live && mine && <CloseLease lease={lease} now={now} />}
+        {live && mine && <CloseLease view={view} now={now} />}
         {live && !mine && (
           <Notice tone="plain">
             {wallet.address === undefined
@@ -54,7 +53,7 @@ export const Cockpit = ({ lease, now }: { lease: LeaseNow; now: number }) => {
   )
 }
 
-const Status = (props: { status: LeaseNow['view']['status']; depleted: boolean }) => {
+const Status = (props: { status: LeaseView['status']; depleted: boolean }) => {
   if (props.status === 'Ended') return <Badge>Ended</Badge>
   if (props.depleted) return <Badge tone="bad">Out of funds</Badge>
   return props.status === 'Active' ? (

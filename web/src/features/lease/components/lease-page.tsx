@@ -63,7 +63,7 @@ const Lease = ({ leaseId }: { leaseId: `0x${string}` }) => {
           No block holds this lease. Nothing was paid for it.
         </Empty>
       )}
-      {query.data != null && now !== undefined && <Cockpit lease={query.data} now={now} />}
+      {query.data != null && now !== undefined && <Cockpit view={query.data} now={now} />}
     </div>
   )
 }

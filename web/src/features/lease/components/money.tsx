@@ -1,23 +1,26 @@
+import { due, runsOutAt } from '@decloud/protocol/billing'
+import type { LeaseView } from '@decloud/protocol/lease'
 import { duration, moment, usdc } from '../../../data/format.ts'
 import { Notice } from '../../../ui/notice.tsx'
-import { dueAt, runway, runwayTone } from '../cost.ts'
-import type { LeaseNow } from '../queries/lease.ts'
+import { isRunningLow, runway, usedPercent } from '../cost.ts'
 
-type Props = { lease: LeaseNow; now: number; depleted: boolean }
+type Props = { view: LeaseView; now: number; depleted: boolean }
 
-export const Money = ({ lease, now, depleted }: Props) => {
-  const { view } = lease
-  const due = dueAt(lease, now)
+export const Money = ({ view, now, depleted }: Props) => {
   const active = view.status === 'Active'
-  const left = runway(lease, now)
-  const used = view.deposited === 0n ? 0 : Number((due * 1_000n) / view.deposited) / 10
+  const left = runway(view, now)
   return (
     <section className="card stack" aria-labelledby="money-title">
       <h2 id="money-title">Cost so far</h2>
       <p className="cost num">
-        <strong>{usdc(due, 6)}</strong> <span className="muted">USDC</span>
+        <strong>{usdc(due(view, now), 6)}</strong> <span className="muted">USDC</span>
       </p>
-      <progress className="meter" max={100} value={used} aria-label="Share of the deposit used" />
+      <progress
+        className="meter"
+        max={100}
+        value={usedPercent(view, now)}
+        aria-label="Share of the deposit used"
+      />
       <dl className="facts num">
         <dt>Price, fixed</dt>
         <dd>{usdc(view.pricePerHour, 4)} USDC / h</dd>
@@ -28,11 +31,11 @@ export const Money = ({ lease, now, depleted }: Props) => {
         {active && !depleted && (
           <>
             <dt>Runs out</dt>
-            <dd>{moment(lease.runsOutAt)}</dd>
+            <dd>{moment(runsOutAt(view))}</dd>
           </>
         )}
       </dl>
-      {active && runwayTone(lease, now) === 'warn' && (
+      {active && isRunningLow(view, now) && (
         <Notice tone="warn">Less than {duration(left)} are left. Top up to keep it running.</Notice>
       )}
       {!active && <p className="small muted">Nothing is billed until the machine is ready.</p>}

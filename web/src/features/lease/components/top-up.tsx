@@ -1,4 +1,5 @@
 import { DecloudError } from '@decloud/protocol/errors'
+import type { LeaseView } from '@decloud/protocol/lease'
 import { parseUsdc, SECONDS_PER_HOUR } from '@decloud/protocol/units'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -12,7 +13,7 @@ import { Button } from '../../../ui/button.tsx'
 import { Field } from '../../../ui/field.tsx'
 import { FundsLine, fundsKey, fundsQuery, useWallet } from '../../wallet/index.ts'
 import { topUpFlow } from '../flows.ts'
-import { type LeaseNow, leaseKey } from '../queries/lease.ts'
+import { leaseKey } from '../queries/lease.ts'
 
 type Reading = { amount: bigint | undefined; problem: string | undefined }
 
@@ -29,11 +30,10 @@ const read = (text: string): Reading => {
   }
 }
 
-export const TopUp = ({ lease, payer }: { lease: LeaseNow; payer: Address }) => {
+export const TopUp = ({ view, payer }: { view: LeaseView; payer: Address }) => {
   const runtime = useRuntime()
   const queries = useQueryClient()
   const wallet = useWallet()
-  const { view } = lease
   const funds = useQuery(fundsQuery(runtime, payer)).data
   const [text, setText] = useState('')
   const flow = useFlow(topUpFlow, view.leaseId, wallet.signer, () => {

@@ -1,14 +1,15 @@
 import { sentenceOf } from '@decloud/protocol/errors'
+import type { LeaseView } from '@decloud/protocol/lease'
 import { useQuery } from '@tanstack/react-query'
 import { useRuntime } from '../../../data/runtime.tsx'
 import { endpointQuery } from '../../nodes/index.ts'
 import type { Machine } from '../phases.ts'
-import { type LeaseNow, machineQuery } from '../queries/lease.ts'
+import { machineQuery } from '../queries/lease.ts'
 
 /** What the node says of the machine, or why it says nothing. */
-export const useMachine = (lease: LeaseNow): Machine => {
+export const useMachine = (view: LeaseView): Machine => {
   const runtime = useRuntime()
-  const { leaseId, node, status } = lease.view
+  const { leaseId, node, status } = view
   const live = status === 'Assigned' || status === 'Active'
   const endpoint = useQuery(endpointQuery(runtime, node))
   const machine = useQuery(machineQuery(runtime, leaseId, endpoint.data ?? null, live))

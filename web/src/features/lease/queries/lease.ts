@@ -1,23 +1,11 @@
-import { leaseEscrowAbi } from '@decloud/protocol/abi/index'
 import { DecloudError } from '@decloud/protocol/errors'
 import { makeLogDecoder } from '@decloud/protocol/events'
 import { applyLeaseEvent, type LeaseView } from '@decloud/protocol/lease'
 import { type LeaseStatusReport, leaseStatusSchema } from '@decloud/protocol/wire/node'
 import { queryOptions } from '@tanstack/react-query'
 import type { Hex } from 'viem'
-import { getBlock, readContract } from 'viem/actions'
 import { scanLogs } from '../../../data/logs.ts'
 import type { Runtime } from '../../../data/runtime.tsx'
-
-/** What the chain says of one lease now. Money in µUSDC, times in unix seconds of the chain's clock. */
-export type LeaseNow = {
-  view: LeaseView
-  /** Due at `at`, as the contract computes it. */
-  due: bigint
-  at: number
-  refundable: bigint
-  runsOutAt: number
-}
 
 export const leaseKey = (runtime: Runtime, leaseId: Hex) => [
   'lease',
@@ -32,30 +20,20 @@ export const leaseQuery = (runtime: Runtime, leaseId: Hex) =>
     queryKey: leaseKey(runtime, leaseId),
     queryFn: () => readLease(runtime, leaseId),
     refetchInterval: (query) =>
-      query.state.data?.view.status === 'Ended' ? runtime.pollMs * 10 : runtime.pollMs * 1.5,
+      query.state.data?.status === 'Ended' ? runtime.pollMs * 10 : runtime.pollMs * 1.5,
   })
 
-const readLease = async (runtime: Runtime, leaseId: Hex): Promise<LeaseNow | null> => {
-  const { client, config } = runtime
-  const escrow = { address: config.leaseEscrow, abi: leaseEscrowAbi } as const
+const readLease = async (runtime: Runtime, leaseId: Hex): Promise<LeaseView | null> => {
+  const { config } = runtime
   const logs = await scanLogs(runtime, { address: config.leaseEscrow, topics: [null, leaseId] })
   const decode = makeLogDecoder(config)
   const view = logs.reduce<LeaseView | undefined>((lease, log) => {
     const event = decode(log)
     return event === undefined ? lease : applyLeaseEvent(lease, event)
   }, undefined)
-  if (view === undefined) return null
-  const block = await getBlock(client, { blockTag: 'latest' })
-  const blockNumber = block.number
-  const [due, refundable, runsOutAt] = await Promise.all([
-    readContract(client, { ...escrow, functionName: 'due', args: [leaseId, block.timestamp], blockNumber }),
-    readContract(client, { ...escrow, functionName: 'refundable', args: [leaseId], blockNumber }),
-    readContract(client, { ...escrow, functionName: 'runsOutAt', args: [leaseId], blockNumber }),
-  ])
-  return { view, due, at: Number(block.timestamp), refundable, runsOutAt: Number(runsOutAt) }
+  return view ?? null
 }
 
-/** Moving parts are looked at more often than a machine that just runs. */
 const AGENT_TIMEOUT_MS = 6_000
 
 /**
