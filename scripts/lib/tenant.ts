@@ -10,6 +10,7 @@ import {
   leaseEscrowAbi,
   leaseIdOf,
   type Manifest,
+  type ManifestContext,
   manifestCommitment,
   manifestPayload,
   nodeRegistryAbi,
@@ -63,6 +64,9 @@ export type LeaseRequest = {
   /** Seconds; 15 minutes by default. */
   activateWithin?: number
 }
+
+/** Seals something else in the place of the manifest: what a hostile relayer could try. */
+export type Seal = (context: ManifestContext) => Promise<Hex>
 
 export type OpenedLease = { leaseId: Hex; terms: Terms; pricePerHour: bigint; transaction: Hex }
 
@@ -122,7 +126,11 @@ const policyOf = ([
  * Seals the manifest to the node, allows the escrow the deposit where it is not yet allowed, opens the lease.
  * @throws DecloudError `node-unavailable`, `usdc-short`; ChainError and RevertError of the journal.
  */
-export const openLease = async (tenant: Tenant, request: LeaseRequest): Promise<OpenedLease> => {
+export const openLease = async (
+  tenant: Tenant,
+  request: LeaseRequest,
+  options: { seal?: Seal } = {},
+): Promise<OpenedLease> => {
   const { chain, account, journal } = tenant
   const { deployment } = chain
   const price = await quote(tenant, request.node, request.resources)
@@ -150,7 +158,9 @@ export const openLease = async (tenant: Tenant, request: LeaseRequest): Promise<
     leaseId,
     node: request.node,
   }
-  const sealed = await sealManifest(payload, context, [await sealingKeyOf(chain, request.node)])
+  const sealed = options.seal
+    ? await options.seal(context)
+    : await sealManifest(payload, context, [await sealingKeyOf(chain, request.node)])
   await allow(tenant, terms.deposit)
   const { hash } = await journal.send({
     kind: 'open',

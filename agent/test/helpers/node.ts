@@ -2,7 +2,15 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Deployment, Manifest, Resources } from '@decloud/protocol'
+import {
+  type Deployment,
+  type Manifest,
+  type ManifestContext,
+  manifestPayload,
+  type Recipient,
+  type Resources,
+  sealManifest,
+} from '@decloud/protocol'
 import type { Hex } from 'viem'
 import {
   type LeaseRequest,
@@ -37,6 +45,8 @@ export const MANIFEST: Manifest = {
 
 export const SMALL_VM: Resources = { vcpus: 1, tier: 1, bandwidth: 1, gpus: 0, memoryMiB: 512, diskGiB: 3 }
 
+type Tampering = { sealTo?: Recipient; slipIn?: Manifest }
+
 export type Bench = {
   anvil: Anvil
   deployment: Deployment
@@ -48,7 +58,8 @@ export type Bench = {
   tenant: Tenant
   /** Starts an agent; every one that is still up is closed with the bench. */
   start(overrides?: Overrides, config?: Partial<AgentConfig>, secrets?: Partial<AgentSecrets>): Promise<Agent>
-  open(request?: Partial<LeaseRequest>): Promise<Hex>
+  /** `sealTo`: seals to another key. `slipIn`: seals another manifest than the one signed. */
+  open(request?: Partial<LeaseRequest> & Tampering): Promise<Hex>
   close(): Promise<void>
 }
 
@@ -113,15 +124,7 @@ export const makeBench = async (
       agents.add(agent)
       return agent
     },
-    open: async (request = {}) =>
-      (
-        await openLease(tenant, {
-          node: registered.node,
-          resources: SMALL_VM,
-          manifest: MANIFEST,
-          ...request,
-        })
-      ).leaseId,
+    open: (request = {}) => openTampered(tenant, registered, request),
     close: async () => {
       await Promise.all([...agents].map((agent) => agent.close()))
       await tenant.close()
@@ -129,6 +132,22 @@ export const makeBench = async (
       await rm(dataDir, { recursive: true, force: true })
     },
   }
+}
+
+/** Opens a lease; with tampering, around the library, which would not do such a thing. */
+const openTampered = async (
+  tenant: Tenant,
+  { node, sealingKey }: RegisteredNode,
+  { sealTo, slipIn, ...request }: Partial<LeaseRequest> & Tampering,
+): Promise<Hex> => {
+  const wanted = { node, resources: SMALL_VM, manifest: MANIFEST, ...request }
+  if (sealTo === undefined && slipIn === undefined) return (await openLease(tenant, wanted)).leaseId
+  const salt: Hex = `0x${'5a'.repeat(32)}`
+  const seal = (context: ManifestContext) =>
+    sealManifest(manifestPayload(slipIn ?? wanted.manifest, salt), context, [
+      sealTo ?? { publicKey: sealingKey.publicKey, epoch: 1 },
+    ])
+  return (await openLease(tenant, wanted, { seal })).leaseId
 }
 
 const plentiful = {
