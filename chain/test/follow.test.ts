@@ -118,6 +118,16 @@ describe('the follower', () => {
     expect(tallies(db)['LeaseRequested']).toBe((before['LeaseRequested'] ?? 0) + 1)
   })
 
+  it('reads everything anew on demand, and repairs what was lost', async () => {
+    await local.open(TENANT, 1)
+    follow()
+    await follower.synced()
+    db.exec('DELETE FROM feed_logs WHERE block_number > 3')
+    follower.resync()
+    await follower.synced()
+    expect(stored()).toEqual(await onChain())
+  })
+
   it('refuses a database of another deployment', async () => {
     follow()
     await follower.close()

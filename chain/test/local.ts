@@ -1,6 +1,12 @@
 // A local chain with the real contracts on it, and the few moves that tests of followers and journals make.
 import { readFile } from 'node:fs/promises'
-import { type Deployment, leaseEscrowAbi, nodeRegistryAbi, type Terms } from '@decloud/protocol'
+import {
+  type Deployment,
+  leaseEscrowAbi,
+  nodeRegistryAbi,
+  pricePolicyAbi,
+  type Terms,
+} from '@decloud/protocol'
 import { type Abi, type Address, type Hex, keccak256, parseAbi, toHex, zeroHash } from 'viem'
 import { type Anvil, LOCAL_CHAIN_ID, startAnvil } from '../../test/world/anvil.ts'
 
@@ -161,5 +167,19 @@ const deployTo = async (anvil: Anvil) => {
       await anvil.client.mine({ blocks: 1 })
     }
   }
-  return { openMany, deployment, escrow, registry, register, fund, open, terms, idOf }
+  /** Replaces the newest `depth` blocks by empty ones at other times. */
+  const reorg = async (depth: number) => {
+    await anvil.client.increaseTime({ seconds: 1 })
+    await anvil.client.request({ method: 'anvil_reorg' as 'anvil_reset', params: [depth, []] as never })
+  }
+  const setPolicy = (unitsPerVcpu: readonly number[], platformBps: number) =>
+    send(OWNER, pricePolicy, pricePolicyAbi, 'setParameters', [
+      { point: 5_000n, memoryGiB: 2_500n, diskGiB: 50n, gpu: 50_000n },
+      { point: 10_000n, memoryGiB: 5_000n, diskGiB: 100n, gpu: 100_000n },
+      unitsPerVcpu,
+      [8_000, 10_000, 12_000, 15_000],
+      [5_000, 15_000, 40_000, 40_000],
+      platformBps,
+    ])
+  return { openMany, reorg, setPolicy, deployment, escrow, registry, register, fund, open, terms, idOf }
 }

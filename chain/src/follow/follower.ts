@@ -84,7 +84,13 @@ export const makeFollower = (options: FollowerOptions): Follower => {
     onChange: publish,
   })
 
+  let resyncWanted = false
   const stepOnce = async (): Promise<StepResult> => {
+    if (resyncWanted) {
+      stepper.forget()
+      resyncWanted = false
+      caughtUp = false
+    }
     const acceptShort = shortSince !== null && now() - shortSince > shortAfterMs
     const result = await chain.request('follow the chain', (client) => stepper.step(client, acceptShort))
     lastSuccess = now()
@@ -166,7 +172,7 @@ export const makeFollower = (options: FollowerOptions): Follower => {
     },
     synced: async ({ height, deadlineMs = 30_000 } = {}) => {
       const target = height ?? (await chain.request('read the head', (client) => client.getBlockNumber()))
-      const reached = () => (store.cursor()?.height ?? -1n) >= target
+      const reached = () => !resyncWanted && (store.cursor()?.height ?? -1n) >= target
       if (reached()) return
       await new Promise<void>((resolve, reject) => {
         const finish = (settle: () => void) => {
@@ -178,6 +184,9 @@ export const makeFollower = (options: FollowerOptions): Follower => {
         const timer = setTimeout(() => finish(() => reject(timedOut(target, deadlineMs))), deadlineMs)
         listeners.add(check)
       })
+    },
+    resync: () => {
+      resyncWanted = true
     },
     close: async () => {
       abort.abort()

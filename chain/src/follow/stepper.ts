@@ -158,5 +158,5 @@ export const makeStepper = (deps: StepperDeps) => {
     return below !== null && (await readHash(client, below.height)) === below.hash
   }
 
-  return { step }
+  return { step, forget: () => rollBack(null, store.finality().brokenThrough) }
 }

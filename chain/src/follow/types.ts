@@ -63,6 +63,11 @@ export type Follower = {
    * @throws ChainError `sync-timeout` after `deadlineMs`.
    */
   synced(options?: { height?: bigint; deadlineMs?: number }): Promise<void>
+  /**
+   * Drops every log and reads the chain anew, from the first block of the deployment: for a store that was found to
+   * differ from the chain. Happens at the next step; `synced` waits for its end.
+   */
+  resync(): void
   /** Stops and waits for the step in progress; the database stays open: its owner closes it. */
   close(): Promise<void>
 }

@@ -1,0 +1,59 @@
+// The one place where an error becomes an HTTP answer (RFC 9457, application/problem+json).
+import { DecloudError } from '@decloud/protocol'
+import type { ApiProblem } from '@decloud/protocol/wire/api'
+import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+
+const STATUS: Readonly<Record<string, number>> = {
+  'lease-unknown': 404,
+  'node-unknown': 404,
+  'cursor-invalid': 400,
+  'not-indexed': 503,
+}
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad request',
+  404: 'Not found',
+  500: 'Internal error',
+  503: 'Not ready',
+}
+
+const problem = (status: number, code: string, detail?: string): ApiProblem => ({
+  type: 'about:blank',
+  title: TITLES[status] ?? 'Error',
+  status,
+  code,
+  ...(detail === undefined ? {} : { detail }),
+})
+
+const problemOf = (error: FastifyError | Error): ApiProblem => {
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const errors = error.validation.map((one) => ({
+      path: one.instancePath,
+      message: one.message ?? 'invalid',
+    }))
+    return { ...problem(400, 'request-invalid', 'The request does not fit its schema.'), errors }
+  }
+  if (error instanceof DecloudError) {
+    const status = STATUS[error.code]
+    if (status !== undefined) return problem(status, error.code, error.sentence)
+  }
+  const status = 'statusCode' in error ? error.statusCode : undefined
+  if (status !== undefined && status >= 400 && status < 500)
+    return problem(status, 'request-refused', error.message)
+  // What went wrong inside is for the log, not for strangers.
+  return problem(500, 'internal')
+}
+
+const send = (reply: FastifyReply, body: ApiProblem) =>
+  reply.code(body.status).header('content-type', 'application/problem+json').send(JSON.stringify(body))
+
+export const answerWithProblems = (app: FastifyInstance) => {
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const body = problemOf(error)
+    if (body.status >= 500) request.log.error({ err: error }, 'request failed')
+    return send(reply, body)
+  })
+  app.setNotFoundHandler((request, reply) =>
+    send(reply, problem(404, 'route-unknown', `There is no ${request.method} ${request.url.split('?')[0]}.`)),
+  )
+}

@@ -1,0 +1,149 @@
+// The composition root: the only place that makes adapters, and the one that takes them down, in reverse.
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  connect,
+  type Journal,
+  type KeySource,
+  loadKey,
+  makeFollower,
+  makeJournal,
+  openDatabase,
+} from '@decloud/chain'
+import { DecloudError, sentenceOf } from '@decloud/protocol'
+import type { Database } from 'better-sqlite3'
+import { pino } from 'pino'
+import { makeContractStorage } from './adapters/chain/storage.ts'
+import { makeLedger } from './adapters/store/ledger.ts'
+import { makeLedgerProjector } from './adapters/store/projector.ts'
+import { makeServer } from './api/server.ts'
+import type { KeeperConfig } from './config/config.ts'
+import { repeat } from './lib/loop.ts'
+import type { Ledger } from './ports/ledger.ts'
+import { type Audit, makeAuditor } from './services/auditor.ts'
+import { makeUpkeep, type Round } from './services/upkeep.ts'
+
+export type Keeper = {
+  /** Where the API answers. */
+  url: string
+  ledger: Ledger
+  /** Resolves when everything up to the present head is indexed. */
+  synced(options?: { height?: bigint; deadlineMs?: number }): Promise<void>
+  /** A round of chores now, besides the regular ones; `null` without a key. */
+  upkeep(): Promise<Round | null>
+  audit(scope?: 'open' | 'all'): Promise<Audit>
+  /** Stops taking requests, finishes those under way, leaves intents to the journal, closes the database. */
+  close(): Promise<void>
+}
+
+export type KeeperOptions = { config: KeeperConfig; key: KeySource | null }
+
+/**
+ * @throws DecloudError: those of `connect`, `loadKey` and `openDatabase`, and `port-occupied`. Nothing is left running.
+ */
+export const makeKeeper = async ({ config, key }: KeeperOptions): Promise<Keeper> => {
+  const cleanups: (() => Promise<unknown> | unknown)[] = []
+  const close = async () => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+  }
+  try {
+    return { ...(await start({ config, key }, (cleanup) => cleanups.push(cleanup))), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+type OnClose = (cleanup: () => Promise<unknown> | unknown) => void
+
+const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<Omit<Keeper, 'close'>> => {
+  const log = pino({ name: 'keeper', level: config.logLevel })
+  const { deployment } = config
+  const account = key === null ? null : await loadKey(key)
+  const chain = await connect({ urls: config.rpcUrls, deployment })
+  const db = openStore(config.dataDir)
+  onClose(() => db.close())
+  const { projector, refoldAll } = makeLedgerProjector(deployment)
+  const onError = (error: unknown) => log.warn({ code: codeOf(error) }, sentenceOf(error))
+  const follower = makeFollower({ chain, db, projectors: [projector], onError })
+  onClose(() => follower.close())
+  // After the follower: it has made the tables.
+  const ledger = makeLedger(db)
+  let journal: Journal | null = null
+  if (account !== null) {
+    const own = makeJournal({ chain, db, account, onError })
+    onClose(() => own.close())
+    journal = own
+  }
+
+  const app = await makeServer({ deployment, ledger, follower, journal }, log)
+  onClose(() => app.close())
+  const url = await listen(app, config)
+  follower.start()
+  await journal?.recover()
+
+  const abort = new AbortController()
+  const loops: Promise<unknown>[] = []
+  onClose(async () => {
+    abort.abort()
+    // A round waits for its transaction; the journal keeps that, so closing need not.
+    await Promise.all([journal?.close(), follower.close()])
+    await Promise.allSettled(loops)
+  })
+  const storage = makeContractStorage(chain)
+  const { audit } = makeAuditor({ follower, ledger, storage, refold: () => refoldAll(db), log })
+  const limits = { minSettle: config.minSettleUsdc, batchSize: config.batchSize }
+  const escrow = deployment.leaseEscrow
+  const upkeep =
+    journal && makeUpkeep({ follower, journal, ledger, escrow, limits, log, signal: abort.signal })
+  if (upkeep !== null)
+    loops.push(repeat(upkeep.round, config.settleEverySeconds * 1_000, abort.signal, onError))
+  else log.info({}, 'no key is configured: this keeper reads and serves, and does no chores')
+  const auditOnceSynced = async () => {
+    if (follower.health().state === 'live') await audit()
+  }
+  loops.push(repeat(auditOnceSynced, config.auditEverySeconds * 1_000, abort.signal, onError))
+  log.info({ url, chainId: deployment.chainId, keeper: account?.address ?? null }, 'keeper is up')
+  return {
+    url,
+    ledger,
+    synced: (options) => follower.synced(options),
+    upkeep: async () => (upkeep === null ? null : upkeep.round()),
+    audit,
+  }
+}
+
+const openStore = (folder: string): Database => {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw new DecloudError('store-unusable', `The data folder ${folder} cannot be made.`, {
+      hint: 'Check the path and its permissions.',
+      cause,
+    })
+  }
+  return openDatabase(join(folder, 'keeper.sqlite'))
+}
+
+const listen = async (
+  app: Awaited<ReturnType<typeof makeServer>>,
+  { host, port }: KeeperConfig,
+): Promise<string> => {
+  try {
+    return await app.listen({ host, port })
+  } catch (cause) {
+    const { code } = cause as { code?: string }
+    if (code === 'EADDRINUSE') {
+      throw new DecloudError('port-occupied', `Port ${port} on ${host} is in use by another process.`, {
+        hint: 'Stop that process, or give this one another port (0 takes any free one).',
+        cause,
+      })
+    }
+    throw new DecloudError('listen-failed', `Cannot listen on ${host}:${port} (${code ?? 'unknown'}).`, {
+      hint: 'Check the host and that this user may use the port.',
+      cause,
+    })
+  }
+}
+
+const codeOf = (error: unknown) => (error instanceof DecloudError ? error.code : 'unknown')

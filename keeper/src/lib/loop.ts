@@ -1,0 +1,20 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** Runs `work`, waits `everyMs`, again, until `signal` aborts; a failure goes to `onError` and does not end the loop. */
+export const repeat = async (
+  work: () => Promise<unknown>,
+  everyMs: number,
+  signal: AbortSignal,
+  onError: (error: unknown) => void,
+): Promise<void> => {
+  while (!signal.aborted) {
+    try {
+      await work()
+    } catch (error) {
+      if (!signal.aborted) onError(error)
+    }
+    await delay(everyMs, undefined, { signal }).catch((error: unknown) => {
+      if (!signal.aborted) throw error
+    })
+  }
+}

@@ -1,0 +1,2 @@
+/** What services log through; pino fits. */
+export type Log = Record<'info' | 'warn' | 'error', (fields: object, message: string) => void>

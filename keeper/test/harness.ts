@@ -1,0 +1,102 @@
+// Keepers for tests: in this process, or as the command in one of its own.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { toHex } from 'viem'
+import { KEEPER, type Local } from '../../chain/test/local.ts'
+import { type Keeper, type KeeperConfigInput, makeKeeper, parseConfig } from '../src/index.ts'
+
+export const keyOf = (local: Local, index = KEEPER) =>
+  toHex(local.anvil.account(index).getHdKey().privateKey!)
+
+export const makeHarness = async (local: Local) => {
+  const folder = await mkdtemp(join(tmpdir(), 'keeper-'))
+  const keepers: Keeper[] = []
+  const children: ChildProcess[] = []
+  let folders = 0
+  const freshFolder = () => {
+    folders += 1
+    return join(folder, `data-${folders}`)
+  }
+  const raw = (change: Partial<KeeperConfigInput> = {}): KeeperConfigInput => ({
+    rpcUrls: [local.anvil.rpcUrl],
+    deployment: local.deployment,
+    dataDir: freshFolder(),
+    port: 0,
+    // Rounds are asked for by the tests; the regular ones must not come between.
+    settleEverySeconds: 3_600,
+    auditEverySeconds: 3_600,
+    logLevel: 'fatal',
+    ...change,
+  })
+  const boot = async (change: Partial<KeeperConfigInput> = {}, withKey = true): Promise<Keeper> => {
+    const config = parseConfig(raw(change))
+    const keeper = await makeKeeper({ config, key: withKey ? { privateKey: keyOf(local) } : null })
+    keepers.push(keeper)
+    return keeper
+  }
+  /** The command itself. Its log goes to `lines`. */
+  const spawnKeeper = async (config: object, env: Record<string, string> = {}) => {
+    folders += 1
+    const file = join(folder, `config-${folders}.json`)
+    await writeFile(file, JSON.stringify(config))
+    const main = new URL('../src/main.ts', import.meta.url).pathname
+    const child = spawn(process.execPath, [main, '--config', file], {
+      env: { PATH: process.env['PATH'], ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    children.push(child)
+    let output = ''
+    const listeners = new Set<() => void>()
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (data: Buffer) => {
+        output += data.toString('utf8')
+        for (const listener of listeners) listener()
+      })
+    }
+    const ended = once(child, 'close').then(() => ({ code: child.exitCode, signal: child.signalCode }))
+    const says = (pattern: RegExp): Promise<RegExpExecArray> =>
+      new Promise((resolve, reject) => {
+        const check = () => {
+          const match = pattern.exec(output)
+          if (match !== null) resolve(match)
+        }
+        listeners.add(check)
+        ended.then(() => reject(new Error(`the keeper ended without ${pattern}: ${output}`)))
+        check()
+      })
+    return { child, ended, says, output: () => output }
+  }
+  const close = async () => {
+    for (const child of children)
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+    for (const keeper of keepers.splice(0)) await keeper.close()
+    await rm(folder, { recursive: true, force: true })
+  }
+  return { raw, boot, spawnKeeper, freshFolder, close }
+}
+export type Harness = Awaited<ReturnType<typeof makeHarness>>
+
+export const getJson = async (url: string) => {
+  const response = await fetch(url)
+  // Tests read what they expect of a body; a wrong shape fails there.
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (await response.json()) as Record<string, never>,
+  }
+}
+
+export const until = async (
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  deadlineMs = 15_000,
+) => {
+  const end = Date.now() + deadlineMs
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`${what}: not within ${deadlineMs} ms`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}

@@ -1,0 +1,178 @@
+import { join } from 'node:path'
+import { leaseEscrowAbi } from '@decloud/protocol'
+import Sqlite from 'better-sqlite3'
+import fc from 'fast-check'
+import { type Hex, toHex } from 'viem'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { AGENT, type Local, OPERATOR, startLocal, TENANT } from '../../chain/test/local.ts'
+import { getJson, type Harness, makeHarness, until } from './harness.ts'
+
+const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
+const OTHER_TENANT = 5
+const FINGERPRINT = toHex(7, { size: 32 })
+
+let local: Local
+let harness: Harness
+const leases: Hex[] = []
+
+beforeAll(async () => {
+  local = await startLocal()
+  harness = await makeHarness(local)
+  await local.register()
+  await local.register()
+  await local.fund(TENANT, 10_000_000_000n)
+  await local.fund(OTHER_TENANT, 10_000_000_000n)
+})
+afterAll(async () => {
+  await harness?.close()
+  await local?.stop()
+})
+
+// One random act on the market. Acts that the contracts refuse in the state of the moment are part of the history.
+const act = fc.record({
+  kind: fc.constantFrom(
+    ...['open', 'open', 'activate', 'activate', 'settle', 'topUp', 'close', 'expire', 'end', 'withdraw'],
+    ...['deposit', 'withdrawEarned', 'time', 'time', 'prices', 'active', 'sealing', 'policy', 'empty'],
+  ),
+  pick: fc.nat(1_000),
+  amount: fc.bigInt(1n, 3_000_000n),
+})
+type Act = typeof act extends fc.Arbitrary<infer value> ? value : never
+
+const perform = async ({ kind, pick, amount }: Act) => {
+  const lease = leases[pick % Math.max(leases.length, 1)] ?? toHex(0, { size: 32 })
+  const tenant = pick % 2 === 0 ? TENANT : OTHER_TENANT
+  const node = 1 + (pick % 2)
+  switch (kind) {
+    case 'open': {
+      const terms = { deposit: 300_000n + amount, holdBack: pick % 120, activateWithin: 60 + (pick % 600) }
+      leases.push(await local.open(tenant, 1, terms))
+      return
+    }
+    case 'activate':
+      return local.escrow(AGENT, 'activate', [lease, FINGERPRINT])
+    case 'settle':
+      return local.escrow(9, 'settle', [leases.slice(-5)])
+    case 'topUp':
+      return local.escrow(tenant, 'topUp', [lease, amount])
+    case 'close': {
+      const to =
+        pick % 3 === 0 ? local.anvil.account(8).address : '0x0000000000000000000000000000000000000000'
+      return local.escrow(tenant, 'close', [lease, to])
+    }
+    case 'expire':
+    case 'end':
+      return local.escrow(9, kind, [lease])
+    case 'deposit':
+      return local.escrow(tenant, 'deposit', [amount])
+    case 'withdraw':
+      return local.escrow(tenant, 'withdraw', [local.anvil.account(tenant).address, amount / 3n + 1n])
+    case 'withdrawEarned':
+      return local.escrow(OPERATOR, 'withdrawEarned', [1, local.anvil.account(8).address, amount / 100n + 1n])
+    case 'time':
+      return local.anvil.moveTime(pick % 7 === 0 ? 80 * 3_600 : pick * 3)
+    case 'prices': {
+      const prices = { point: 10_000n + amount / 1_000n, memoryGiB: 5_000n, diskGiB: 100n, gpu: 100_000n }
+      return local.registry(OPERATOR, 'setPrices', [node, prices])
+    }
+    case 'active':
+      return local.registry(OPERATOR, 'setActive', [2, pick % 3 === 0])
+    case 'sealing':
+      return local.registry(OPERATOR, 'setSealingKey', [node, toHex(pick + 1, { size: 32 })])
+    case 'policy':
+      return local.setPolicy(pick % 2 === 0 ? [12, 8, 6, 3] : [12, 10, 5, 2], pick % 1_500)
+    default:
+      return local.anvil.client.mine({ blocks: 1 + (pick % 3) })
+  }
+}
+
+// The contract's own refusals are expected; anything else is a failure of the test.
+const tolerant = async (step: Act) => {
+  try {
+    await perform(step)
+  } catch (error) {
+    if (!/revert/i.test(String(error))) throw error
+  }
+}
+
+describe('the ledger', () => {
+  it(`equals contract storage after random histories, through reorgs (SEED=${seed})`, async () => {
+    const keeper = await harness.boot()
+    await keeper.synced()
+    const kinds = new Set<string>()
+    await fc.assert(
+      fc.asyncProperty(fc.array(act, { minLength: 10, maxLength: 30 }), fc.nat(4), async (history, depth) => {
+        for (const step of history) await tolerant(step)
+        if (depth > 0) await local.reorg(depth)
+        await caughtUp(keeper)
+        const audit = await keeper.audit('all')
+        expect(audit.differences).toEqual([])
+        expect(audit.outcome).toBe('equal')
+        for (const lease of keeper.ledger.allLeases()) kinds.add(`${lease.status} ${lease.endReason}`)
+      }),
+      { seed, numRuns: 6 },
+    )
+    // A history in which nothing happens would prove nothing.
+    expect(kinds.size).toBeGreaterThanOrEqual(4)
+    const fresh = await harness.boot()
+    await caughtUp(fresh)
+    expect(fresh.ledger.allLeases()).toEqual(keeper.ledger.allLeases())
+    expect(fresh.ledger.nodes()).toEqual(keeper.ledger.nodes())
+    expect(fresh.ledger.earned()).toEqual(keeper.ledger.earned())
+  }, 120_000)
+
+  it('takes back what a reorg removed', async () => {
+    const keeper = await harness.boot()
+    await keeper.synced()
+    const leaseId = await local.open(TENANT, 1)
+    await until(() => keeper.ledger.lease(leaseId) !== undefined, 'indexed')
+    await local.reorg(1)
+    await until(() => keeper.ledger.lease(leaseId) === undefined, 'rolled back')
+    expect((await getJson(`${keeper.url}/api/leases/${leaseId}`)).status).toBe(404)
+    expect((await keeper.audit('all')).outcome).toBe('equal')
+  })
+
+  it('finds and repairs a ledger that differs: by folding anew, or by reading the chain anew', async () => {
+    const live = await local.open(TENANT, 1)
+    const dataDir = harness.freshFolder()
+    const keeper = await harness.boot({ dataDir })
+    await keeper.synced()
+    const db = new Sqlite(join(dataDir, 'keeper.sqlite'))
+    try {
+      const { lease_id: victim } = db.prepare('SELECT lease_id FROM leases LIMIT 1').get() as {
+        lease_id: Hex
+      }
+      db.prepare(
+        `UPDATE leases SET view = replace(view, '"pricePerHour":{"$big":"', '"pricePerHour":{"$big":"9')`,
+      ).run()
+      const folded = await keeper.audit('all')
+      expect(folded.outcome).toBe('refolded')
+      expect(folded.differences[0]).toMatchObject({ entity: 'lease', field: 'pricePerHour' })
+      db.prepare('DELETE FROM feed_logs WHERE topic1 = ?').run(live)
+      db.prepare('DELETE FROM leases WHERE lease_id = ?').run(live)
+      db.prepare(`UPDATE nodes SET view = replace(view, '"active":', '"inactive":')`).run()
+      expect((await keeper.audit('all')).outcome).toBe('resynced')
+      expect(keeper.ledger.lease(live)).toBeDefined()
+    } finally {
+      db.close()
+    }
+  })
+
+  it('knows the grace after depletion that the contract has', async () => {
+    const { DEPLETED_GRACE } = await import('../src/domain/upkeep.ts')
+    const grace = await local.anvil.client.readContract({
+      address: local.deployment.leaseEscrow,
+      abi: leaseEscrowAbi,
+      functionName: 'DEPLETED_GRACE',
+    })
+    expect(BigInt(DEPLETED_GRACE)).toBe(grace)
+  })
+})
+
+const caughtUp = async (keeper: { url: string }) => {
+  const head = await local.anvil.client.getBlock({ blockTag: 'latest' })
+  await until(async () => {
+    const { body } = await getJson(`${keeper.url}/health`)
+    return body['status'] === 'ok' && body['indexed'] === String(head.number)
+  }, 'caught up')
+}

@@ -1,0 +1,180 @@
+import { leaseEscrowAbi } from '@decloud/protocol'
+import { type Hex, toHex } from 'viem'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { AGENT, type Local, startLocal, TENANT } from '../../chain/test/local.ts'
+import { type RpcProxy, startRpcProxy } from '../../chain/test/rpc-proxy.ts'
+import { DEPLETED_GRACE } from '../src/domain/upkeep.ts'
+import type { Keeper } from '../src/index.ts'
+import { type Harness, keyOf, makeHarness, until } from './harness.ts'
+
+let local: Local
+let harness: Harness
+let proxy: RpcProxy
+const FINGERPRINT = toHex(7, { size: 32 })
+
+beforeAll(async () => {
+  local = await startLocal()
+  await local.register()
+  await local.fund(TENANT, 1_000_000_000n)
+})
+afterAll(() => local?.stop())
+beforeEach(async () => {
+  harness = await makeHarness(local)
+  proxy = await startRpcProxy(local.anvil.rpcUrl)
+})
+afterEach(async () => {
+  await harness.close()
+  await proxy.close()
+})
+
+const running = async (count: number): Promise<Hex[]> => {
+  const ids: Hex[] = []
+  for (let i = 0; i < count; i++) ids.push(await local.open(TENANT, 1, { deposit: 2_000_000n }))
+  for (const id of ids) await local.escrow(AGENT, 'activate', [id, FINGERPRINT])
+  return ids
+}
+const storedLease = (leaseId: Hex) =>
+  local.anvil.client.readContract({
+    ...{ address: local.deployment.leaseEscrow, abi: leaseEscrowAbi },
+    functionName: 'leaseOf',
+    args: [leaseId],
+  })
+const settledEvents = async (leaseId: Hex) =>
+  (
+    await local.anvil.client.getContractEvents({
+      ...{ address: local.deployment.leaseEscrow, abi: leaseEscrowAbi, fromBlock: 0n },
+      eventName: 'LeaseSettled',
+      args: { leaseId },
+    })
+  ).length
+const round = async (keeper: Keeper) => {
+  await keeper.synced()
+  let result = await keeper.upkeep()
+  await until(async () => {
+    if (result?.skipped === false) return true
+    result = await keeper.upkeep()
+    return result?.skipped === false
+  }, 'a round')
+  return result!
+}
+
+describe('chores', () => {
+  it('settles in bounded batches what is worth it, once', async () => {
+    const ids = await running(5)
+    await local.anvil.moveTime(3_600 * 10)
+    const keeper = await harness.boot({ batchSize: 2 })
+    expect(await round(keeper)).toEqual({ done: 3, failed: 0, skipped: false })
+    for (const id of ids) expect((await storedLease(id)).settled).toBeGreaterThan(0n)
+    expect(await round(keeper)).toEqual({ done: 0, failed: 0, skipped: false })
+    for (const id of ids) expect(await settledEvents(id)).toBe(1)
+    expect((await keeper.audit('all')).outcome).toBe('equal')
+  })
+
+  it('expires what was never activated, and ends what has been depleted for 72 h', async () => {
+    const idle = await local.open(TENANT, 1)
+    const [depleted] = await running(1)
+    await local.anvil.moveTime(2_000)
+    const keeper = await harness.boot()
+    await round(keeper)
+    expect(await storedLease(idle)).toMatchObject({ status: 4, endReason: 4 })
+    expect((await storedLease(depleted!)).status).toBe(3)
+    await local.anvil.moveTime(3_600 * 1_000 + DEPLETED_GRACE)
+    await round(keeper)
+    expect(await storedLease(depleted!)).toMatchObject({ status: 4, endReason: 3, settled: 2_000_000n })
+    expect((await keeper.audit('all')).outcome).toBe('equal')
+  })
+
+  it('settles the rest of an ended lease when its hold-back is over, however little', async () => {
+    const [id] = await running(1)
+    await local.anvil.moveTime(3)
+    await local.escrow(TENANT, 'close', [id!, local.anvil.account(TENANT).address])
+    const keeper = await harness.boot()
+    await round(keeper)
+    await local.anvil.moveTime(120)
+    await round(keeper)
+    const view = keeper.ledger.lease(id!)!
+    expect((await storedLease(id!)).settled).toBe(view.due)
+    expect(view.due).toBeGreaterThan(0n)
+    expect(keeper.ledger.openLeases().map((lease) => lease.leaseId)).not.toContain(id)
+  })
+
+  it('goes on serving when it has no gas, and says so', async () => {
+    await running(1)
+    await local.anvil.moveTime(3_600 * 10)
+    const { address } = local.anvil.account(4)
+    const balance = await local.anvil.client.getBalance({ address })
+    await local.anvil.client.setBalance({ address, value: 5n })
+    try {
+      const keeper = await harness.boot()
+      expect(await round(keeper)).toMatchObject({ done: 0, failed: 1 })
+      expect((await fetch(`${keeper.url}/api/leases`)).status).toBe(200)
+    } finally {
+      await local.anvil.client.setBalance({ address, value: balance })
+    }
+  })
+
+  it('does none without a key', async () => {
+    const keeper = await harness.boot({}, false)
+    await keeper.synced()
+    expect(await keeper.upkeep()).toBeNull()
+  })
+})
+
+describe('killed with SIGKILL', () => {
+  const restartAndCompare = async (dataDir: string) => {
+    const keeper = await harness.boot({ dataDir })
+    await keeper.synced()
+    await until(async () => (await keeper.audit('all')).outcome === 'equal', 'ledger equal to the chain')
+    return keeper
+  }
+
+  it.each(['before', 'after'] as const)('%s its settle reached the chain: settled once', async (when) => {
+    const [id] = await running(1)
+    await local.anvil.moveTime(3_600 * 10)
+    const dataDir = harness.freshFolder()
+    const config = {
+      ...harness.raw({ dataDir, rpcUrls: [proxy.url], settleEverySeconds: 1 }),
+      minSettleUsdc: '0.01',
+    }
+    const { child, ended } = await harness.spawnKeeper(config, { DECLOUD_KEEPER_PRIVATE_KEY: keyOf(local) })
+    const kill = async () => {
+      child.kill('SIGKILL')
+      await ended
+    }
+    if (when === 'after') {
+      proxy.after = ({ method }) => (method === 'eth_sendRawTransaction' ? kill() : undefined)
+    } else {
+      proxy.judge = async ({ method }) => {
+        if (method !== 'eth_sendRawTransaction') return 'forward'
+        await kill()
+        return 'refuse'
+      }
+    }
+    expect((await ended).signal).toBe('SIGKILL')
+    expect(await settledEvents(id!)).toBe(when === 'after' ? 1 : 0)
+    const keeper = await restartAndCompare(dataDir)
+    await until(async () => (await settledEvents(id!)) === 1, 'settled')
+    await round(keeper)
+    expect(await settledEvents(id!)).toBe(1)
+  })
+
+  it('again and again in the middle of its sync: the ledger equals the chain', async () => {
+    await local.openMany(TENANT, 1, 60)
+    await running(2)
+    const dataDir = harness.freshFolder()
+    const config = harness.raw({ dataDir, rpcUrls: [proxy.url] })
+    for (const calls of [6, 9, 12, 15]) {
+      let left = calls
+      const { child, ended } = await harness.spawnKeeper(config)
+      proxy.judge = () => {
+        left -= 1
+        if (left <= 0) child.kill('SIGKILL')
+        return 'forward'
+      }
+      await ended
+    }
+    proxy.judge = () => 'forward'
+    const keeper = await restartAndCompare(dataDir)
+    expect(keeper.ledger.allLeases().length).toBeGreaterThanOrEqual(62)
+  })
+})
