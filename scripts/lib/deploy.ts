@@ -21,7 +21,7 @@ import {
 } from 'viem'
 
 const ARTIFACTS = new URL('../../build/hardhat/artifacts/contracts/src/', import.meta.url)
-const proxyAbi = parseAbi(['constructor(address implementation, address admin, bytes initialization)'])
+const proxyAbi = parseAbi(['constructor(address implementation, bytes initialization)'])
 
 const bytecodeOf = async (source: string): Promise<Hex> => {
   const contract = source.slice(source.lastIndexOf('/') + 1)
@@ -51,12 +51,7 @@ export const deployMockUsdc = async (deployer: Deployer): Promise<Address> => {
   const owner = deployer.wallet.account.address
   const implementation = await create(deployer, 'mocks/MockUSDC', mockUSDCAbi, [owner])
   const initialization = encodeFunctionData({ abi: mockUSDCAbi, functionName: 'initialize', args: [owner] })
-  return create(deployer, 'mocks/FiatTokenProxy', proxyAbi, [
-    implementation,
-    // FiatToken's proxy admin may not call the token itself: it must be an address that never needs to.
-    '0x000000000000000000000000000000000000dEaD',
-    initialization,
-  ])
+  return create(deployer, 'mocks/FiatTokenProxy', proxyAbi, [implementation, initialization])
 }
 
 /**

@@ -15,7 +15,7 @@ const removers = {
   process: async ({ pid, startTime }: Extract<Leftover, { kind: 'process' }>) => {
     const alive = async () => (await startTimeOf(pid)) === startTime && !(await isZombie(pid))
     for (const [signal, patienceMs] of [
-      ['SIGTERM', 5_000],
+      ['SIGTERM', 3_000],
       ['SIGKILL', 5_000],
     ] as const) {
       if (!(await alive())) return

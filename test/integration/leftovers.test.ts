@@ -42,14 +42,14 @@ const gone = (pids: readonly number[], directory: string) =>
     { timeout: 20_000, interval: 100 },
   )
 
-it.each(['SIGKILL', 'SIGINT', 'SIGTERM'] as const)('%s of the owner: everything goes', async (signal) => {
+it.concurrent.each(['SIGKILL', 'SIGINT', 'SIGTERM'] as const)('%s of the owner: everything goes', async (signal) => {
   const { owner, pids, directory } = await own('wait')
   expect(await Promise.all(pids.map(startTimeOf))).not.toContain(null)
   owner.kill(signal)
   await gone(pids, directory)
 })
 
-it.each(['reap', 'throw'])('the owner ends by %s: everything goes', async (end) => {
+it.concurrent.each(['reap', 'throw'])('the owner ends by %s: everything goes', async (end) => {
   const { owner, pids, directory } = await own(end)
   await gone(pids, directory)
   owner.kill('SIGKILL')

@@ -550,6 +550,19 @@ export const nodeRegistryAbi = [
   },
   {
     "inputs": [],
+    "name": "MAX_PRICE",
+    "outputs": [
+      {
+        "internalType": "uint256",
+        "name": "",
+        "type": "uint256"
+      }
+    ],
+    "stateMutability": "view",
+    "type": "function"
+  },
+  {
+    "inputs": [],
     "name": "POLICY",
     "outputs": [
       {

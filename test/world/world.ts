@@ -1,0 +1,62 @@
+// A whole DeCloud in one process: local chain, contracts, keeper, agents. For tests, the demo and a REPL.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Deployment } from '@decloud/protocol'
+import type { Overrides } from '../../agent/src/main.ts'
+import type { Leftovers } from '../../scripts/lib/leftovers.ts'
+import { type Anvil, startAnvil } from './anvil.ts'
+import { type NodeOffer, openMarket } from './market.ts'
+import { type RunningNode, startNode } from './node.ts'
+
+export type WorldOptions = {
+  hypervisor: 'simulated' | 'libvirt'
+  /** 1 by default. */
+  nodes?: number
+  offer?: Partial<NodeOffer>
+  /** Wei given to each agent for gas; one coin by default. */
+  agentFunds?: bigint
+  /** Directory of the guest images; simulated guests need none. */
+  imageDir?: string
+  /** The guest network of the `nth` node, counted from 0. */
+  network?: (nth: number) => { name: string; subnet: string }
+  /** Adapters of the agents in the place of the machine's own. */
+  overrides?: (nth: number) => Overrides
+  /** Is told of every process, network and directory that is made, for the day that this process is killed. */
+  leftovers?: Leftovers
+  logLevel?: 'info' | 'warn' | 'silent'
+}
+
+export type World = AsyncDisposable & {
+  anvil: Anvil
+  deployment: Deployment
+  directory: string
+  nodes: readonly RunningNode[]
+  close(): Promise<void>
+}
+
+/**
+ * Boots everything and returns when every part answers; what was started is stopped again when something fails.
+ * @throws DecloudError with the sentence of the part that did not start.
+ */
+export const startWorld = async (options: WorldOptions): Promise<World> => {
+  await using stack = new AsyncDisposableStack()
+  const directory = await mkdtemp(join(tmpdir(), 'decloud-world-'))
+  options.leftovers?.add({ kind: 'directory', path: directory })
+  stack.defer(() => rm(directory, { recursive: true, force: true }))
+
+  const anvil = await startAnvil({ blockTime: 1 })
+  await options.leftovers?.process(anvil.pid)
+  stack.defer(() => anvil.stop())
+  const deployment = await openMarket(anvil)
+
+  const nodes: RunningNode[] = []
+  for (let nth = 0; nth < (options.nodes ?? 1); nth++) {
+    const node = await startNode({ anvil, deployment, directory, options, nth })
+    stack.defer(() => node.remove())
+    nodes.push(node)
+  }
+  const owned = stack.move()
+  const close = () => owned.disposeAsync()
+  return { anvil, deployment, directory, nodes, close, [Symbol.asyncDispose]: close }
+}
