@@ -17,10 +17,17 @@ import { libvirtUp } from '../../scripts/lib/libvirt-up.ts'
 
 export const run = promisify(execFile)
 
-/** The host's interfaces by name: what a test leaves behind shows up here. */
 export async function hostInterfaces(): Promise<readonly string[]> {
   const { stdout } = await run('ip', ['-j', 'link'])
-  return (JSON.parse(stdout) as { ifname: string }[]).map(({ ifname }) => ifname).sort()
+  return (JSON.parse(stdout) as { ifname: string }[]).map(({ ifname }) => ifname)
+}
+
+/** The bridge of a network and the taps on it: other guests on the machine come and go, these are the test's own. */
+export async function bridgeAndTaps(network: string): Promise<readonly string[]> {
+  const { stdout } = await run('virsh', ['-c', 'qemu:///system', 'net-info', network])
+  const bridge = /^Bridge:\s+(\S+)/m.exec(stdout)?.[1] ?? ''
+  const { stdout: links } = await run('ip', ['-j', 'link', 'show', 'master', bridge])
+  return [bridge, ...(JSON.parse(links) as { ifname: string }[]).map(({ ifname }) => ifname)]
 }
 
 export async function domainsNamed(part: string): Promise<readonly string[]> {
