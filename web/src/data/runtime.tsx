@@ -12,7 +12,7 @@ const NAMES: Readonly<Record<number, { name: string; symbol: string; explorer?: 
     [LOCAL_CHAIN]: { name: 'DeCloud local chain', symbol: 'ETH', testnet: true },
   }
 
-export const chainOf = (config: WebConfig): Chain => {
+const chainOf = (config: WebConfig): Chain => {
   const known = NAMES[config.chainId] ?? {
     name: `Chain ${config.chainId}`,
     symbol: 'ETH',

@@ -1,2 +1,2 @@
 export { DeployPage } from './components/deploy-page.tsx'
-export { type OpenParams, openFlow } from './open-flow.ts'
+export { openFlow } from './open-flow.ts'

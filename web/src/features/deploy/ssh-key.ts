@@ -1,6 +1,7 @@
 // Reads what a person pasted as "my SSH key" and says precisely what is wrong with it. Pure.
 import { DecloudError } from '@decloud/protocol/errors'
 import { sha256 } from 'viem'
+import { fingerprintText } from '../../data/fingerprint.ts'
 
 export type SshKey = {
   /** type, base64 and comment, single-spaced, as it goes into the manifest. */
@@ -50,14 +51,8 @@ export const parseSshKey = (text: string): SshKey => {
   checkBlob(type, blob)
   const line = [type, body, ...comment].join(' ').replaceAll('"', '')
   if (line.length > MAX_LINE) throw invalid(`It is longer than ${MAX_LINE} characters; use an Ed25519 key.`)
-  return { line, type, fingerprint: fingerprintOf(blob), comment: comment.join(' ') }
+  return { line, type, fingerprint: fingerprintText(sha256(blob, 'bytes')), comment: comment.join(' ') }
 }
-
-/** `SHA256:` and unpadded base64 of the digest of a key blob. */
-export const fingerprintOf = (blob: Uint8Array): string => fingerprintText(sha256(blob, 'bytes'))
-
-const fingerprintText = (digest: Uint8Array) =>
-  `SHA256:${btoa(String.fromCharCode(...digest)).replace(/=+$/, '')}`
 
 const invalid = (message: string) =>
   new DecloudError('ssh-key-invalid', message, {

@@ -3,7 +3,7 @@ import type { EndReason, LeaseView } from '@decloud/protocol/lease'
 import type { LeaseStatusReport, Phase } from '@decloud/protocol/wire/node'
 import { duration, moment, usdc } from '../../data/format.ts'
 
-export type PhaseState = 'done' | 'now' | 'todo' | 'failed'
+type PhaseState = 'done' | 'now' | 'todo' | 'failed'
 export type TimelinePhase = { id: string; title: string; state: PhaseState; detail: string }
 
 export type Machine = { state: 'known'; report: LeaseStatusReport } | { state: 'unknown'; why: string }

@@ -1,6 +1,7 @@
 // The line that logs a tenant in, with the guest's host key pinned to what the node posted on chain. Pure.
 import type { LeaseStatusReport } from '@decloud/protocol/wire/node'
 import { type Hex, hexToBytes, sha256 } from 'viem'
+import { fingerprintText } from '../../data/fingerprint.ts'
 
 type Ssh = NonNullable<LeaseStatusReport['ssh']>
 
@@ -15,9 +16,8 @@ const HOST = /^[A-Za-z0-9.:_-]{1,253}$/
 const USER = /^[a-z_][a-z0-9_-]{0,31}$/
 const HOST_KEY = /^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) ([A-Za-z0-9+/]+={0,2})$/
 
-/** As ssh prints it: `SHA256:` and unpadded base64 of the 32 bytes. */
-export const fingerprintText = (fingerprint: Hex): string =>
-  `SHA256:${btoa(String.fromCharCode(...hexToBytes(fingerprint))).replace(/=+$/, '')}`
+/** A digest as the chain holds it, in ssh's own notation. */
+export const inSshNotation = (digest: Hex): string => fingerprintText(hexToBytes(digest))
 
 const digestOf = (hostKey: string): Hex | undefined => {
   const blob = HOST_KEY.exec(hostKey)?.[2]
@@ -32,7 +32,7 @@ export const sshAccess = (leaseId: Hex, ssh: Ssh, onChain: Hex): SshAccess => {
   const digest = digestOf(hostKey)
   if (!HOST.test(ssh.host) || !USER.test(ssh.user) || digest === undefined) return { state: 'unusable' }
   if (digest !== onChain.toLowerCase()) {
-    return { state: 'mismatch', reported: fingerprintText(digest), onChain: fingerprintText(onChain) }
+    return { state: 'mismatch', reported: inSshNotation(digest), onChain: inSshNotation(onChain) }
   }
   const alias = `decloud-${leaseId.slice(2, 14)}`
   const target = `-p ${ssh.port} ${ssh.user}@${ssh.host}`
@@ -41,6 +41,6 @@ export const sshAccess = (leaseId: Hex, ssh: Ssh, onChain: Hex): SshAccess => {
     // KnownHostsCommand (OpenSSH 8.5) pins the key for this one call, without touching the tenant's files.
     line: `ssh -o HostKeyAlias=${alias} -o StrictHostKeyChecking=yes -o "KnownHostsCommand=/bin/echo ${alias} ${hostKey}" ${target}`,
     short: `ssh -o HostKeyAlias=${alias} ${target}`,
-    fingerprint: fingerprintText(onChain),
+    fingerprint: inSshNotation(onChain),
   }
 }

@@ -1,3 +1,3 @@
 export { fits, freeOf } from './capacity.ts'
 export { NodeList } from './components/node-list.tsx'
-export { endpointQuery, type NodeOffer, nodesQuery, policyQuery } from './queries/nodes.ts'
+export { endpointQuery, type NodeOffer, nodesQuery } from './queries/nodes.ts'

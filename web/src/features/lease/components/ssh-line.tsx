@@ -2,7 +2,7 @@ import type { LeaseView } from '@decloud/protocol/lease'
 import { Copy } from '../../../ui/copy.tsx'
 import { Notice } from '../../../ui/notice.tsx'
 import type { Machine } from '../phases.ts'
-import { fingerprintText, sshAccess } from '../ssh.ts'
+import { inSshNotation, sshAccess } from '../ssh.ts'
 
 export const SshLine = ({ view, machine }: { view: LeaseView; machine: Machine }) => (
   <section className="card stack" aria-labelledby="ssh-title">
@@ -22,7 +22,7 @@ const Access = ({ view, machine }: { view: LeaseView; machine: Machine }) => {
           The address comes from the node's agent, which does not answer this browser just now. It is asked
           again by itself.
         </p>
-        <Fingerprint text={fingerprintText(onChain)} />
+        <Fingerprint text={inSshNotation(onChain)} />
       </>
     )
   }

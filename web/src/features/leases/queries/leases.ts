@@ -12,7 +12,7 @@ const MAX_LEASES = 100
 
 export type LeaseRow = {
   leaseId: Hex
-  terms: Terms
+  terms: Pick<Terms, 'vcpus' | 'memoryMiB' | 'diskGiB'>
   status: LeaseStatus
   node: number
   pricePerHour: bigint
@@ -31,6 +31,8 @@ export const leasesQuery = (runtime: Runtime, tenant: Address | undefined) =>
     enabled: tenant !== undefined,
     refetchInterval: runtime.pollMs * 4,
     queryFn: async (): Promise<LeaseRow[]> => {
+      const indexed = await fromKeeper(runtime, tenant as Address)
+      if (indexed !== undefined) return indexed
       const logs = await scanLogs(runtime, {
         address: runtime.config.leaseEscrow,
         topics: [toEventSelector(requested!), null, pad(tenant as Address)],
@@ -45,6 +47,14 @@ export const leasesQuery = (runtime: Runtime, tenant: Address | undefined) =>
       )
     },
   })
+
+// Loaded on demand: the schemas of the API are of no use without a keeper.
+const fromKeeper = async (runtime: Runtime, tenant: Address): Promise<LeaseRow[] | undefined> => {
+  const { keeperUrl } = runtime.config
+  if (keeperUrl === undefined) return undefined
+  const { leasesFromKeeper } = await import('./keeper.ts')
+  return leasesFromKeeper(keeperUrl, tenant, MAX_LEASES)
+}
 
 const readRow = async (runtime: Runtime, leaseId: Hex, terms: Terms): Promise<LeaseRow> => {
   const escrow = { address: runtime.config.leaseEscrow, abi: leaseEscrowAbi } as const

@@ -29,13 +29,6 @@ export type NodeOffer = {
 
 const scope = (runtime: Runtime) => [runtime.config.chainId, runtime.config.nodeRegistry] as const
 
-export const policyQuery = (runtime: Runtime) =>
-  queryOptions({
-    queryKey: ['policy', ...scope(runtime)],
-    queryFn: () => readPolicy(runtime),
-    staleTime: 60_000,
-  })
-
 export const nodesQuery = (runtime: Runtime) =>
   queryOptions({
     queryKey: ['nodes', ...scope(runtime)],
