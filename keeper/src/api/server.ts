@@ -1,6 +1,6 @@
 import fastifyCors from '@fastify/cors'
 import fastifySwagger from '@fastify/swagger'
-import Fastify, { type FastifyBaseLogger } from 'fastify'
+import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import {
   jsonSchemaTransform,
   serializerCompiler,
@@ -21,6 +21,7 @@ import { nodesRoute } from './routes/nodes.ts'
 export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
   const app = Fastify({
     loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
     requestTimeout: 10_000,
     bodyLimit: 1_024,
     forceCloseConnections: 'idle',

@@ -46,7 +46,8 @@ export const makeLedger = (db: Database): Ledger => {
       return row === undefined ? undefined : lease(row as ViewRow)
     },
     openLeases: () => (db.prepare('SELECT view FROM leases WHERE open = 1').all() as ViewRow[]).map(lease),
-    allLeases: () => (db.prepare('SELECT view FROM leases').all() as ViewRow[]).map(lease),
+    allLeases: () =>
+      (db.prepare('SELECT view FROM leases ORDER BY requested_at, lease_id').all() as ViewRow[]).map(lease),
     accounts: () =>
       (
         db.prepare('SELECT account, balance FROM accounts').all() as { account: string; balance: string }[]
