@@ -230,11 +230,7 @@ contract TemplateRegistryTest is Assertions {
         emit ITemplateRegistry.VersionArchivedChanged({ template: redis, version: 1, archived: true });
         templates.setVersionArchived(redis, 1, true);
         vm.expectRevert(
-            abi.encodeWithSelector(
-                SatelliteErrors.TemplateRegistry_UnknownVersion.selector,
-                redis,
-                uint32(3)
-            )
+            abi.encodeWithSelector(SatelliteErrors.TemplateRegistry_UnknownVersion.selector, redis, uint32(3))
         );
         templates.setVersionArchived(redis, 3, true);
         vm.stopPrank();
