@@ -7,6 +7,8 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 
 export interface LibvirtUp {
+  /** Daemons that were started here; none when libvirt answered already. */
+  readonly pids: readonly number[]
   /** Ends the daemons that `libvirtUp` started, unless somebody else's guests run by now. */
   stop(): Promise<void>
 }
@@ -49,10 +51,10 @@ export class LibvirtStartError extends Error {
 
 /** Starts virtlogd and libvirtd where nothing answers. Throws LibvirtStartError with what to look at. */
 export async function libvirtUp(): Promise<LibvirtUp> {
-  if (await answers()) return { stop: async () => {} }
+  if (await answers()) return { pids: [], stop: async () => {} }
   if (existsSync('/run/systemd/system')) {
     await run('systemctl', ['start', 'libvirtd'], { timeout: 60_000 })
-    if (await answers()) return { stop: async () => {} }
+    if (await answers()) return { pids: [], stop: async () => {} }
     throw new LibvirtStartError(
       'systemctl started libvirtd, but its socket does not answer: see journalctl -u libvirtd',
     )
@@ -62,7 +64,7 @@ export async function libvirtUp(): Promise<LibvirtUp> {
   if (!before.has('virtlogd')) await startDaemon('virtlogd')
   await startDaemon('libvirtd')
   for (let i = 0; i < 100; i++) {
-    if (await answers()) return { stop: () => stopDaemons(before) }
+    if (await answers()) return { pids: await startedSince(before), stop: () => stopDaemons(before) }
     await sleep(200)
   }
   throw new LibvirtStartError(
@@ -93,6 +95,10 @@ async function daemonPids(): Promise<Map<string, number>> {
     if (command.trim() === name) found.set(name, pid)
   }
   return found
+}
+
+async function startedSince(before: ReadonlyMap<string, number>): Promise<number[]> {
+  return [...(await daemonPids())].filter(([name, pid]) => before.get(name) !== pid).map(([, pid]) => pid)
 }
 
 async function stopDaemons(before: ReadonlyMap<string, number>): Promise<void> {

@@ -2,11 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { startTimeOf } from '../../scripts/lib/leftovers.ts'
 
 const OWNER = `
@@ -24,11 +24,18 @@ if (end === 'throw') throw new Error('a crash')
 setTimeout(() => {}, 300_000)
 `
 
+let scripts: string
+beforeAll(async () => {
+  scripts = await mkdtemp(join(tmpdir(), 'decloud-owner-'))
+  await writeFile(join(scripts, 'owner.ts'), OWNER)
+})
+afterAll(() => rm(scripts, { recursive: true }))
+
 const own = async (end: string): Promise<{ owner: ChildProcess; pids: number[]; directory: string }> => {
   const directory = await mkdtemp(join(tmpdir(), 'decloud-leftovers-'))
-  const script = join(await mkdtemp(join(tmpdir(), 'decloud-owner-')), 'owner.ts')
-  await writeFile(script, OWNER)
-  const owner = spawn(process.execPath, [script, directory, end], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const owner = spawn(process.execPath, [join(scripts, 'owner.ts'), directory, end], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
   const [line] = (await once(createInterface({ input: owner.stdout }), 'line')) as [string]
   return { owner, pids: line.split(' ').map(Number), directory }
 }
@@ -42,12 +49,15 @@ const gone = (pids: readonly number[], directory: string) =>
     { timeout: 20_000, interval: 100 },
   )
 
-it.concurrent.each(['SIGKILL', 'SIGINT', 'SIGTERM'] as const)('%s of the owner: everything goes', async (signal) => {
-  const { owner, pids, directory } = await own('wait')
-  expect(await Promise.all(pids.map(startTimeOf))).not.toContain(null)
-  owner.kill(signal)
-  await gone(pids, directory)
-})
+it.concurrent.each(['SIGKILL', 'SIGINT', 'SIGTERM'] as const)(
+  '%s of the owner: everything goes',
+  async (signal) => {
+    const { owner, pids, directory } = await own('wait')
+    expect(await Promise.all(pids.map(startTimeOf))).not.toContain(null)
+    owner.kill(signal)
+    await gone(pids, directory)
+  },
+)
 
 it.concurrent.each(['reap', 'throw'])('the owner ends by %s: everything goes', async (end) => {
   const { owner, pids, directory } = await own(end)

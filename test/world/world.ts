@@ -3,10 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Deployment } from '@decloud/protocol'
+import { bytesToHex } from 'viem'
 import type { Overrides } from '../../agent/src/main.ts'
+import { type Keeper, makeKeeper, parseConfig } from '../../keeper/src/index.ts'
 import type { Leftovers } from '../../scripts/lib/leftovers.ts'
 import { type Anvil, startAnvil } from './anvil.ts'
-import { type NodeOffer, openMarket } from './market.ts'
+import { type NodeOffer, openMarket, ROLES } from './market.ts'
 import { type RunningNode, startNode } from './node.ts'
 
 export type WorldOptions = {
@@ -31,6 +33,7 @@ export type World = AsyncDisposable & {
   anvil: Anvil
   deployment: Deployment
   directory: string
+  keeper: Keeper
   nodes: readonly RunningNode[]
   close(): Promise<void>
 }
@@ -50,6 +53,9 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
   stack.defer(() => anvil.stop())
   const deployment = await openMarket(anvil)
 
+  const keeper = await startKeeper({ anvil, deployment, directory, options })
+  stack.defer(() => keeper.close())
+
   const nodes: RunningNode[] = []
   for (let nth = 0; nth < (options.nodes ?? 1); nth++) {
     const node = await startNode({ anvil, deployment, directory, options, nth })
@@ -58,5 +64,25 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
   }
   const owned = stack.move()
   const close = () => owned.disposeAsync()
-  return { anvil, deployment, directory, nodes, close, [Symbol.asyncDispose]: close }
+  return { anvil, deployment, directory, keeper, nodes, close, [Symbol.asyncDispose]: close }
+}
+
+const startKeeper = (world: {
+  anvil: Anvil
+  deployment: Deployment
+  directory: string
+  options: WorldOptions
+}): Promise<Keeper> => {
+  const { anvil, deployment, directory, options } = world
+  const config = parseConfig({
+    rpcUrls: [anvil.rpcUrl],
+    deployment,
+    dataDir: join(directory, 'keeper'),
+    port: 0,
+    // Chores run when a test or the demo asks for a round.
+    settleEverySeconds: 3_600,
+    logLevel: options.logLevel ?? 'silent',
+  })
+  const { privateKey } = anvil.account(ROLES.keeper).getHdKey()
+  return makeKeeper({ config, key: { privateKey: bytesToHex(privateKey!) } })
 }
