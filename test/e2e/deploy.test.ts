@@ -176,6 +176,9 @@ describe.skipIf(skipped !== undefined)('the dApp in Chromium', () => {
         .getByText(`Your wallet holds 0.00 USDC, this needs ${price}: ${price} USDC are missing.`)
         .waitFor()
       expect(await confirmButton(page).isDisabled()).toBe(true)
+      // The fullest form there is, on a phone: nothing may stick out sideways.
+      await page.setViewportSize({ width: 390, height: 844 })
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390)
     })
     await world.anvil.client.setBalance({ address: world.anvil.account(ROLES.tenant).address, value: 0n })
     await visit(ROLES.tenant, async ({ page }) => {
