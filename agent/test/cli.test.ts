@@ -1,0 +1,139 @@
+// Keys, registration and the tenant's command line, through their real entry points.
+import { execFile } from 'node:child_process'
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { toHex } from 'viem'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ROLES } from '../../test/world/market.ts'
+import { type Bench, makeBench, until } from './helpers/node.ts'
+
+const NODE_CLI = new URL('../src/cli/main.ts', import.meta.url).pathname
+const LEASE_CLI = new URL('../../scripts/lease.ts', import.meta.url).pathname
+
+type Ran = { code: number; stdout: string; stderr: string }
+
+describe('the command lines', () => {
+  let bench: Bench
+  let env: Record<string, string>
+  const file = (name: string) => join(bench.config.dataDir, name)
+  const keyOf = (index: number) => toHex(bench.anvil.account(index).getHdKey().privateKey!)
+
+  beforeAll(async () => {
+    bench = await makeBench()
+    await writeFile(file('deployment.json'), JSON.stringify(bench.deployment))
+    await writeFile(file('password'), 'correct horse\n', { mode: 0o600 })
+    await writeFile(
+      file('id.pub'),
+      'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDCrFn2oZjmbMZ2CEdZHGVZIX1V2r7pP3NJIJg9HjGq3 me@host\n',
+    )
+    env = {
+      PATH: process.env['PATH'] ?? '',
+      DECLOUD_RPC_URLS: bench.anvil.rpcUrl,
+      DECLOUD_DEPLOYMENT: file('deployment.json'),
+    }
+  })
+  afterAll(() => bench?.close())
+
+  const run = (script: string, args: string[], extra: Record<string, string> = {}) =>
+    new Promise<Ran>((resolve) => {
+      const options = { env: { ...env, ...extra }, timeout: 60_000 }
+      execFile(process.execPath, [script, ...args], options, (error, stdout, stderr) =>
+        resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
+      )
+    })
+
+  it('makes keys that only their owner may read, and never overwrites them', async () => {
+    const args = ['keys', 'create', '--dir', file('keys'), '--password-file', file('password'), '--json']
+    const made = await run(NODE_CLI, args)
+    expect(made).toMatchObject({ code: 0, stderr: '' })
+    const { keystore, sealingKeys } = JSON.parse(made.stdout) as Record<string, string>
+    for (const path of [keystore!, sealingKeys!]) expect((await stat(path)).mode & 0o777).toBe(0o600)
+    const before = await readFile(sealingKeys!, 'utf8')
+    expect((await run(NODE_CLI, args)).code).toBe(1)
+    expect(await readFile(sealingKeys!, 'utf8')).toBe(before)
+  })
+
+  it('registers a node, and names resource and floor before sending a price below it', async () => {
+    const { agent, sealingKeys } = JSON.parse(
+      (
+        await run(NODE_CLI, [
+          'keys',
+          'create',
+          '--dir',
+          file('more'),
+          '--password-file',
+          file('password'),
+          '--json',
+        ])
+      ).stdout,
+    ) as Record<string, string>
+    const base = [
+      'register',
+      '--agent',
+      agent!,
+      '--sealing-keys',
+      sealingKeys!,
+      '--disk',
+      '50',
+      '--machine-id',
+      'm2',
+    ]
+    const operator = { DECLOUD_OPERATOR_KEY: keyOf(ROLES.stranger) }
+    const address = bench.anvil.account(ROLES.stranger).address
+    const nonce = () => bench.anvil.client.getTransactionCount({ address })
+    const before = await nonce()
+    const low = await run(
+      NODE_CLI,
+      [
+        ...base,
+        '--price-point',
+        '0.01',
+        '--price-memory',
+        '0.0001',
+        '--price-disk',
+        '0.001',
+        '--price-gpu',
+        '1',
+      ],
+      operator,
+    )
+    expect(low.code).toBe(1)
+    expect(low.stderr).toContain('0.0001 USDC an hour for a GiB of memory is below the floor of 0.0025')
+    expect(low.stderr).not.toContain('compute point')
+    expect(await nonce()).toBe(before)
+
+    const done = await run(NODE_CLI, [...base, '--json'], operator)
+    expect(done.code, done.stderr).toBe(0)
+    expect(JSON.parse(done.stdout)).toMatchObject({ node: 2 })
+  })
+
+  it('opens, shows and closes a lease', async () => {
+    const agent = await bench.start()
+    const tenant = { DECLOUD_KEY: keyOf(ROLES.tenant) }
+    const opened = await run(
+      LEASE_CLI,
+      ['open', '--node', '1', '--ssh-key', file('id.pub'), '--memory', '512', '--json'],
+      tenant,
+    )
+    expect(opened.code, opened.stderr).toBe(0)
+    const { leaseId } = JSON.parse(opened.stdout) as { leaseId: `0x${string}` }
+    await until(agent, leaseId, ({ status }) => status === 'Running')
+    const shown = await run(LEASE_CLI, ['status', leaseId, '--json'], tenant)
+    expect(JSON.parse(shown.stdout)).toMatchObject({ leaseId, status: 'Active' })
+    const closed = await run(LEASE_CLI, ['close', leaseId, '--json'], tenant)
+    expect(JSON.parse(closed.stdout)).toMatchObject({ leaseId, difference: '0' })
+    await agent.close()
+  })
+
+  it.each([
+    [['open'], /--node/],
+    [['open', '--node', '1'], /--ssh-key/],
+    [['close', '0x12'], /64 hex digits/],
+    [['sell'], /no command sell/],
+    [['open', '--nod', '1'], /--nod/],
+  ])('says how it is used: %j', async (args, message) => {
+    const ran = await run(LEASE_CLI, args, { DECLOUD_KEY: keyOf(ROLES.tenant) })
+    expect(ran.code).toBe(2)
+    expect(ran.stderr).toMatch(message)
+  })
+})
