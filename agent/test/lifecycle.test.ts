@@ -1,8 +1,9 @@
 import { leaseStatusSchema } from '@decloud/protocol/wire/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { closeLease } from '../../scripts/lib/tenant.ts'
+import { closeLease, quote, topUpLease } from '../../scripts/lib/tenant.ts'
 import { billOf, waitActive } from '../../scripts/lib/tenant-view.ts'
-import { type Bench, chainStatus, makeBench, until } from './helpers/node.ts'
+import { LIMITS } from '../src/domain/plan.ts'
+import { type Bench, chainStatus, makeBench, SMALL_VM, until } from './helpers/node.ts'
 
 describe('a lease, from opening to the end', () => {
   let bench: Bench
@@ -31,6 +32,39 @@ describe('a lease, from opening to the end', () => {
     const bill = await billOf(bench.tenant, leaseId)
     expect(bill.difference).toBe(0n)
     expect(bill.bill + bill.refund).toBe(bill.deposited)
+    await agent.close()
+  })
+
+  it('stops a depleted guest, keeps its disk, and resumes on a top-up of the same guest', async () => {
+    const agent = await bench.start()
+    const price = await quote(bench.tenant, bench.registered.node, SMALL_VM)
+    const leaseId = await bench.open({ deposit: price / 10n })
+    const running = await until(agent, leaseId, (vm) => vm.status === 'Running')
+    await bench.anvil.moveTime(600)
+    const stopped = await until(agent, leaseId, (vm) => vm.status === 'Stopped')
+    expect(stopped.reason?.code).toBe('depleted')
+    expect(bench.machine.find(bench.instance, leaseId)?.state).toBe('stopped')
+    await topUpLease(bench.tenant, leaseId, price)
+    const resumed = await until(agent, leaseId, (vm) => vm.status === 'Running')
+    expect(resumed.facts?.sshHostKey).toBe(running.facts?.sshHostKey)
+    expect(resumed.facts?.bootId).not.toBe(running.facts?.bootId)
+    await closeLease(bench.tenant, leaseId)
+    await until(agent, leaseId, (vm) => vm.status === 'Deleted')
+    expect((await billOf(bench.tenant, leaseId)).difference).toBe(0n)
+    await agent.close()
+  })
+
+  it('expires what it could not activate in time, so that the tenant is refunded without a keeper', async () => {
+    bench.machine.faults.agentNever = true
+    const agent = await bench.start({ limits: { ...LIMITS, expireAfterMs: 0 } })
+    const leaseId = await bench.open({ activateWithin: 60 })
+    await until(agent, leaseId, (vm) => vm.phase === 'Booting')
+    await bench.anvil.moveTime(61)
+    const gone = await until(agent, leaseId, (vm) => vm.status === 'Deleted')
+    bench.machine.faults.agentNever = false
+    expect(gone.facts).toBeNull()
+    const bill = await billOf(bench.tenant, leaseId)
+    expect(bill).toMatchObject({ bill: 0n, refund: bill.deposited })
     await agent.close()
   })
 })

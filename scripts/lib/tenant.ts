@@ -246,3 +246,15 @@ export const closeLease = async (tenant: Tenant, leaseId: Hex, to = tenant.accou
   })
   return hash
 }
+
+/** Pays more into a lease; a depleted one resumes. @param amount µUSDC. */
+export const topUpLease = async (tenant: Tenant, leaseId: Hex, amount: bigint): Promise<Hex> => {
+  await allow(tenant, amount)
+  const { hash } = await tenant.journal.send({
+    kind: 'topUp',
+    dedupe: `topUp:${leaseId}`,
+    to: tenant.chain.deployment.leaseEscrow,
+    data: encodeFunctionData({ abi: leaseEscrowAbi, functionName: 'topUp', args: [leaseId, amount] }),
+  })
+  return hash
+}
