@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { DecloudError, sentenceOf } from '@decloud/protocol'
 import { startWorld, type World } from '../../test/world/world.ts'
 import { serveStatic } from '../../web/serve.ts'
-import { buildWeb } from '../lib/build-web.ts'
+import { builtWeb } from '../lib/build-web.ts'
 import { buildImage } from '../lib/images.ts'
 import { type Leftovers, startReaper } from '../lib/leftovers.ts'
 import { libvirtMissing, libvirtUp } from '../lib/libvirt-up.ts'
@@ -40,7 +40,7 @@ const prepareGuests = async ({ options, progress, leftovers, signal }: Run): Pro
 }
 
 const openDapp = async (run: Run, world: World) => {
-  const root = await buildWeb()
+  const root = await builtWeb()
   const { anvil, deployment, keeper } = world
   return serveStatic({
     root,

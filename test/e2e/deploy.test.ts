@@ -1,13 +1,10 @@
 // The dApp as a tenant meets it: the shipped bundle, a real browser, an injected wallet, contracts on a local chain
 // and an agent that runs a simulated hypervisor.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { leaseEscrowAbi, makeLogDecoder, mockUSDCAbi, parseUsdc, type RawLog } from '@decloud/protocol'
 import type { Page } from 'playwright-core'
 import { type Hex, sha256 } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { buildWeb } from '../../web/build.ts'
+import { builtWeb } from '../../scripts/lib/build-web.ts'
 import { type StaticServer, serveStatic } from '../../web/serve.ts'
 import { ROLES } from '../world/market.ts'
 import { startWorld, type World } from '../world/world.ts'
@@ -30,9 +27,7 @@ describe.skipIf(skipped !== undefined)('the dApp in Chromium', () => {
   beforeAll(async () => {
     world = await startWorld({ hypervisor: 'simulated', nodes: 1 })
     stack.defer(() => world.close())
-    dist = await mkdtemp(join(tmpdir(), 'decloud-web-'))
-    stack.defer(() => rm(dist, { recursive: true, force: true }))
-    await buildWeb(dist)
+    dist = await builtWeb()
     site = await serveStatic({ root: dist, deployment: { ...world.deployment, rpcUrl: world.anvil.rpcUrl } })
     stack.defer(() => site.close())
     browser = stack.use(await openBrowser())

@@ -1,6 +1,7 @@
 // A local chain: anvil as a child process, on a free loopback port, ended with its owner.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -11,6 +12,7 @@ import { type HDAccount, mnemonicToAccount } from 'viem/accounts'
 export const LOCAL_CHAIN_ID = 31_337
 const START_DEADLINE_MS = 20_000
 const STOP_DEADLINE_MS = 5_000
+const SETPRIV = '/usr/bin/setpriv'
 // The mnemonic that every local chain of this kind prints at start: it holds play money only.
 const MNEMONIC = 'test test test test test test test test test test test junk'
 
@@ -78,6 +80,10 @@ const binary = (): string => {
   }
 }
 
+/** Where the kernel can, the chain dies with this process however this process dies: `kill -9` runs no handler. */
+const tied = (command: string, args: readonly string[]): [string, string[]] =>
+  existsSync(SETPRIV) ? [SETPRIV, ['--pdeathsig', 'KILL', command, ...args]] : [command, [...args]]
+
 /**
  * @throws DecloudError `anvil-missing`, or `anvil-start` with its last lines when it does not listen in time.
  */
@@ -94,7 +100,7 @@ export const startAnvil = async (options: AnvilOptions = {}): Promise<Anvil> => 
     `${LOCAL_CHAIN_ID}`,
   ]
   if (options.blockTime) args.push('--block-time', `${options.blockTime}`, '--mixed-mining')
-  const child = spawn(binary(), args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(...tied(binary(), args), { stdio: ['ignore', 'pipe', 'pipe'] })
   const rpcUrl = await listening(child, options.onLine)
   const client = clientOf(rpcUrl)
   return {
