@@ -25,7 +25,7 @@ const artifact = async (path: string, name: string): Promise<Artifact> => {
 }
 
 /** Accounts of the mnemonic: 0 owner and deployer, 1 tenant, 2 operator, 3 agent, 4 keeper, 5 second tenant. */
-export const OWNER = 0
+const OWNER = 0
 export const TENANT = 1
 export const OPERATOR = 2
 export const AGENT = 3

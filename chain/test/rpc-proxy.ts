@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 
 type Call = { id: number; method: string; params?: unknown[] }
 /** `forward` as is; `refuse` cuts the connection; or answer the call with this JSON instead. */
-export type Verdict =
+type Verdict =
   | 'forward'
   | 'refuse'
   | { answer: unknown }

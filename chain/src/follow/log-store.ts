@@ -52,7 +52,7 @@ const toBlock = (row: BlockRow): BlockRef => ({
   timestamp: BigInt(row.timestamp),
 })
 
-export const toRawLog = (row: LogRow): RawLog => ({
+const toRawLog = (row: LogRow): RawLog => ({
   address: row.address as Address,
   topics: [row.topic0, row.topic1, row.topic2, row.topic3].filter((topic): topic is Hex => topic !== null),
   data: row.data as Hex,

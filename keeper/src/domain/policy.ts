@@ -6,7 +6,7 @@ type Place = { blockNumber: bigint; logIndex: number }
 const precedes = (a: Place, b: Place) =>
   a.blockNumber < b.blockNumber || (a.blockNumber === b.blockNumber && a.logIndex < b.logIndex)
 
-export const parametersOf = ({ args }: PolicyChanged): PolicyParameters => ({
+const parametersOf = ({ args }: PolicyChanged): PolicyParameters => ({
   floors: args.floors,
   defaults: args.defaults,
   unitsPerVcpu: args.unitsPerVcpu.map(BigInt),

@@ -16,13 +16,13 @@ export type UpkeepLimits = {
 export type Chore = { kind: 'settle'; leaseIds: readonly Hex[] } | { kind: 'expire' | 'end'; leaseId: Hex }
 
 /** µUSDC that settling at `now` would credit. */
-export const gainOf = (lease: LeaseView, now: number): bigint => vested(lease, now) - lease.settled
+const gainOf = (lease: LeaseView, now: number): bigint => vested(lease, now) - lease.settled
 
 /** Whether all that a settle can ever credit of this lease is there: it has ended and its hold-back is over. */
 const isWhole = (lease: LeaseView, now: number): boolean =>
   lease.status === 'Ended' && vested(lease, now) >= due(lease, lease.endedAt)
 
-export const isWorthSettling = (lease: LeaseView, now: number, minSettle: bigint): boolean => {
+const isWorthSettling = (lease: LeaseView, now: number, minSettle: bigint): boolean => {
   const gain = gainOf(lease, now)
   return gain > 0n && (gain >= minSettle || isWhole(lease, now))
 }

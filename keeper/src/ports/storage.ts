@@ -3,7 +3,7 @@ import type { Address, Hex } from 'viem'
 import type { Capacity, NodeView } from '../domain/node.ts'
 
 /** What the escrow stores of a lease; status `None` for an id it does not know. */
-export type StoredLease = Pick<
+type StoredLease = Pick<
   LeaseView,
   | 'leaseId'
   | 'tenant'
@@ -25,7 +25,7 @@ export type StoredLease = Pick<
 > & { status: LeaseStatus; endReason: EndReason }
 
 /** What registry and escrow store of a node; the endpoint lives in events alone. */
-export type StoredNode = Omit<NodeView, 'endpoint'> & { inUse: Capacity }
+type StoredNode = Omit<NodeView, 'endpoint'> & { inUse: Capacity }
 export type StoredPolicy = PolicyParameters
 
 export type Questions = { leases: readonly Hex[]; accounts: readonly Address[]; earners: readonly number[] }
