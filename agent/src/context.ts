@@ -14,7 +14,7 @@ import { makeLeaseChain } from './chain/lease-chain.ts'
 import { makeLeaseFeed } from './chain/lease-feed.ts'
 import { makeManifestOpener } from './chain/manifests.ts'
 import { checkNode } from './chain/node-facts.ts'
-import type { AgentConfig } from './config/config.ts'
+import { type AgentConfig, DEVELOPMENT_CHAIN } from './config/config.ts'
 import type { AgentSecrets } from './config/secrets.ts'
 import type { Limits } from './domain/plan.ts'
 import type { VmRecord } from './domain/vm.ts'
@@ -135,12 +135,16 @@ const machineOverrides = ({ hypervisor, images, disks, seeds }: Overrides): Part
   ...(seeds === undefined ? {} : { seeds }),
 })
 
-/** Tells the guests of this node on this deployment from all others on the machine; at most 24 letters and digits. */
-export const instanceOf = ({ deployment, node }: Pick<AgentConfig, 'deployment' | 'node'>): string =>
-  `n${createHash('sha256')
-    .update(`${deployment.chainId}:${deployment.leaseEscrow.toLowerCase()}:${node}`)
-    .digest('hex')
-    .slice(0, 12)}`
+/**
+ * Tells the guests of this node on this deployment from all others on the machine; at most 24 letters and digits. Local
+ * chains all have the same id and the same addresses: there the guests' network tells one world from the next.
+ */
+export const instanceOf = (config: Pick<AgentConfig, 'deployment' | 'node' | 'networkName'>): string => {
+  const { chainId, leaseEscrow } = config.deployment
+  const world = chainId === DEVELOPMENT_CHAIN ? config.networkName : ''
+  const identity = `${chainId}:${leaseEscrow.toLowerCase()}:${config.node}:${world}`
+  return `n${createHash('sha256').update(identity).digest('hex').slice(0, 12)}`
+}
 
 const watch = (store: VmStore) => {
   const listeners = new Set<VmListener>()
