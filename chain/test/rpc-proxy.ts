@@ -4,11 +4,7 @@ import type { AddressInfo } from 'node:net'
 
 type Call = { id: number; method: string; params?: unknown[] }
 /** `forward` as is; `refuse` cuts the connection; or answer the call with this JSON instead. */
-type Verdict =
-  | 'forward'
-  | 'refuse'
-  | { answer: unknown }
-  | { error: { code: number; message: string } }
+type Verdict = 'forward' | 'refuse' | { answer: unknown } | { error: { code: number; message: string } }
 
 export type RpcProxy = {
   url: string
