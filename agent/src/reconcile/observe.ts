@@ -3,7 +3,7 @@ import type { DomainRecord } from '../ports/hypervisor.ts'
 import type { DiskRecord } from '../ports/storage.ts'
 import type { Deps } from './ports.ts'
 
-export type Observed = { domain: DomainRecord | null; disk: DiskRecord | null; seed: boolean }
+type Observed = { domain: DomainRecord | null; disk: DiskRecord | null; seed: boolean }
 export type Machinery = { of(leaseId: Hex): Observed; leaseIds(): ReadonlySet<Hex> }
 
 /** What is on the machine now, for all leases. Rejects as a whole: a part that cannot be read is not "absent". */

@@ -52,7 +52,7 @@ export interface Machine {
   availableDiskBytes(): Promise<number>
 }
 
-export interface GuestTools {
+interface GuestTools {
   seedFiles(config: GuestConfig): SeedFiles
   check(leaseId: Hex): Promise<SystemCheck>
   macOf(leaseId: Hex): string

@@ -91,4 +91,3 @@ export const makeReconciler = (options: ReconcilerOptions) => {
     },
   }
 }
-export type Reconciler = ReturnType<typeof makeReconciler>

@@ -32,7 +32,7 @@ import { makeFakeHypervisor } from '../../src/hypervisor/fake/driver.ts'
 import { type Faults, SimulatedMachine } from '../../src/hypervisor/fake/machine.ts'
 import { type Agent, type AgentConfig, type AgentSecrets, makeAgent, type VmRecord } from '../../src/main.ts'
 
-export const ONE_COIN = 10n ** 18n
+const ONE_COIN = 10n ** 18n
 
 export const MANIFEST: Manifest = {
   version: 1,

@@ -15,7 +15,7 @@ export type StepContext = {
 /** `waitMs`: look again after so long, or earlier on an event. */
 export type Outcome = undefined | { readonly waitMs: number }
 
-export type Executor<kind extends StepKind> = (
+type Executor<kind extends StepKind> = (
   context: StepContext,
   step: Extract<Step, { kind: kind }>,
 ) => Promise<Outcome>
