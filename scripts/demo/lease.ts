@@ -4,11 +4,11 @@ import type { LeaseStatusReport } from '@decloud/protocol/wire/node'
 import { erc20Abi, type Hex } from 'viem'
 import { ROLES } from '../../test/world/market.ts'
 import type { World } from '../../test/world/world.ts'
+import { type Key, runInGuest } from '../lib/guest-shell.ts'
 import type { Progress } from '../lib/progress.ts'
 import { closeLease, makeTenant, openLease } from '../lib/tenant.ts'
 import { type Bill, billOf, endpointOf, sshLine, waitActive } from '../lib/tenant-view.ts'
 import { until } from '../lib/until.ts'
-import { type Key, runInGuest } from './guest-shell.ts'
 
 export type DemoResult = Bill & {
   leaseId: Hex

@@ -113,3 +113,19 @@ export const registerNode = async (
   await anvil.client.waitForTransactionReceipt({ hash, timeout: 20_000 })
   return { node, operator, agent, sealingKey }
 }
+
+/** An agent takes any free port: the registry learns where. */
+export const setEndpoint = async (
+  anvil: Anvil,
+  deployment: Deployment,
+  { node, operator }: RegisteredNode,
+  url: string,
+): Promise<void> => {
+  const hash = await anvil.wallet(operator).writeContract({
+    address: deployment.nodeRegistry,
+    abi: nodeRegistryAbi,
+    functionName: 'setEndpoint',
+    args: [node, url],
+  })
+  await anvil.client.waitForTransactionReceipt({ hash, timeout: 20_000 })
+}

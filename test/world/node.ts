@@ -1,12 +1,12 @@
 // One node of a world: registered on the chain, its agent in this process, free to die and come back.
 import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Deployment, nodeRegistryAbi } from '@decloud/protocol'
+import type { Deployment } from '@decloud/protocol'
 import { instanceOf } from '../../agent/src/context.ts'
 import { openLibvirt } from '../../agent/src/hypervisor/libvirt/driver.ts'
 import { type Agent, type AgentConfig, makeAgent } from '../../agent/src/main.ts'
 import type { Anvil } from './anvil.ts'
-import { type RegisteredNode, registerNode, SMALL_NODE } from './market.ts'
+import { type RegisteredNode, registerNode, SMALL_NODE, setEndpoint } from './market.ts'
 import type { WorldOptions } from './world.ts'
 
 export type RunningNode = {
@@ -19,10 +19,10 @@ export type RunningNode = {
   remove(): Promise<void>
 }
 
-const LIBVIRT = 'qemu:///system'
+export const LIBVIRT = 'qemu:///system'
 
 // Interface names have fifteen letters at most; ranges of their own let worlds run side by side.
-const networkOf = (nth: number) => ({
+export const networkOf = (nth: number) => ({
   name: `dc${process.pid % 1_000_000}n${nth}`,
   subnet: `10.${100 + (process.pid % 100)}.${nth}.0/24`,
 })
@@ -69,7 +69,7 @@ export const startNode = async (world: {
   }
   const start = async () => {
     const agent = await makeAgent(config, secrets, options.overrides?.(nth) ?? {})
-    await announce(anvil, deployment, registered, agent.url)
+    await setEndpoint(anvil, deployment, registered, agent.url)
     return agent
   }
   let agent = await start()
@@ -88,24 +88,8 @@ export const startNode = async (world: {
   }
 }
 
-/** The agent took any free port: the registry learns where. */
-const announce = async (
-  anvil: Anvil,
-  deployment: Deployment,
-  { node, operator }: RegisteredNode,
-  url: string,
-) => {
-  const hash = await anvil.wallet(operator).writeContract({
-    address: deployment.nodeRegistry,
-    abi: nodeRegistryAbi,
-    functionName: 'setEndpoint',
-    args: [node, url],
-  })
-  await anvil.client.waitForTransactionReceipt({ hash, timeout: 20_000 })
-}
-
 /** An agent never does this by itself: guests outlive it. */
-const removeGuests = async (networkName: string, instance: string) => {
+export const removeGuests = async (networkName: string, instance: string) => {
   const hypervisor = await openLibvirt({ uri: LIBVIRT, instance, acceleration: 'auto' })
   try {
     for (const { leaseId } of await hypervisor.list()) {

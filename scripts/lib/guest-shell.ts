@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { DecloudError } from '@decloud/protocol'
 import type { LeaseStatusReport } from '@decloud/protocol/wire/node'
-import { knownHostsLine } from '../lib/tenant-view.ts'
+import { knownHostsLine } from './tenant-view.ts'
 
 const run = promisify(execFile)
 // sshd comes up shortly after the guest agent; under emulation on a busy machine that can take a while.
