@@ -41,6 +41,37 @@ contract LeaseEscrowInvariants is Fixture {
         targets[0] = address(handler);
     }
 
+    /// @notice The world is not idle: twelve courses of a hundred calls each reach every edge, a depleted top-up among them.
+    function test_handler_reachesEveryEdge() external {
+        bytes32[11] memory names = [
+            bytes32("open"),
+            "activate",
+            "settle",
+            "settleDust",
+            "topUp",
+            "topUpDepleted",
+            "close",
+            "expire",
+            "end",
+            "withdraw",
+            "withdrawEarned"
+        ];
+        uint256[11] memory reached;
+        for (uint256 course = 0; course < 12; ++course) {
+            if (course != 0) setUp();
+            for (uint256 i = 0; i < 100; ++i) {
+                _step(uint256(keccak256(abi.encode(course, i))));
+            }
+            for (uint256 k = 0; k < names.length; ++k) {
+                reached[k] += handler.calls(names[k]);
+            }
+            assertEq(handler.broken(), 0, "broken");
+        }
+        for (uint256 k = 0; k < names.length; ++k) {
+            assertTrue(reached[k] != 0, string(abi.encodePacked(names[k])));
+        }
+    }
+
     /// @notice Balance = everything owed to somebody + donations.
     function invariant_01_solvent() external view {
         uint256 owed;
@@ -252,6 +283,25 @@ contract LeaseEscrowInvariants is Fixture {
             assertLe(used.pointUnits, registered.pointUnits, "registered point-units");
             assertLe(used.memoryMiB, registered.memoryMiB, "registered memory");
         }
+    }
+
+    function _step(uint256 seed) private {
+        uint256 a = seed >> 16;
+        uint256 b = seed >> 80;
+        uint256 what = seed % 13;
+        if (what == 0) handler.open(a, b, seed >> 120, seed >> 200);
+        else if (what == 1) handler.topUp(a, b, seed >> 120);
+        else if (what == 2) handler.settle(a);
+        else if (what == 3) handler.settleDust(a);
+        else if (what == 4) handler.wait(a);
+        else if (what == 5) handler.waitForDepletion(a);
+        else if (what == 6) handler.expire(a);
+        else if (what == 7) handler.end(a);
+        else if (what == 8) handler.withdraw(a, b);
+        else if (what == 9) handler.withdrawEarned(a, b);
+        else if (what == 10) handler.activate(a);
+        else if (what == 11 && b % 3 == 0) handler.close(a, b >> 8);
+        else handler.deposit(a, b);
     }
 
     function _requireUnbroken(uint256 number) private view {
