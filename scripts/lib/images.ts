@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-export class ImageBuildError extends Error {
+class ImageBuildError extends Error {
   override readonly name = 'ImageBuildError'
 }
 

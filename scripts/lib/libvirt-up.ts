@@ -45,7 +45,7 @@ async function startDaemon(name: string): Promise<void> {
   if (code !== 0) throw new LibvirtStartError(`${name} -d ended with code ${code}; see /var/log/libvirt`)
 }
 
-export class LibvirtStartError extends Error {
+class LibvirtStartError extends Error {
   override readonly name = 'LibvirtStartError'
 }
 

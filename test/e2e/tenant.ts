@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core'
 
 /** A key of 32 equal bytes: its private half is known to nobody. */
-export const SSH_KEY =
+const SSH_KEY =
   'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH tenant@laptop'
 
 export const connect = async (page: Page): Promise<void> => {

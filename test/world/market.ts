@@ -22,7 +22,7 @@ export const ROLES = {
   firstAgent: 100,
 } as const
 
-export const TENANT_FUNDS = 1_000n * USDC
+const TENANT_FUNDS = 1_000n * USDC
 
 /** Deploys everything and gives the tenant 1,000 USDC. */
 export const openMarket = async (anvil: Anvil): Promise<Deployment> => {
@@ -37,7 +37,7 @@ export const openMarket = async (anvil: Anvil): Promise<Deployment> => {
   return deployment
 }
 
-export const mint = async (anvil: Anvil, usdc: Address, to: Address, amount: bigint): Promise<void> => {
+const mint = async (anvil: Anvil, usdc: Address, to: Address, amount: bigint): Promise<void> => {
   const hash = await anvil.wallet(ROLES.deployer).writeContract({
     address: usdc,
     abi: mockUSDCAbi,

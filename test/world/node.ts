@@ -89,7 +89,7 @@ export const startNode = async (world: {
 }
 
 /** An agent never does this by itself: guests outlive it. */
-export const removeGuests = async (networkName: string, instance: string) => {
+const removeGuests = async (networkName: string, instance: string) => {
   const hypervisor = await openLibvirt({ uri: LIBVIRT, instance, acceleration: 'auto' })
   try {
     for (const { leaseId } of await hypervisor.list()) {

@@ -1,7 +1,7 @@
 import type { GuestConfig } from '../ports/guest.ts'
 import type { SeedFiles } from '../ports/storage.ts'
 
-export const defaultUserName = 'decloud'
+const defaultUserName = 'decloud'
 
 /** The tenant's input is unusable; the message says which part and what is expected. */
 export class GuestConfigError extends Error {

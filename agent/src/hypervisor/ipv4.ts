@@ -40,7 +40,7 @@ export function parseSubnet(cidr: string): Subnet {
   return { base, prefix }
 }
 
-export function lastAddress(subnet: Subnet): number {
+function lastAddress(subnet: Subnet): number {
   return subnet.base + 2 ** (32 - subnet.prefix) - 1
 }
 

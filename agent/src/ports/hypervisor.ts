@@ -1,7 +1,7 @@
 import type { Hex } from 'viem'
 
 /** kvm: hardware; tcg: QEMU's translator, real but slow; simulated: no guest at all, for tests and demos. */
-export type Acceleration = 'kvm' | 'tcg' | 'simulated'
+type Acceleration = 'kvm' | 'tcg' | 'simulated'
 export type Architecture = 'x86_64' | 'aarch64'
 
 export interface HypervisorCapabilities {

@@ -186,6 +186,26 @@ contract ReputationTest is Assertions {
         reputation.attest(TODAY - 1, 0, new uint256[](256));
     }
 
+    function test_attest_refusesOneBeatTooMany() external {
+        uint256[] memory words = new uint256[](2);
+        words[0] = _lane(0, 5760) | _lane(15, 5760);
+        vm.startPrank(FIRST);
+        for (uint32 i = 0; i < 16; ++i) {
+            words[1] = _lane(i, 5761);
+            vm.expectRevert(
+                abi.encodeWithSelector(
+                    SatelliteErrors.Reputation_TooManyMissed.selector,
+                    uint256(GROUP + 1) * 16 + i,
+                    5761,
+                    5760
+                )
+            );
+            reputation.attest(TODAY - 1, GROUP, words);
+        }
+        vm.stopPrank();
+        assertEq(reputation.wordOf(FIRST, TODAY - 1, GROUP), 0, "nothing of a refused call");
+    }
+
     function testFuzz_attest_refusesMoreBeatsThanADayHas(uint256 word) external {
         // The definition, lane by lane.
         uint256 culprit = 16;

@@ -14,7 +14,7 @@ export function simulatedBootId(domain: SimulatedDomain): string {
 }
 
 /** Well-formed and stable for the life of the disk; nobody holds its private half. */
-export function simulatedHostKey(domain: SimulatedDomain): string {
+function simulatedHostKey(domain: SimulatedDomain): string {
   const type = Buffer.from('ssh-ed25519')
   const length = (n: number) => Buffer.from([0, 0, 0, n])
   const blob = Buffer.concat([length(type.length), type, length(32), digestOf(domain, 'host key')])

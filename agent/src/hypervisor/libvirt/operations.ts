@@ -119,7 +119,7 @@ export const operations = {
 } as const
 
 type Tail<A extends readonly unknown[]> = A extends readonly [unknown, ...infer Rest] ? Rest : never
-export type Operations = typeof operations
+type Operations = typeof operations
 export type OperationName = keyof Operations
 export type OperationArgs<K extends OperationName> = Tail<Parameters<Operations[K]>>
 export type OperationResult<K extends OperationName> = ReturnType<Operations[K]>
