@@ -20,6 +20,11 @@ contract StakeHandler is Assertions {
     uint256 public constant MINIMUM = 1000;
     address public constant ATTESTER = address(0xF001);
 
+    struct Position {
+        uint256 who;
+        uint32 node;
+    }
+
     PremiumStake public premium;
     PlainToken public token;
     StubRegistry public registry;
@@ -36,6 +41,8 @@ contract StakeHandler is Assertions {
     mapping(address staker => uint256) public paidIn;
     mapping(address staker => uint256) public paidOut;
     mapping(uint32 node => mapping(address staker => IPremiumStake.Stake)) private _books;
+    Position[] private _positions;
+    mapping(uint32 node => uint256) public operatorOf;
     mapping(uint32 node => uint256) public missed;
     mapping(uint32 node => uint256) public completed;
     mapping(bytes32 name => uint256) public calls;
@@ -57,15 +64,17 @@ contract StakeHandler is Assertions {
     // ------------------------------------------------------------------------------------------------ stakers
 
     function stake(uint256 who, uint256 where, uint256 amount, uint256 lockFor) external {
-        (address actor, uint32 node) = (actorAt(who), _nodeAt(where));
+        uint32 node = _nodeAt(where);
+        if (who % 8 != 0) who = operatorOf[node];
+        address actor = actorAt(who);
         amount = bound(amount, 0, 3 * MINIMUM);
         uint256 now_ = vm.getBlockTimestamp();
-        uint256 until = lockFor % 3 == 0 ? now_ + (lockFor % 40 days) : 0;
+        uint256 until = lockFor % 3 == 0 ? now_ + (lockFor % 20 days) : 0;
         IPremiumStake.Stake storage book = _books[node][actor];
         bool allowed =
             amount != 0 &&
                 !registry.bricked() &&
-                registry.offer(node).operator == actor &&
+                operatorOf[node] == who % ACTORS &&
                 missed[node] <= 288 &&
                 completed[node] >= 10 &&
                 book.bonded + amount >= MINIMUM &&
@@ -74,6 +83,7 @@ contract StakeHandler is Assertions {
         vm.prank(actor);
         bool done = _try(abi.encodeCall(premium.stake, (node, amount, until)));
         if (done) {
+            if (book.bonded + book.unbonding == 0) _positions.push(Position(who % ACTORS, node));
             paidIn[actor] += amount;
             book.bonded += uint96(amount);
             if (until != 0) book.lockedUntil = uint32(until);
@@ -83,7 +93,9 @@ contract StakeHandler is Assertions {
     }
 
     function lock(uint256 who, uint256 where, uint256 lockFor) external {
-        (address actor, uint32 node) = (actorAt(who), _nodeAt(where));
+        uint32 node;
+        (who, node) = _pick(who, where);
+        address actor = actorAt(who);
         uint256 until = vm.getBlockTimestamp() + (lockFor % 20 days);
         IPremiumStake.Stake storage book = _books[node][actor];
         uint256[] memory before = _balances();
@@ -95,7 +107,9 @@ contract StakeHandler is Assertions {
     }
 
     function startUnbonding(uint256 who, uint256 where, uint256 amount) external {
-        (address actor, uint32 node) = (actorAt(who), _nodeAt(where));
+        uint32 node;
+        (who, node) = _pick(who, where);
+        address actor = actorAt(who);
         IPremiumStake.Stake storage book = _books[node][actor];
         // Often all of it, sometimes one unit more than there is.
         amount = amount % 3 == 0 ? book.bonded : bound(amount, 0, uint256(book.bonded) + 1);
@@ -114,7 +128,9 @@ contract StakeHandler is Assertions {
     /// @notice Whoever calls, for whichever node: what comes out is the caller's own and its time has come. And when it
     /// has, nothing keeps it in, a dark registry included.
     function withdraw(uint256 who, uint256 where) external {
-        (address actor, uint32 node) = (actorAt(who), _nodeAt(where));
+        uint32 node;
+        (who, node) = _pick(who, where);
+        address actor = actorAt(who);
         IPremiumStake.Stake storage book = _books[node][actor];
         bool allowed = book.unbonding != 0 && vm.getBlockTimestamp() >= book.releaseAt;
         uint256[] memory before = _balances();
@@ -136,6 +152,7 @@ contract StakeHandler is Assertions {
         INodeRegistry.Offer memory offer = registry.offer(node);
         offer.operator = actorAt(to);
         registry.setOffer(node, offer);
+        operatorOf[node] = to % ACTORS;
     }
 
     function serve(uint256 where, uint256 failed, uint256 leases) external {
@@ -143,7 +160,7 @@ contract StakeHandler is Assertions {
         missed[node] = failed % 4 == 0 ? bound(failed, 289, 5760) : failed % 289;
         completed[node] = leases % 4 == 0 ? leases % 10 : 10 + (leases % 90);
         counters.setCounters(node, 100, uint32(completed[node]));
-        refresh();
+        _refresh();
     }
 
     function brick(uint256 whether) external {
@@ -158,22 +175,7 @@ contract StakeHandler is Assertions {
 
     function wait(uint256 duration) external {
         vm.warp(vm.getBlockTimestamp() + 1 + (duration % 10 days));
-        refresh();
-    }
-
-    /// @notice The attester says of yesterday what is so now and takes back what it said of any other day: yesterday is
-    /// the uptime.
-    function refresh() public {
-        uint256 yesterday = vm.getBlockTimestamp() / 1 days - 1;
-        uint256[] memory words = new uint256[](1);
-        vm.startPrank(ATTESTER);
-        if (attestedDay != yesterday && attestedDay + 29 >= yesterday) {
-            reputation.attest(uint32(attestedDay), 0, words);
-        }
-        for (uint32 node = 1; node <= NODES; ++node) words[0] |= (missed[node] + 1) << (uint256(node) * 16);
-        reputation.attest(uint32(yesterday), 0, words);
-        vm.stopPrank();
-        attestedDay = yesterday;
+        _refresh();
     }
 
     // ------------------------------------------------------------------------------------------------ internal
@@ -194,6 +196,28 @@ contract StakeHandler is Assertions {
 
     function _nodeAt(uint256 i) private pure returns (uint32) {
         return uint32(1 + (i % NODES));
+    }
+
+    /// @dev Mostly a stake there is or was: a stranger's attempt now and then is enough.
+    function _pick(uint256 who, uint256 where) private view returns (uint256, uint32) {
+        if (who % 8 == 0 || _positions.length == 0) return (who, _nodeAt(where));
+        Position memory position = _positions[where % _positions.length];
+        return (position.who, position.node);
+    }
+
+    /// @dev The attester says of yesterday what is so now and takes back what it said of any other day: yesterday is
+    /// the uptime.
+    function _refresh() private {
+        uint256 yesterday = vm.getBlockTimestamp() / 1 days - 1;
+        uint256[] memory words = new uint256[](1);
+        vm.startPrank(ATTESTER);
+        if (attestedDay != yesterday && attestedDay + 29 >= yesterday) {
+            reputation.attest(uint32(attestedDay), 0, words);
+        }
+        for (uint32 node = 1; node <= NODES; ++node) words[0] |= (missed[node] + 1) << (uint256(node) * 16);
+        reputation.attest(uint32(yesterday), 0, words);
+        vm.stopPrank();
+        attestedDay = yesterday;
     }
 
     function _try(bytes memory data) private returns (bool done) {
