@@ -6,6 +6,7 @@ import {
   type ManifestContext,
   manifestCommitment,
   manifestPayload,
+  manifestSchema,
   openManifest,
   sealManifest,
 } from './manifest.ts'
@@ -17,7 +18,7 @@ const manifest: Manifest = {
   hostname: 'box',
   sshKeys: ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx7 me@host'],
   passwordHash: null,
-  variables: { DECLOUD_NOTE: 'héllo "quoted"\n' },
+  variables: { DECLOUD_NOTE: 'héllo "quoted" $(x)' },
 }
 const context: ManifestContext = {
   chainId: 31337,
@@ -107,6 +108,11 @@ describe('a sealed manifest', () => {
     await expect(
       openManifest(sealedBad, context, manifestCommitment(bad), { privateKey: node.privateKey, epoch: 1 }),
     ).rejects.toMatchObject({ code: 'manifest-invalid' })
+  })
+
+  it('refuses a variable of two lines before anyone signs it', () => {
+    const parsed = manifestSchema.safeParse({ ...manifest, variables: { NOTE: 'one\ntwo' } })
+    expect(parsed.error?.issues[0]?.message).toMatch(/one line/)
   })
 
   it('commits to the same bytes whatever the order of keys', () => {

@@ -63,7 +63,10 @@ export const manifestSchema = z.strictObject({
     .nullable(),
   variables: z.record(
     z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/, 'a variable is named in capitals, for example DECLOUD_DOMAIN'),
-    z.string().max(4_096),
+    z
+      .string()
+      .max(4_096)
+      .regex(/^[^\r\n\0]*$/, 'a value is one line: encode anything longer, for example in base64'),
   ),
 })
 export type Manifest = z.output<typeof manifestSchema>

@@ -1,8 +1,9 @@
 // `npm run demo`: a real lease, end to end, on this machine.
 import { once } from 'node:events'
-import { mkdtemp, readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { DecloudError, sentenceOf } from '@decloud/protocol'
 import { startWorld, type World } from '../../test/world/world.ts'
 import { serveStatic } from '../../web/serve.ts'
@@ -15,6 +16,9 @@ import { makeProgress, type Progress } from '../lib/progress.ts'
 import { runLease } from './lease.ts'
 import { type DemoOptions, HELP, parseOptions } from './options.ts'
 import { addressText, billText, jsonOf, keepText } from './report.ts'
+
+/** Of the last run: what the node's agent thought. */
+const LOG_FILE = fileURLToPath(new URL('../../.cache/demo.log', import.meta.url))
 
 type Run = { options: DemoOptions; progress: Progress; leftovers: Leftovers; signal: AbortSignal }
 
@@ -60,6 +64,7 @@ const demo = async (run: Run): Promise<void> => {
       // Billed by the second from the first one, so that the bill below is the plain formula.
       offer: { minCharge: 0 },
       leftovers,
+      logFile: LOG_FILE,
     }),
   )
   stack.defer(() => world.close())
@@ -106,13 +111,14 @@ const main = async (): Promise<number> => {
       console.log(HELP)
       return 0
     }
+    await rm(LOG_FILE, { force: true })
     leftovers = await startReaper()
     const run = { options, progress, leftovers, signal: abort.signal }
     code = await Promise.race([demo(run).then(() => 0), interrupted])
     // After --keep both settle: Ctrl-C is how that ends, and it is a good end.
     if (abort.signal.aborted && options.keep && code === 130) code = 0
   } catch (error) {
-    progress.say(sentenceOf(error))
+    progress.say(`${sentenceOf(error)}\nThe log of the node's agent: ${LOG_FILE}`)
     code = error instanceof DecloudError && error.code === 'options' ? 2 : 1
   }
   try {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Deployment } from '@decloud/protocol'
 import { instanceOf } from '../../agent/src/context.ts'
 import { openLibvirt } from '../../agent/src/hypervisor/libvirt/driver.ts'
+import { makeLogger } from '../../agent/src/lib/log.ts'
 import { type Agent, type AgentConfig, makeAgent } from '../../agent/src/main.ts'
 import type { Anvil } from './anvil.ts'
 import { type RegisteredNode, registerNode, SMALL_NODE, setEndpoint } from './market.ts'
@@ -68,7 +69,8 @@ export const startNode = async (world: {
     sealingKeys: new Map([[1, registered.sealingKey.privateKey]]),
   }
   const start = async () => {
-    const agent = await makeAgent(config, secrets, options.overrides?.(nth) ?? {})
+    const log = options.logFile === undefined ? {} : { log: makeLogger('info', options.logFile) }
+    const agent = await makeAgent(config, secrets, { ...options.overrides?.(nth), ...log })
     await setEndpoint(anvil, deployment, registered, agent.url)
     return agent
   }

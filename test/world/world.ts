@@ -27,6 +27,8 @@ export type WorldOptions = {
   /** Is told of every process, network and directory that is made, for the day that this process is killed. */
   leftovers?: Leftovers
   logLevel?: 'info' | 'warn' | 'silent'
+  /** Where the agents' logs go instead of stderr, at level info. */
+  logFile?: string
 }
 
 export type World = AsyncDisposable & {

@@ -2,8 +2,11 @@ import { type Logger, pino } from 'pino'
 
 export type { Logger }
 
-/** One JSON line per event on stderr. Anything named like a secret is blanked, wherever it appears. */
-export const makeLogger = (level: string): Logger =>
+/**
+ * One JSON line per event, on stderr unless a file is given. Anything named like a secret is blanked, wherever it
+ * appears.
+ */
+export const makeLogger = (level: string, file?: string): Logger =>
   pino(
     {
       level,
@@ -14,5 +17,5 @@ export const makeLogger = (level: string): Logger =>
         censor: '[secret]',
       },
     },
-    pino.destination({ fd: 2, sync: true }),
+    pino.destination({ dest: file ?? 2, mkdir: true, sync: true }),
   )
