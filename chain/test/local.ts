@@ -1,28 +1,13 @@
 // A local chain with the real contracts on it, and the few moves that tests of followers and journals make.
-import { readFile } from 'node:fs/promises'
-import {
-  type Deployment,
-  leaseEscrowAbi,
-  nodeRegistryAbi,
-  pricePolicyAbi,
-  type Terms,
-} from '@decloud/protocol'
+import { leaseEscrowAbi, nodeRegistryAbi, pricePolicyAbi, type Terms } from '@decloud/protocol'
 import { type Abi, type Address, type Hex, keccak256, parseAbi, toHex, zeroHash } from 'viem'
-import { type Anvil, LOCAL_CHAIN_ID, startAnvil } from '../../test/world/anvil.ts'
+import { deployMockUsdc, deployProtocol } from '../../scripts/lib/deploy.ts'
+import { type Anvil, startAnvil } from '../../test/world/anvil.ts'
 
 const USDC_ABI = parseAbi([
   'function mint(address to, uint256 amount)',
   'function approve(address spender, uint256 amount) returns (bool)',
 ])
-
-type Artifact = { abi: Abi; bytecode: Hex }
-const artifact = async (path: string, name: string): Promise<Artifact> => {
-  const file = new URL(
-    `../../build/hardhat/artifacts/contracts/src/${path}${name}.sol/${name}.json`,
-    import.meta.url,
-  )
-  return JSON.parse(await readFile(file, 'utf8')) as Artifact
-}
 
 /** Accounts of the mnemonic: 0 owner and deployer, 1 tenant, 2 operator, 3 agent, 4 keeper, 5 second tenant. */
 const OWNER = 0
@@ -45,29 +30,10 @@ export const startLocal = async (options: Parameters<typeof startAnvil>[0] = {})
 
 const deployTo = async (anvil: Anvil) => {
   const owner = anvil.account(OWNER).address
-  const create = async ({ abi, bytecode }: Artifact, args: readonly unknown[]): Promise<Address> => {
-    const hash = await anvil.wallet(OWNER).deployContract({ abi, bytecode, args })
-    const receipt = await anvil.client.waitForTransactionReceipt({ hash, timeout: 20_000 })
-    return receipt.contractAddress!
-  }
-  const usdc = await create(await artifact('mocks/', 'MockUSDC'), [owner])
-  const pricePolicy = await create(await artifact('', 'PricePolicy'), [owner])
-  const nodeRegistry = await create(await artifact('', 'NodeRegistry'), [pricePolicy])
-  const leaseEscrow = await create(await artifact('', 'LeaseEscrow'), [
-    usdc,
-    nodeRegistry,
-    pricePolicy,
-    owner,
-    owner,
-  ])
-  const deployment: Deployment = {
-    chainId: LOCAL_CHAIN_ID,
-    usdc,
-    leaseEscrow,
-    nodeRegistry,
-    pricePolicy,
-    fromBlock: 1,
-  }
+  const deployer = { wallet: anvil.wallet(OWNER), reader: anvil.client }
+  const usdc = await deployMockUsdc(deployer)
+  const deployment = await deployProtocol(deployer, { usdc, owner, platformPayee: owner })
+  const { leaseEscrow, nodeRegistry, pricePolicy } = deployment
 
   const send = async (
     index: number,
