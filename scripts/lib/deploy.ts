@@ -1,32 +1,25 @@
-// Puts the contracts on a chain, in the order of their constructors.
+// Puts the contracts on a local chain, in the order of their constructors, for worlds and tests: a second or two. Chains
+// with other people on them are deployed to with `npm run deploy`.
 import { readFile } from 'node:fs/promises'
-import {
-  type Deployment,
-  leaseEscrowAbi,
-  mockUSDCAbi,
-  nodeRegistryAbi,
-  pricePolicyAbi,
-} from '@decloud/protocol'
+import { type Deployment, mockUSDCAbi } from '@decloud/protocol'
 import {
   type Abi,
   type Account,
   type Address,
   type Chain,
   encodeFunctionData,
+  getAddress,
   type Hex,
   type PublicClient,
-  parseAbi,
   type Transport,
   type WalletClient,
 } from 'viem'
 
 const ARTIFACTS = new URL('../../build/hardhat/artifacts/contracts/src/', import.meta.url)
-const proxyAbi = parseAbi(['constructor(address implementation, bytes initialization)'])
 
-const bytecodeOf = async (source: string): Promise<Hex> => {
+const artifactOf = async (source: string): Promise<{ abi: Abi; bytecode: Hex }> => {
   const contract = source.slice(source.lastIndexOf('/') + 1)
-  const artifact = await readFile(new URL(`${source}.sol/${contract}.json`, ARTIFACTS), 'utf8')
-  return (JSON.parse(artifact) as { bytecode: Hex }).bytecode
+  return JSON.parse(await readFile(new URL(`${source}.sol/${contract}.json`, ARTIFACTS), 'utf8'))
 }
 
 export type Deployer = {
@@ -38,20 +31,19 @@ export type Deployer = {
 const create = async (
   { wallet, reader }: Deployer,
   source: string,
-  abi: Abi,
   args: readonly unknown[],
 ): Promise<Address> => {
-  const hash = await wallet.deployContract({ abi, bytecode: await bytecodeOf(source), args })
+  const hash = await wallet.deployContract({ ...(await artifactOf(source)), args })
   const receipt = await reader.waitForTransactionReceipt({ hash, timeout: 60_000 })
-  return receipt.contractAddress!
+  return getAddress(receipt.contractAddress!)
 }
 
 /** A USDC that behaves as Circle's does, behind a proxy as Circle's is; the deployer may mint. Local chains only. */
 export const deployMockUsdc = async (deployer: Deployer): Promise<Address> => {
   const owner = deployer.wallet.account.address
-  const implementation = await create(deployer, 'mocks/MockUSDC', mockUSDCAbi, [owner])
+  const implementation = await create(deployer, 'mocks/MockUSDC', [owner])
   const initialization = encodeFunctionData({ abi: mockUSDCAbi, functionName: 'initialize', args: [owner] })
-  return create(deployer, 'mocks/FiatTokenProxy', proxyAbi, [implementation, initialization])
+  return create(deployer, 'mocks/FiatTokenProxy', [implementation, initialization])
 }
 
 /**
@@ -63,9 +55,9 @@ export const deployProtocol = async (
   options: { usdc: Address; owner: Address; platformPayee: Address },
 ): Promise<Deployment> => {
   const fromBlock = Number(await deployer.reader.getBlockNumber()) + 1
-  const pricePolicy = await create(deployer, 'PricePolicy', pricePolicyAbi, [options.owner])
-  const nodeRegistry = await create(deployer, 'NodeRegistry', nodeRegistryAbi, [pricePolicy])
-  const leaseEscrow = await create(deployer, 'LeaseEscrow', leaseEscrowAbi, [
+  const pricePolicy = await create(deployer, 'PricePolicy', [options.owner])
+  const nodeRegistry = await create(deployer, 'NodeRegistry', [pricePolicy])
+  const leaseEscrow = await create(deployer, 'LeaseEscrow', [
     options.usdc,
     nodeRegistry,
     pricePolicy,
@@ -75,3 +67,13 @@ export const deployProtocol = async (
   const chainId = deployer.wallet.chain.id
   return { chainId, usdc: options.usdc, leaseEscrow, nodeRegistry, pricePolicy, fromBlock }
 }
+
+/** The contracts around the escrow that it can carry today. `attester` is the first one of the list. */
+export const deploySatellites = async (
+  deployer: Deployer,
+  { leaseEscrow }: Deployment,
+  { owner, attester }: { owner: Address; attester: Address },
+): Promise<{ reviews: Address; reputation: Address }> => ({
+  reviews: await create(deployer, 'Reviews', [leaseEscrow]),
+  reputation: await create(deployer, 'Reputation', [leaseEscrow, owner, attester]),
+})

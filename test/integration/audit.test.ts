@@ -25,6 +25,7 @@ import { AGENT, KEEPER, type Local, OPERATOR, startLocal, TENANT } from '../../c
 import { audit } from '../../scripts/audit/audit.ts'
 import { writeDeployment } from '../../scripts/deploy/record.ts'
 import { deploySatellites } from '../../scripts/lib/deploy.ts'
+import { LOCAL_CHAIN_ID } from '../world/anvil.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const OTHER_TENANT = 5
@@ -63,7 +64,7 @@ beforeAll(async () => {
   }
   for (const tenant of [TENANT, OTHER_TENANT]) await local.fund(tenant, 10_000_000_000n)
   directory = await mkdtemp(join(tmpdir(), 'decloud-audit-'))
-  file = join(directory, '31337.json')
+  file = join(directory, `${LOCAL_CHAIN_ID}.json`)
   await writeDeployment(file, local.deployment, satellites)
 })
 afterAll(async () => {

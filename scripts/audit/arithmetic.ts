@@ -1,0 +1,58 @@
+// The sums of the escrow, worked out again from docs and from nothing else: this file and the mirror in @decloud/protocol
+// must be able to disagree. Money is µUSDC, times are seconds, all of it bigint.
+const HOUR = 3_600n
+const BPS = 10_000n
+
+const least = (a: bigint, b: bigint) => (a < b ? a : b)
+const most = (a: bigint, b: bigint) => (a > b ? a : b)
+
+/** Towards −∞; BigInt division alone goes towards zero. */
+const floorDiv = (numerator: bigint, denominator: bigint): bigint => {
+  const quotient = numerator / denominator
+  return numerator % denominator < 0n ? quotient - 1n : quotient
+}
+
+/** What the bill of a lease depends on. `endedAt` 0 while it runs, `startedAt` 0 before it does. */
+export type Meter = {
+  price: bigint
+  deposited: bigint
+  settled: bigint
+  paidBefore: bigint
+  startedAt: bigint
+  endedAt: bigint
+  credited: bigint
+  holdBack: bigint
+  minCharge: bigint
+  closedByTenant: boolean
+}
+
+/** What is owed for the time up to `at`: never more than was paid in, at least the minimum once the tenant left. */
+const owed = (meter: Meter, at: bigint): bigint => {
+  if (meter.startedAt === 0n) return 0n
+  const until = meter.endedAt === 0n ? at : least(at, meter.endedAt)
+  const seconds = until - meter.startedAt - meter.credited
+  const accrued = most(0n, meter.paidBefore + floorDiv(meter.price * seconds, HOUR))
+  const minimum = meter.closedByTenant ? floorDiv(meter.price * meter.minCharge, HOUR) : 0n
+  return least(meter.deposited, most(accrued, minimum))
+}
+
+/** What may have been paid out by `at`; what is settled stays settled. */
+export const payable = (meter: Meter, at: bigint): bigint =>
+  most(meter.settled, owed(meter, most(0n, at - meter.holdBack)))
+
+/** The whole bill of a lease that has ended. */
+export const finalBill = (meter: Meter): bigint => most(meter.settled, owed(meter, meter.endedAt))
+
+/** Whether everything paid in is owed by `at`. */
+export const isDepleted = (meter: Meter, at: bigint): boolean =>
+  meter.startedAt !== 0n && owed({ ...meter, closedByTenant: false }, at) === meter.deposited
+
+/** Who gets what of a cumulative amount: the platform off the top, the relay off the rest, the node what remains. */
+export const split = (
+  amount: bigint,
+  cuts: { platformBps: bigint; relayBps: bigint },
+): { platform: bigint; relay: bigint; node: bigint } => {
+  const platform = floorDiv(amount * cuts.platformBps, BPS)
+  const relay = floorDiv((amount - platform) * cuts.relayBps, BPS)
+  return { platform, relay, node: amount - platform - relay }
+}

@@ -1,0 +1,152 @@
+// All logs up to one block → the books.
+import { DecloudError, type Deployment, leaseEscrowAbi, pricePolicyAbi } from '@decloud/protocol'
+import {
+  type Abi,
+  type AbiEvent,
+  type Address,
+  decodeEventLog,
+  getAddress,
+  type Hex,
+  pad,
+  toEventSelector,
+} from 'viem'
+import { premiumStakeAbi, reputationAbi, reviewsAbi, usdcAbi } from './abi.ts'
+import { type Books, emptyBooks, must, type Place } from './books.ts'
+import { timesOf } from './clock.ts'
+import { closeSettlements, escrowFold } from './fold/escrow.ts'
+import { policyFold, premiumStakeFold, reputationFold, reviewsFold } from './fold/satellites.ts'
+import type { ChainLog, Head, LogFilter, Rpc } from './rpc.ts'
+import { scan } from './scan.ts'
+
+/** Contracts that a deployment may have besides those of every deployment. */
+type Satellites = {
+  reviews?: Address | undefined
+  reputation?: Address | undefined
+  premiumStake?: Address | undefined
+}
+
+export type Subject = { deployment: Deployment; satellites: Satellites }
+
+type Step = (books: Books, log: ChainLog, place: Place) => void
+
+// A log that no handler knows is reported and not skipped: an audit older than its contracts must not say "all good".
+const stepOf = (contract: string, abi: Abi, handlers: Record<string, unknown>): Step => {
+  const events = new Map(
+    abi
+      .filter((item): item is AbiEvent => item.type === 'event')
+      .map((event) => [toEventSelector(event), event]),
+  )
+  return (books, log, place) => {
+    const event = events.get(log.topics[0])
+    if (event === undefined) {
+      must(books, place, contract, 'event', 'one that this audit knows', log.topics[0])
+      return
+    }
+    const { args } = decodeEventLog({ abi: [event], topics: log.topics, data: log.data })
+    ;(handlers[event.name] as (books: Books, args: unknown, place: Place) => void)(books, args, place)
+  }
+}
+
+const TRANSFER = toEventSelector(usdcAbi[0])
+
+const transferStep =
+  (escrow: Address): Step =>
+  (books, log) => {
+    const { args } = decodeEventLog({ abi: usdcAbi, topics: log.topics, data: log.data })
+    if (args.to === escrow) books.usdc += args.value
+    if (args.from === escrow) books.usdc -= args.value
+  }
+
+/** Every policy that the escrow ever read: their tables say what a vCPU takes. */
+const policiesOf = async (rpc: Rpc, deployment: Deployment, from: bigint, head: Head): Promise<Address[]> => {
+  const policies = new Set<Address>([deployment.pricePolicy])
+  const moved = leaseEscrowAbi.find((item) => item.type === 'event' && item.name === 'PointersMoved')
+  const filter = { address: deployment.leaseEscrow, topics: [toEventSelector(moved as AbiEvent)] }
+  for await (const { logs } of scan(rpc, [filter], { from, to: head.number })) {
+    for (const log of logs) {
+      const event = decodeEventLog({ abi: leaseEscrowAbi, topics: log.topics, data: log.data })
+      if (event.eventName === 'PointersMoved') policies.add(event.args.policy)
+    }
+  }
+  return [...policies]
+}
+
+const stepsOf = ({ deployment, satellites }: Subject, policies: readonly Address[]) => {
+  const steps = new Map<Address, Step>([
+    [deployment.leaseEscrow, stepOf('escrow', leaseEscrowAbi, escrowFold)],
+    [deployment.usdc, transferStep(deployment.leaseEscrow)],
+  ])
+  for (const policy of policies) steps.set(policy, stepOf('policy', pricePolicyAbi, policyFold))
+  const { reviews, reputation, premiumStake } = satellites
+  if (reviews) steps.set(reviews, stepOf('reviews', reviewsAbi, reviewsFold))
+  if (reputation) steps.set(reputation, stepOf('reputation', reputationAbi, reputationFold))
+  if (premiumStake) steps.set(premiumStake, stepOf('premium stake', premiumStakeAbi, premiumStakeFold))
+  return steps
+}
+
+const filtersOf = ({ deployment }: Subject, steps: ReadonlyMap<Address, Step>): LogFilter[] => {
+  const escrow: Hex = pad(deployment.leaseEscrow)
+  return [
+    { address: [...steps.keys()].filter((address) => address !== deployment.usdc) },
+    { address: deployment.usdc, topics: [TRANSFER, null, escrow] },
+    { address: deployment.usdc, topics: [TRANSFER, escrow] },
+  ]
+}
+
+/**
+ * @param from the first block to read; anything that happened before it is missing from the books.
+ * @param onProgress told after every range.
+ * @throws DecloudError `rpc-failed`, `chain-moved`.
+ */
+export const readHistory = async (
+  rpc: Rpc,
+  subject: Subject,
+  { from, head, onProgress }: { from: bigint; head: Head; onProgress: (block: bigint, logs: number) => void },
+): Promise<{ books: Books; logs: number }> => {
+  const steps = stepsOf(subject, await policiesOf(rpc, subject.deployment, from, head))
+  const books = emptyBooks()
+  const transactions = makeTransactions(books)
+  let count = 0
+  for await (const { to, logs } of scan(rpc, filtersOf(subject, steps), { from, to: head.number })) {
+    const times = await timesOf(rpc, logs)
+    for (const log of logs) {
+      const emitter = getAddress(log.address)
+      const place = {
+        block: BigInt(log.blockNumber),
+        timestamp: times.get(log.blockHash)!,
+        transaction: log.transactionHash,
+        emitter,
+      }
+      transactions.enter(place)
+      const step = steps.get(emitter)
+      if (step === undefined) {
+        throw new DecloudError('rpc-failed', `The RPC sent a log of ${emitter}, which nobody asked for.`)
+      }
+      step(books, log, place)
+    }
+    count += logs.length
+    onProgress(to, count)
+  }
+  transactions.finish()
+  return { books, logs: count }
+}
+
+/** Every transaction must bring what it promises: what goes out of the escrow was owed, what is owed came in. */
+const makeTransactions = (books: Books) => {
+  let current: Place | undefined
+  let before = { usdc: 0n, obligations: 0n }
+  const finish = () => {
+    if (current === undefined) return
+    closeSettlements(books)
+    const surplus = books.usdc - before.usdc - (books.obligations - before.obligations)
+    if (surplus < 0n) must(books, current, 'escrow', 'USDC without cover in one transaction', 0n, -surplus)
+    else books.donated += surplus
+  }
+  const enter = (place: Place) => {
+    if (current?.transaction === place.transaction) return
+    finish()
+    current = place
+    before = { usdc: books.usdc, obligations: books.obligations }
+  }
+  return { enter, finish }
+}
