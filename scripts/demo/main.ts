@@ -36,9 +36,13 @@ const prepareGuests = async ({ options, progress, leftovers, signal }: Run): Pro
   )
   await progress.step('libvirt', async () => {
     const ipForward = await readFile('/proc/sys/net/ipv4/ip_forward', 'utf8')
-    const { pids } = await libvirtUp()
-    if (pids.length > 0) leftovers.add({ kind: 'libvirt-firewall', ipForward })
-    for (const pid of pids) await leftovers.process(pid)
+    let first = true
+    await libvirtUp(async (pid) => {
+      // Its rules go after the daemon itself: what was told first is removed last.
+      if (first) leftovers.add({ kind: 'libvirt-firewall', ipForward })
+      first = false
+      await leftovers.process(pid)
+    })
   })
   return images
 }

@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chmod, chown, readFile, stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -7,8 +7,6 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 
 export interface LibvirtUp {
-  /** Daemons that were started here; none when libvirt answered already. */
-  readonly pids: readonly number[]
   /** Ends the daemons that `libvirtUp` started, unless somebody else's guests run by now. */
   stop(): Promise<void>
 }
@@ -36,35 +34,55 @@ async function answers(): Promise<boolean> {
   )
 }
 
-async function startDaemon(name: string): Promise<void> {
-  const child = spawn(`/usr/sbin/${name}`, ['-d'], { stdio: ['ignore', 'ignore', 'inherit'] })
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject)
-    child.once('exit', resolve)
-  })
-  if (code !== 0) throw new LibvirtStartError(`${name} -d ended with code ${code}; see /var/log/libvirt`)
+/**
+ * Starts one daemon and returns its pid. One that is still on its way out holds the pid file for a while: it is waited
+ * for, 20 s at most.
+ */
+async function startDaemon(name: DaemonName): Promise<number> {
+  let said = ''
+  for (let i = 0; i < 40; i++) {
+    try {
+      await run(`/usr/sbin/${name}`, ['-d'], { timeout: 60_000 })
+      return (await daemonPids()).get(name)!
+    } catch (error) {
+      said = (error as { stderr?: string }).stderr?.trim() ?? String(error)
+      if (!/pidfile/i.test(said)) break
+      await sleep(500)
+    }
+  }
+  throw new LibvirtStartError(`${name} does not start: ${said} See /var/log/libvirt.`)
 }
 
 class LibvirtStartError extends Error {
   override readonly name = 'LibvirtStartError'
 }
 
-/** Starts virtlogd and libvirtd where nothing answers. Throws LibvirtStartError with what to look at. */
-export async function libvirtUp(): Promise<LibvirtUp> {
-  if (await answers()) return { pids: [], stop: async () => {} }
+/**
+ * Starts virtlogd and libvirtd where nothing answers. Throws LibvirtStartError with what to look at.
+ * @param onStart is told of each daemon as soon as it runs, so that one is owned even when the next does not start.
+ */
+export async function libvirtUp(
+  onStart: (pid: number) => Promise<void> = async () => {},
+): Promise<LibvirtUp> {
+  if (await answers()) return { stop: async () => {} }
   if (existsSync('/run/systemd/system')) {
     await run('systemctl', ['start', 'libvirtd'], { timeout: 60_000 })
-    if (await answers()) return { pids: [], stop: async () => {} }
+    if (await answers()) return { stop: async () => {} }
     throw new LibvirtStartError(
       'systemctl started libvirtd, but its socket does not answer: see journalctl -u libvirtd',
     )
   }
-  const before = await daemonPids()
   await openKvmToGroup()
-  if (!before.has('virtlogd')) await startDaemon('virtlogd')
-  await startDaemon('libvirtd')
+  const started = new Map<DaemonName, number>()
+  for (const name of ['virtlogd', 'libvirtd'] as const) {
+    // A libvirtd that runs and does not answer is on its way out, or stuck: a new one says which.
+    if (name === 'virtlogd' && (await daemonPids()).has(name)) continue
+    const pid = await startDaemon(name)
+    started.set(name, pid)
+    await onStart(pid)
+  }
   for (let i = 0; i < 100; i++) {
-    if (await answers()) return { pids: await startedSince(before), stop: () => stopDaemons(before) }
+    if (await answers()) return { stop: () => stopDaemons(started) }
     await sleep(200)
   }
   throw new LibvirtStartError(
@@ -79,17 +97,19 @@ export async function libvirtUp(): Promise<LibvirtUp> {
 async function openKvmToGroup(): Promise<void> {
   const device = await stat('/dev/kvm').catch(() => null)
   const line = (await readFile('/etc/group', 'utf8')).match(/^kvm:[^:]*:(\d+):/m)
-  if (!device || !line || (device.mode & 0o060) === 0o060) return
+  if (!device || !line || (device.gid === Number(line[1]) && (device.mode & 0o060) === 0o060)) return
   await chown('/dev/kvm', 0, Number(line[1]))
   await chmod('/dev/kvm', 0o660)
 }
 
 const pidFiles = { libvirtd: '/run/libvirtd.pid', virtlogd: '/run/virtlogd.pid' } as const
 
-async function daemonPids(): Promise<Map<string, number>> {
-  const found = new Map<string, number>()
-  for (const [name, file] of Object.entries(pidFiles)) {
-    const pid = Number(await readFile(file, 'utf8').catch(() => ''))
+type DaemonName = keyof typeof pidFiles
+
+async function daemonPids(): Promise<Map<DaemonName, number>> {
+  const found = new Map<DaemonName, number>()
+  for (const name of ['libvirtd', 'virtlogd'] as const) {
+    const pid = Number(await readFile(pidFiles[name], 'utf8').catch(() => ''))
     // A pid file outlives its daemon, and its number may be somebody else's by now.
     const command = pid > 0 ? await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '') : ''
     if (command.trim() === name) found.set(name, pid)
@@ -97,16 +117,11 @@ async function daemonPids(): Promise<Map<string, number>> {
   return found
 }
 
-async function startedSince(before: ReadonlyMap<string, number>): Promise<number[]> {
-  return [...(await daemonPids())].filter(([name, pid]) => before.get(name) !== pid).map(([, pid]) => pid)
-}
-
-async function stopDaemons(before: ReadonlyMap<string, number>): Promise<void> {
+async function stopDaemons(started: ReadonlyMap<DaemonName, number>): Promise<void> {
   const list = await run('virsh', ['-q', '-c', 'qemu:///system', 'list', '--name'], { timeout: 10_000 })
   if (list.stdout.trim() !== '') return
-  const now = await daemonPids()
-  for (const [name, pid] of now) {
-    if (before.get(name) === pid) continue
+  for (const [name, pid] of started) {
+    if ((await daemonPids()).get(name) !== pid) continue
     process.kill(pid, 'SIGTERM')
     for (let i = 0; i < 50 && (await daemonPids()).get(name) === pid; i++) await sleep(100)
   }

@@ -31,7 +31,7 @@ beforeAll(async () => {
   if (missing) return
   leftovers = await startReaper()
   const imageDir = await buildImage('debian-12')
-  for (const pid of (await libvirtUp()).pids) await leftovers.process(pid)
+  await libvirtUp((pid) => leftovers.process(pid))
   world = await startWorld({ hypervisor: 'libvirt', nodes: 0, leftovers })
   tenant = await makeTenant({
     rpcUrls: [world.anvil.rpcUrl],
