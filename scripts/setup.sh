@@ -22,7 +22,13 @@ run() {
 stop() {
   trap '' INT TERM HUP
   say 'interrupted; the next run goes on from here'
-  if [ -n "$child" ]; then kill -TERM "$child" 2>/dev/null || true; wait "$child" 2>/dev/null || true; fi
+  [ -n "$child" ] || exit 130
+  kill -TERM "$child" 2>/dev/null || true
+  # npm finishes what it unpacks before it ends, half a minute of it: the next run begins that anew anyway.
+  patience=3
+  while [ $patience -gt 0 ] && kill -0 "$child" 2>/dev/null; do sleep 1; patience=$((patience - 1)); done
+  kill -KILL "$child" 2>/dev/null || true
+  wait "$child" 2>/dev/null || true
   exit 130
 }
 trap stop INT TERM HUP
