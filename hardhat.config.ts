@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import hardhatToolboxViem from '@nomicfoundation/hardhat-toolbox-viem'
-import { defineConfig } from 'hardhat/config'
+import { configVariable, defineConfig } from 'hardhat/config'
+import { MIN_PRIORITY_FEE } from './contracts/protocol/deployment.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -10,9 +11,35 @@ const compiler = {
   path: require.resolve('solc/soljson.js'),
 }
 
+// A configuration variable is read when its network is used, from the environment or from Hardhat's own encrypted
+// keystore: compiling and testing need none.
+const publicNetwork = (name: string, chainId: number) => ({
+  type: 'http' as const,
+  chainId,
+  url: configVariable(`${name}_RPC_URL`),
+  accounts: [configVariable(`${name}_DEPLOYER_KEY`)],
+  ignition: { maxPriorityFeePerGas: MIN_PRIORITY_FEE[chainId]! },
+})
+
 export default defineConfig({
   plugins: [hardhatToolboxViem],
+  networks: {
+    local: {
+      type: 'http',
+      chainId: 31_337,
+      url: process.env['LOCAL_RPC_URL'] ?? 'http://127.0.0.1:8545',
+      accounts: 'remote',
+    },
+    amoy: publicNetwork('AMOY', 80_002),
+    polygon: publicNetwork('POLYGON', 137),
+  },
+  verify: {
+    etherscan: { apiKey: configVariable('ETHERSCAN_API_KEY') },
+    blockscout: { enabled: false },
+    sourcify: { enabled: false },
+  },
   solidity: {
+    npmFilesToBuild: ['@openzeppelin/contracts/governance/TimelockController.sol'],
     profiles: {
       default: {
         ...compiler,
@@ -36,5 +63,6 @@ export default defineConfig({
     tests: { solidity: './test/contracts' },
     cache: './build/hardhat/cache',
     artifacts: './build/hardhat/artifacts',
+    ignition: './ignition',
   },
 })

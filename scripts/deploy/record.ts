@@ -22,6 +22,9 @@ const satellitesSchema = z.strictObject({
 })
 export type SatelliteRecord = z.output<typeof satellitesSchema>
 
+/** The names under which a deployment may have them. */
+export const SATELLITES = satellitesSchema.omit({ chainId: true }).keyof().options
+
 const satellitesFile = (file: string) => `${file.replace(/\.json$/, '')}.satellites.json`
 
 const parse = async <schema extends z.ZodType>(file: string, text: string, schema: schema) => {

@@ -1,0 +1,179 @@
+// `npm run deploy`: puts the contracts on a chain with Ignition, writes down where, and looks at what it did.
+import { execFile } from 'node:child_process'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseArgs, promisify } from 'node:util'
+import { DecloudError, sentenceOf } from '@decloud/protocol'
+import hre from 'hardhat'
+import { type Address, getAddress, type PublicClient } from 'viem'
+import { makeDeCloud } from '../../ignition/modules/decloud.ts'
+import { inspect } from './inspect.ts'
+import { firstBlockOf } from './journal.ts'
+import { SATELLITES, writeDeployment } from './record.ts'
+import { printFindings } from './report.ts'
+import { localRoles, ROLES_SHAPE, type Roles, readRoles } from './roles.ts'
+import { findUsdc } from './usdc.ts'
+
+const NETWORKS = ['local', 'amoy', 'polygon'] as const
+const CONFIRMATIONS = { local: 1, amoy: 5, polygon: 16 } as const
+
+const HELP = `usage: npm run deploy -- --network local|amoy|polygon [--roles FILE] [--out DIR]
+
+Deploys timelock, policy, registry, escrow and what stands around it, writes deployments/<chain id>.json (and
+<chain id>.satellites.json), publishes the sources where an explorer's key is configured, and checks the result.
+What was begun and interrupted is gone on with: run it again.
+
+  --network NAME   local: the chain at LOCAL_RPC_URL (http://127.0.0.1:8545), with a USDC of its own
+                   amoy, polygon: AMOY_RPC_URL and AMOY_DEPLOYER_KEY, POLYGON_RPC_URL and POLYGON_DEPLOYER_KEY,
+                   from the environment or from \`hardhat keystore set NAME\`
+  --roles FILE     who holds which role; needed but on local, where the deployer holds all. A JSON file:
+${ROLES_SHAPE.replace(/^/gm, '                   ')}
+  --out DIR        where the deployment is written; deployments by default
+  --help           this text
+
+ETHERSCAN_API_KEY publishes the sources. Exit code: 0 when all is as it has to be, 1 when the check finds something,
+2 when nothing or not everything was deployed.`
+
+type Network = (typeof NETWORKS)[number]
+type Options = { network: Network; roles?: string; out: string }
+
+const optionsOf = (args: readonly string[]): Options | 'help' => {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      network: { type: 'string' },
+      roles: { type: 'string' },
+      out: { type: 'string', default: 'deployments' },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return 'help'
+  const network = NETWORKS.find((name) => name === values.network)
+  if (network === undefined) throw new DecloudError('options', 'Which network?', { hint: HELP })
+  return { network, out: values.out, ...(values.roles === undefined ? {} : { roles: values.roles }) }
+}
+
+const rolesFor = async ({ network, roles }: Options, deployer: Address): Promise<Roles> => {
+  if (roles === undefined) {
+    if (network === 'local') return localRoles(deployer)
+    throw new DecloudError('options', `--roles is needed on ${network}.`, { hint: HELP })
+  }
+  const read = await readRoles(roles)
+  if (network === 'polygon' && [...read.proposers, read.platformPayee].includes(deployer)) {
+    throw new DecloudError('roles-hot', `The deployer ${deployer} would govern or be paid by real money.`, {
+      hint: 'Give these roles to accounts whose keys are on no server.',
+    })
+  }
+  return read
+}
+
+/** A chain on one's own machine begins anew each time, and so does its journal. */
+const deploymentIdOf = async (client: PublicClient, network: Network, chainId: number): Promise<string> => {
+  if (network !== 'local') return `chain-${chainId}`
+  const { hash } = await client.getBlock({ blockNumber: 0n })
+  return `chain-${chainId}-${hash.slice(2, 10)}`
+}
+
+/** The escrow counts what nodes do in a later version: whatever asks it for that waits for it. */
+const escrowCounts = async (): Promise<boolean> => {
+  const { abi } = await hre.artifacts.readArtifact('LeaseEscrow')
+  return abi.some((item: { type: string; name?: string }) => item.name === 'nodeCounters')
+}
+
+type Contracts = Readonly<Partial<Record<string, { address: string }>>>
+
+const addressIn = (contracts: Contracts, name: string): Address => {
+  const contract = contracts[name]
+  if (contract !== undefined) return getAddress(contract.address)
+  throw new DecloudError('contract-missing', `Ignition did not say where ${name} is.`)
+}
+
+const satellitesIn = (contracts: Contracts) =>
+  Object.fromEntries(
+    SATELLITES.filter((name) => contracts[name] !== undefined).map((name) => [
+      name,
+      addressIn(contracts, name),
+    ]),
+  )
+
+const publishSources = async (network: Network, deploymentId: string): Promise<void> => {
+  if (network === 'local') return
+  try {
+    await hre.config.verify.etherscan.apiKey.get()
+  } catch {
+    // The variable is set nowhere: that is how one says no.
+    console.log('sources: not published, ETHERSCAN_API_KEY is not set')
+    return
+  }
+  const args = ['--network', network, 'ignition', 'verify', deploymentId]
+  const { stdout, stderr } = await promisify(execFile)('hardhat', args, { timeout: 600_000 }).catch(
+    (error: { stdout?: string; stderr?: string }) => ({ stdout: error.stdout, stderr: error.stderr }),
+  )
+  console.log(`sources:\n${stdout ?? ''}${stderr ?? ''}`)
+}
+
+const deploy = async (options: Options): Promise<number> => {
+  const { network } = options
+  const connection = await hre.network.create(network)
+  try {
+    const client = (await connection.viem.getPublicClient()) as PublicClient
+    const [wallet] = await connection.viem.getWalletClients()
+    if (wallet === undefined) throw new DecloudError('deployer-missing', `There is no account on ${network}.`)
+    const deployer = getAddress(wallet.account.address)
+    const chainId = await client.getChainId()
+    const roles = await rolesFor(options, deployer)
+    if ((await client.getBalance({ address: deployer })) === 0n) {
+      throw new DecloudError('deployer-poor', `The deployer ${deployer} has nothing to pay gas with.`, {
+        hint: `Send it some of the coin of chain ${chainId}.`,
+      })
+    }
+    const deploymentId = await deploymentIdOf(client, network, chainId)
+    console.log(`chain ${chainId}, deployer ${deployer}, journal ignition/deployments/${deploymentId}`)
+    const local = network === 'local'
+    const usdc = local ? undefined : await findUsdc(client, chainId)
+    const module = makeDeCloud({ local, counting: await escrowCounts() })
+    const contracts: Contracts = await connection.ignition.deploy(module, {
+      deploymentId,
+      config: { requiredConfirmations: CONFIRMATIONS[network] },
+      displayUi: process.stdout.isTTY,
+      parameters: {
+        Governance: { proposers: roles.proposers, executors: roles.executors },
+        Protocol: { platformPayee: roles.platformPayee, ...(usdc && { usdc }) },
+        Standing: {
+          attester: roles.attester,
+          minimumStake: roles.minimumStake,
+          ...(usdc && { usdc }),
+        },
+      },
+    })
+
+    const deployment = {
+      chainId,
+      usdc: usdc ?? addressIn(contracts, 'usdc'),
+      leaseEscrow: addressIn(contracts, 'leaseEscrow'),
+      nodeRegistry: addressIn(contracts, 'nodeRegistry'),
+      pricePolicy: addressIn(contracts, 'pricePolicy'),
+      fromBlock: await firstBlockOf(join(hre.config.paths.ignition, 'deployments', deploymentId)),
+    }
+    const satellites = satellitesIn(contracts)
+    await mkdir(options.out, { recursive: true })
+    const file = join(options.out, `${chainId}.json`)
+    await writeDeployment(file, deployment, satellites)
+    console.log(`written to ${file}`)
+    await publishSources(network, deploymentId)
+    const findings = await inspect({ client, deployment, satellites, roles })
+    printFindings(findings)
+    return findings.every(({ ok }) => ok) ? 0 : 1
+  } finally {
+    await connection.close()
+  }
+}
+
+try {
+  const options = optionsOf(process.argv.slice(2))
+  if (options === 'help') console.log(HELP)
+  else process.exitCode = await deploy(options)
+} catch (error) {
+  console.error(sentenceOf(error))
+  process.exitCode = 2
+}

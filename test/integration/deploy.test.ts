@@ -1,0 +1,228 @@
+// The real deployment with Ignition on a chain of its own, killed in the middle, gone on with, and looked at.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { leaseEscrowAbi, pricePolicyAbi } from '@decloud/protocol'
+import { type Address, encodeFunctionData, getAddress, type Hex, parseAbi, toHex, zeroAddress } from 'viem'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { audit } from '../../scripts/audit/audit.ts'
+import { readDeployment, writeDeployment } from '../../scripts/deploy/record.ts'
+import { findUsdc } from '../../scripts/deploy/usdc.ts'
+import { deployMockUsdc, deployProtocol } from '../../scripts/lib/deploy.ts'
+import { type Anvil, LOCAL_CHAIN_ID, startAnvil } from '../world/anvil.ts'
+
+type Ended = { code: number | null; out: string; err: string }
+
+let anvil: Anvil
+let directory: string
+let file: string
+const journals = new URL('../../ignition/deployments/', import.meta.url)
+
+const start = (script: string, args: readonly string[]): { child: ChildProcess; ended: Promise<Ended> } => {
+  const child = spawn(process.execPath, [`scripts/deploy/${script}.ts`, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, LOCAL_RPC_URL: anvil.rpcUrl },
+  })
+  const text = { out: '', err: '' }
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    text.out += chunk
+  })
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    text.err += chunk
+  })
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, ...text }))
+  return { child, ended }
+}
+const run = (script: string, ...args: string[]) => start(script, args).ended
+const sent = () => anvil.client.getTransactionCount({ address: anvil.account(0).address })
+
+/** Where Ignition keeps what it did on this chain. */
+const journal = async () => {
+  const { hash } = await anvil.client.getBlock({ blockNumber: 0n })
+  return new URL(`chain-${LOCAL_CHAIN_ID}-${hash.slice(2, 10)}/`, journals)
+}
+const journalled = async () =>
+  (await readFile(new URL('journal.jsonl', await journal()), 'utf8')).split('"type":"TRANSACTION_SEND"')
+    .length - 1
+
+beforeAll(async () => {
+  anvil = await startAnvil()
+  directory = await mkdtemp(join(tmpdir(), 'decloud-deploy-'))
+  file = join(directory, `${LOCAL_CHAIN_ID}.json`)
+})
+afterAll(async () => {
+  if (anvil !== undefined) {
+    const { hash } = await anvil.client.getBlock({ blockNumber: 0n })
+    await rm(new URL(`chain-${LOCAL_CHAIN_ID}-${hash.slice(2, 10)}/`, journals), {
+      recursive: true,
+      force: true,
+    })
+    await anvil.stop()
+  }
+  if (directory) await rm(directory, { recursive: true, force: true })
+})
+
+describe('a deployment', { timeout: 180_000 }, () => {
+  it('is gone on with after kill -9, and deploys nothing twice', async () => {
+    const { child, ended } = start('main', ['--network', 'local', '--out', directory])
+    const deadline = Date.now() + 60_000
+    while ((await sent()) < 3 && Date.now() < deadline && child.exitCode === null) await delay(10)
+    child.kill('SIGKILL')
+    const killed = await ended
+    expect(await sent(), killed.err).toBeGreaterThanOrEqual(3)
+    // One that was sent in the instant before the journal could say so is lost to Ignition, which sends it again.
+    const lost = (await sent()) - (await journalled())
+    expect(lost).toBeLessThanOrEqual(1)
+
+    const resumed = await run('main', '--network', 'local', '--out', directory)
+    expect(resumed.code, resumed.out + resumed.err).toBe(0)
+    expect(resumed.out).toContain('nothing unexpected')
+    // Implementation and proxy of the token, the timelock, three of the core, three around it.
+    expect(await sent()).toBe(9 + lost)
+
+    const { deployment, satellites } = await readDeployment(file)
+    const again = await run('main', '--network', 'local', '--out', directory)
+    expect(again.code, again.err).toBe(0)
+    expect(await sent()).toBe(9 + lost)
+    expect(await readDeployment(file)).toEqual({ deployment, satellites })
+    const first = await anvil.client.getBlock({
+      blockNumber: BigInt(deployment.fromBlock),
+      includeTransactions: true,
+    })
+    expect(first.transactions).toMatchObject([{ nonce: 0 }])
+  })
+
+  it('is in the hands of the timelock alone', async () => {
+    const { deployment, satellites } = await readDeployment(file)
+    const owner = await anvil.client.readContract({
+      address: deployment.pricePolicy,
+      abi: pricePolicyAbi,
+      functionName: 'owner',
+    })
+    expect(owner).toBe(satellites.timelock)
+    const delayOf = await anvil.client.readContract({
+      address: owner,
+      abi: parseAbi(['function getMinDelay() view returns (uint256)']),
+      functionName: 'getMinDelay',
+    })
+    expect(delayOf).toBe(172_800n)
+  })
+
+  it('stands up to its audit', async () => {
+    const { deployment, satellites } = await readDeployment(file)
+    const options = { rpcUrl: anvil.rpcUrl, at: 'latest' as const, onProgress: () => {} }
+    const { differences, logs } = await audit({ deployment, satellites, ...options })
+    expect(differences).toEqual([])
+    expect(logs).toBeGreaterThan(3)
+  })
+})
+
+describe('the check', { timeout: 180_000 }, () => {
+  const check = (...args: string[]) => run('check', '--deployment', file, '--rpc', anvil.rpcUrl, ...args)
+  const unexpected = async (...args: string[]) => {
+    const { code, out, err } = await check('--json', ...args)
+    expect(code, err).toBe(1)
+    const { findings } = JSON.parse(out) as { findings: { topic: string; what: string; ok: boolean }[] }
+    return findings.filter(({ ok }) => !ok).map(({ topic, what }) => `${topic}: ${what}`)
+  }
+  const kept = async (work: () => Promise<void>) => {
+    const id = await anvil.client.snapshot()
+    try {
+      await work()
+    } finally {
+      await anvil.client.revert({ id })
+    }
+  }
+
+  it('finds nothing in what was just deployed, and says who can do what', async () => {
+    const { code, out, err } = await check()
+    expect(code, out + err).toBe(0)
+    for (const text of ['USDC, 6', 'our code', '172800', '604800', 'may announce', "platform's payee"]) {
+      expect(out).toContain(text)
+    }
+  })
+
+  it('names roles that are held by others than those who were to hold them', async () => {
+    const other = getAddress(toHex(0xbeef, { size: 20 }))
+    const roles = { proposers: [other], executors: [zeroAddress], platformPayee: other, attester: other }
+    const path = join(directory, 'roles.json')
+    await writeFile(path, JSON.stringify({ ...roles, minimumStake: '5' }))
+    expect(await unexpected('--roles', path)).toEqual([
+      'timelock: may announce',
+      'timelock: may carry out (0x0: anybody)',
+      'timelock: may cancel',
+      "escrow: platform's payee",
+    ])
+  })
+
+  it('names code that is not ours, an owner that nobody waits for, and an announced move', async () => {
+    const { deployment, satellites } = await readDeployment(file)
+    await kept(async () => {
+      const bytecode = (await anvil.client.getCode({ address: deployment.nodeRegistry })) as Hex
+      // One byte of the code, well before the metadata.
+      const flipped =
+        `${bytecode.slice(0, 402)}${bytecode.slice(402, 404) === '00' ? '01' : '00'}${bytecode.slice(404)}` as Hex
+      await anvil.client.setCode({ address: deployment.nodeRegistry, bytecode: flipped })
+      expect(await unexpected()).toEqual(['code: nodeRegistry'])
+    })
+    await kept(async () => {
+      const from = satellites.timelock!
+      await anvil.client.impersonateAccount({ address: from })
+      await anvil.client.setBalance({ address: from, value: 10n ** 18n })
+      const asOwner = async (to: Address, data: Hex) => {
+        const params = [{ from, to, data }] as never
+        const hash: Hex = await anvil.client.request({ method: 'eth_sendTransaction' as never, params })
+        await anvil.client.waitForTransactionReceipt({ hash, timeout: 20_000 })
+      }
+      const pointers = [deployment.nodeRegistry, deployment.pricePolicy] as const
+      const announce = { abi: leaseEscrowAbi, functionName: 'announcePointers', args: pointers } as const
+      await asOwner(deployment.leaseEscrow, encodeFunctionData(announce))
+      const args = [anvil.account(0).address] as const
+      const hand = { abi: pricePolicyAbi, functionName: 'transferOwnership', args } as const
+      await asOwner(deployment.pricePolicy, encodeFunctionData(hand))
+      expect(await unexpected()).toEqual([
+        'escrow: registry announced',
+        'escrow: policy announced',
+        'policy: owner proposed',
+      ])
+    })
+  })
+
+  it('does not take a deployment without a timelock for one', async () => {
+    const deployer = { wallet: anvil.wallet(0), reader: anvil.client }
+    const owner = anvil.account(0).address
+    const usdc = await deployMockUsdc(deployer)
+    const bare = join(directory, 'bare.json')
+    await writeDeployment(bare, await deployProtocol(deployer, { usdc, owner, platformPayee: owner }), {})
+    const { code, out } = await run('check', '--deployment', bare, '--rpc', anvil.rpcUrl)
+    expect(code).toBe(1)
+    expect(out).toMatch(/timelock\n {2}! address +none {3}UNEXPECTED/)
+  })
+})
+
+describe('a deployment that must not be', { timeout: 60_000 }, () => {
+  it('says what is missing, and writes nothing', async () => {
+    const before = await sent()
+    const empty = join(directory, 'empty')
+    const cases: [string[], RegExp][] = [
+      [['--network', 'mainnet'], /Which network/],
+      [['--network', 'local', '--roles', join(directory, 'absent.json')], /cannot be read/],
+      [['--network', 'amoy'], /AMOY_RPC_URL/],
+    ]
+    for (const [args, sentence] of cases) {
+      const { code, err } = await run('main', ...args, '--out', empty)
+      expect(code).toBe(2)
+      expect(err).toMatch(sentence)
+    }
+    expect(await sent()).toBe(before)
+    await expect(readdir(empty)).rejects.toThrow()
+  })
+
+  it('refuses a token that is not USDC where USDC has to be', async () => {
+    await expect(findUsdc(anvil.client, 137)).rejects.toMatchObject({ code: 'usdc-missing' })
+    await expect(findUsdc(anvil.client, 1)).rejects.toMatchObject({ code: 'usdc-unknown' })
+  })
+})
