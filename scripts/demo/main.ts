@@ -1,6 +1,6 @@
 // `npm run demo`: a real lease, end to end, on this machine.
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -34,16 +34,7 @@ const prepareGuests = async ({ options, progress, leftovers, signal }: Run): Pro
   const images = await progress.step('the guest image, built once from Debian packages', () =>
     buildImage('debian-12', signal),
   )
-  await progress.step('libvirt', async () => {
-    const ipForward = await readFile('/proc/sys/net/ipv4/ip_forward', 'utf8')
-    let first = true
-    await libvirtUp(async (pid) => {
-      // Its rules go after the daemon itself: what was told first is removed last.
-      if (first) leftovers.add({ kind: 'libvirt-firewall', ipForward })
-      first = false
-      await leftovers.process(pid)
-    })
-  })
+  await progress.step('libvirt', () => libvirtUp(leftovers))
   return images
 }
 

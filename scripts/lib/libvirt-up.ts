@@ -1,13 +1,15 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { chmod, chown, readFile, stat } from 'node:fs/promises'
+import { chmod, chown, readFile, stat, writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import type { Leftovers } from './leftovers.ts'
+import { hasLibvirtChains, removeLibvirtChains } from './libvirt-firewall.ts'
 
 const run = promisify(execFile)
 
 export interface LibvirtUp {
-  /** Ends the daemons that `libvirtUp` started, unless somebody else's guests run by now. */
+  /** Ends the daemons that `libvirtUp` started and what they left, unless somebody else's guests run by now. */
   stop(): Promise<void>
 }
 
@@ -59,11 +61,10 @@ class LibvirtStartError extends Error {
 
 /**
  * Starts virtlogd and libvirtd where nothing answers. Throws LibvirtStartError with what to look at.
- * @param onStart is told of each daemon as soon as it runs, so that one is owned even when the next does not start.
+ * @param leftovers is told of each daemon as soon as it runs, so that one is owned even when the next does not start;
+ *   without it, `stop` is the caller's to call.
  */
-export async function libvirtUp(
-  onStart: (pid: number) => Promise<void> = async () => {},
-): Promise<LibvirtUp> {
+export async function libvirtUp(leftovers?: Leftovers): Promise<LibvirtUp> {
   if (await answers()) return { stop: async () => {} }
   if (existsSync('/run/systemd/system')) {
     await run('systemctl', ['start', 'libvirtd'], { timeout: 60_000 })
@@ -73,16 +74,27 @@ export async function libvirtUp(
     )
   }
   await openKvmToGroup()
+  const ipForward = await readFile(IP_FORWARD, 'utf8')
+  const ownFirewall = !(await hasLibvirtChains())
+  // Told first, removed last: after the daemon that would make its chains again.
+  if (ownFirewall) leftovers?.add({ kind: 'libvirt-firewall', ipForward })
   const started = new Map<DaemonName, number>()
   for (const name of ['virtlogd', 'libvirtd'] as const) {
     // A libvirtd that runs and does not answer is on its way out, or stuck: a new one says which.
     if (name === 'virtlogd' && (await daemonPids()).has(name)) continue
     const pid = await startDaemon(name)
     started.set(name, pid)
-    await onStart(pid)
+    await leftovers?.process(pid)
   }
   for (let i = 0; i < 100; i++) {
-    if (await answers()) return { stop: () => stopDaemons(started) }
+    if (await answers()) {
+      const restore = async () => {
+        if (!ownFirewall) return
+        await removeLibvirtChains()
+        await writeFile(IP_FORWARD, ipForward)
+      }
+      return { stop: () => stopDaemons(started, restore) }
+    }
     await sleep(200)
   }
   throw new LibvirtStartError(
@@ -102,6 +114,8 @@ async function openKvmToGroup(): Promise<void> {
   await chmod('/dev/kvm', 0o660)
 }
 
+const IP_FORWARD = '/proc/sys/net/ipv4/ip_forward'
+
 const pidFiles = { libvirtd: '/run/libvirtd.pid', virtlogd: '/run/virtlogd.pid' } as const
 
 type DaemonName = keyof typeof pidFiles
@@ -117,7 +131,10 @@ async function daemonPids(): Promise<Map<DaemonName, number>> {
   return found
 }
 
-async function stopDaemons(started: ReadonlyMap<DaemonName, number>): Promise<void> {
+async function stopDaemons(
+  started: ReadonlyMap<DaemonName, number>,
+  restore: () => Promise<void>,
+): Promise<void> {
   const list = await run('virsh', ['-q', '-c', 'qemu:///system', 'list', '--name'], { timeout: 10_000 })
   if (list.stdout.trim() !== '') return
   for (const [name, pid] of started) {
@@ -125,4 +142,5 @@ async function stopDaemons(started: ReadonlyMap<DaemonName, number>): Promise<vo
     process.kill(pid, 'SIGTERM')
     for (let i = 0; i < 50 && (await daemonPids()).get(name) === pid; i++) await sleep(100)
   }
+  await restore()
 }

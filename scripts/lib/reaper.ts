@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { type Leftover, startTimeOf } from './leftovers.ts'
+import { removeLibvirtChains } from './libvirt-firewall.ts'
 
 const exec = promisify(execFile)
 const run = async (command: string, args: readonly string[]): Promise<string> =>
@@ -43,7 +44,7 @@ const removers = {
   },
 
   'libvirt-firewall': async ({ ipForward }: Extract<Leftover, { kind: 'libvirt-firewall' }>) => {
-    for (const family of ['iptables', 'ip6tables']) await removeChains(family)
+    await removeLibvirtChains()
     await writeFile('/proc/sys/net/ipv4/ip_forward', ipForward)
   },
 }
@@ -51,20 +52,6 @@ const removers = {
 const isZombie = async (pid: number): Promise<boolean> => {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
   return stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z')
-}
-
-/** Chains that libvirt leaves empty when its last network goes; the jumps to them come first. */
-const removeChains = async (family: string) => {
-  for (const table of ['filter', 'nat', 'mangle']) {
-    const rules = await run(family, ['-t', table, '-S']).catch(() => '')
-    const lines = rules.split('\n')
-    for (const line of lines.filter((text) => /^-A .* -j LIBVIRT_/.test(text))) {
-      await run(family, ['-t', table, '-D', ...line.split(' ').slice(1)])
-    }
-    const chains = lines.flatMap((text) => /^-N (LIBVIRT_\w+)/.exec(text)?.[1] ?? [])
-    for (const chain of chains) await run(family, ['-t', table, '-F', chain])
-    for (const chain of chains) await run(family, ['-t', table, '-X', chain])
-  }
 }
 
 const leftovers: Leftover[] = []

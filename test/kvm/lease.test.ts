@@ -31,7 +31,7 @@ beforeAll(async () => {
   if (missing) return
   leftovers = await startReaper()
   const imageDir = await buildImage('debian-12')
-  await libvirtUp((pid) => leftovers.process(pid))
+  await libvirtUp(leftovers)
   world = await startWorld({ hypervisor: 'libvirt', nodes: 0, leftovers })
   tenant = await makeTenant({
     rpcUrls: [world.anvil.rpcUrl],
