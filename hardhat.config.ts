@@ -63,6 +63,7 @@ export default defineConfig({
     tests: { solidity: './test/contracts' },
     cache: './build/hardhat/cache',
     artifacts: './build/hardhat/artifacts',
-    ignition: './ignition',
+    // Journals of deployments; a rehearsal keeps its own elsewhere.
+    ignition: process.env['IGNITION_DIR'] ?? './ignition',
   },
 })

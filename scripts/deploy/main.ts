@@ -31,7 +31,9 @@ ${ROLES_SHAPE.replace(/^/gm, '                   ')}
   --out DIR        where the deployment is written; deployments by default
   --help           this text
 
-ETHERSCAN_API_KEY publishes the sources. Exit code: 0 when all is as it has to be, 1 when the check finds something,
+ETHERSCAN_API_KEY publishes the sources. Journals are kept in ignition/deployments (IGNITION_DIR moves them): commit
+those of public chains, they are what an interrupted deployment goes on from.
+ Exit code: 0 when all is as it has to be, 1 when the check finds something,
 2 when nothing or not everything was deployed.`
 
 type Network = (typeof NETWORKS)[number]
@@ -128,7 +130,8 @@ const deploy = async (options: Options): Promise<number> => {
       })
     }
     const deploymentId = await deploymentIdOf(client, network, chainId)
-    console.log(`chain ${chainId}, deployer ${deployer}, journal ignition/deployments/${deploymentId}`)
+    const journal = join(hre.config.paths.ignition, 'deployments', deploymentId)
+    console.log(`chain ${chainId}, deployer ${deployer}, journal ${journal}`)
     const local = network === 'local'
     const usdc = local ? undefined : await findUsdc(client, chainId)
     const module = makeDeCloud({ local, counting: await escrowCounts() })
@@ -153,7 +156,7 @@ const deploy = async (options: Options): Promise<number> => {
       leaseEscrow: addressIn(contracts, 'leaseEscrow'),
       nodeRegistry: addressIn(contracts, 'nodeRegistry'),
       pricePolicy: addressIn(contracts, 'pricePolicy'),
-      fromBlock: await firstBlockOf(join(hre.config.paths.ignition, 'deployments', deploymentId)),
+      fromBlock: await firstBlockOf(journal),
     }
     const satellites = satellitesIn(contracts)
     await mkdir(options.out, { recursive: true })

@@ -5,8 +5,17 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { leaseEscrowAbi, pricePolicyAbi } from '@decloud/protocol'
-import { type Address, encodeFunctionData, getAddress, type Hex, parseAbi, toHex, zeroAddress } from 'viem'
+import { leaseEscrowAbi, mockUSDCAbi, pricePolicyAbi, USDC_ADDRESSES } from '@decloud/protocol'
+import {
+  type Address,
+  bytesToHex,
+  encodeFunctionData,
+  getAddress,
+  type Hex,
+  parseAbi,
+  toHex,
+  zeroAddress,
+} from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { audit } from '../../scripts/audit/audit.ts'
 import { readDeployment, writeDeployment } from '../../scripts/deploy/record.ts'
@@ -19,12 +28,15 @@ type Ended = { code: number | null; out: string; err: string }
 let anvil: Anvil
 let directory: string
 let file: string
-const journals = new URL('../../ignition/deployments/', import.meta.url)
 
-const start = (script: string, args: readonly string[]): { child: ChildProcess; ended: Promise<Ended> } => {
+const start = (
+  script: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): { child: ChildProcess; ended: Promise<Ended> } => {
   const child = spawn(process.execPath, [`scripts/deploy/${script}.ts`, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, LOCAL_RPC_URL: anvil.rpcUrl },
+    env: { ...process.env, LOCAL_RPC_URL: anvil.rpcUrl, IGNITION_DIR: directory, ...env },
   })
   const text = { out: '', err: '' }
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
@@ -39,14 +51,12 @@ const start = (script: string, args: readonly string[]): { child: ChildProcess; 
 const run = (script: string, ...args: string[]) => start(script, args).ended
 const sent = () => anvil.client.getTransactionCount({ address: anvil.account(0).address })
 
-/** Where Ignition keeps what it did on this chain. */
-const journal = async () => {
+/** How many transactions Ignition knows to have sent on this chain. */
+const journalled = async () => {
   const { hash } = await anvil.client.getBlock({ blockNumber: 0n })
-  return new URL(`chain-${LOCAL_CHAIN_ID}-${hash.slice(2, 10)}/`, journals)
+  const path = join(directory, 'deployments', `chain-${LOCAL_CHAIN_ID}-${hash.slice(2, 10)}`, 'journal.jsonl')
+  return (await readFile(path, 'utf8')).split('"type":"TRANSACTION_SEND"').length - 1
 }
-const journalled = async () =>
-  (await readFile(new URL('journal.jsonl', await journal()), 'utf8')).split('"type":"TRANSACTION_SEND"')
-    .length - 1
 
 beforeAll(async () => {
   anvil = await startAnvil()
@@ -54,14 +64,7 @@ beforeAll(async () => {
   file = join(directory, `${LOCAL_CHAIN_ID}.json`)
 })
 afterAll(async () => {
-  if (anvil !== undefined) {
-    const { hash } = await anvil.client.getBlock({ blockNumber: 0n })
-    await rm(new URL(`chain-${LOCAL_CHAIN_ID}-${hash.slice(2, 10)}/`, journals), {
-      recursive: true,
-      force: true,
-    })
-    await anvil.stop()
-  }
+  await anvil?.stop()
   if (directory) await rm(directory, { recursive: true, force: true })
 })
 
@@ -224,5 +227,74 @@ describe('a deployment that must not be', { timeout: 60_000 }, () => {
   it('refuses a token that is not USDC where USDC has to be', async () => {
     await expect(findUsdc(anvil.client, 137)).rejects.toMatchObject({ code: 'usdc-missing' })
     await expect(findUsdc(anvil.client, 1)).rejects.toMatchObject({ code: 'usdc-unknown' })
+  })
+})
+
+describe('a deployment to a public chain', { timeout: 180_000 }, () => {
+  const AMOY = 80_002
+  // Of ERC-1967.
+  const IMPLEMENTATION = '0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc'
+  const DEPLOYER = 7
+  const account = (nth: number) => getAddress(toHex(0xa000 + nth, { size: 20 }))
+  const roles = {
+    proposers: [account(1), account(2)],
+    executors: [zeroAddress],
+    platformPayee: account(3),
+    attester: account(4),
+    minimumStake: '1000000000',
+  }
+  const path = () => join(directory, 'amoy-roles.json')
+  const env = () => {
+    const { privateKey } = anvil.account(DEPLOYER).getHdKey()
+    return { AMOY_RPC_URL: anvil.rpcUrl, AMOY_DEPLOYER_KEY: bytesToHex(privateKey!) }
+  }
+  const onAmoy = async () => {
+    const { ended } = start('main', ['--network', 'amoy', '--roles', path(), '--out', directory], env())
+    let over = false
+    const done = ended.finally(() => {
+      over = true
+    })
+    // Blocks come whether there are transactions or not, as on the real one: confirmations wait for them.
+    while (!over) {
+      await anvil.client.mine({ blocks: 1 })
+      await Promise.race([done, delay(100)])
+    }
+    return done
+  }
+
+  beforeAll(async () => {
+    await writeFile(path(), JSON.stringify(roles))
+    await anvil.client.request({ method: 'anvil_setChainId' as never, params: [AMOY] as never })
+  })
+
+  it("sends nothing before Circle's token is there, and is USDC", async () => {
+    const deployer = anvil.account(DEPLOYER).address
+    const { code, err } = await onAmoy()
+    expect(code).toBe(2)
+    expect(err).toContain('There is no USDC at')
+    expect(await anvil.client.getTransactionCount({ address: deployer })).toBe(0)
+  })
+
+  it('gives every role to whom the file says and none to the deployer', async () => {
+    const usdc = USDC_ADDRESSES[AMOY]!
+    const { deployment: local } = await readDeployment(file)
+    const bytecode = await anvil.client.getCode({ address: local.usdc })
+    await anvil.client.setCode({ address: usdc, bytecode: bytecode! })
+    const implementation = await anvil.client.getStorageAt({ address: local.usdc, slot: IMPLEMENTATION })
+    await anvil.client.setStorageAt({ address: usdc, index: IMPLEMENTATION, value: implementation! })
+    const from = account(5)
+    await anvil.client.impersonateAccount({ address: from })
+    await anvil.client.setBalance({ address: from, value: 10n ** 18n })
+    const data = encodeFunctionData({ abi: mockUSDCAbi, functionName: 'initialize', args: [from] })
+    const params = [{ from, to: usdc, data }] as never
+    const hash: Hex = await anvil.client.request({ method: 'eth_sendTransaction' as never, params })
+    await anvil.client.waitForTransactionReceipt({ hash, timeout: 20_000 })
+    const { code, out, err } = await onAmoy()
+    expect(code, out + err).toBe(0)
+    expect(out).toContain('ETHERSCAN_API_KEY is not set')
+    const written = await readDeployment(join(directory, `${AMOY}.json`))
+    expect(written.deployment).toMatchObject({ chainId: AMOY, usdc })
+    for (const address of [account(1), account(2), account(3)]) expect(out).toContain(address)
+    expect(out.split(getAddress(anvil.account(DEPLOYER).address))).toHaveLength(2)
   })
 })
