@@ -2,7 +2,7 @@ import { leaseStatusSchema } from '@decloud/protocol/wire/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { closeLease, quote, topUpLease } from '../../scripts/lib/tenant.ts'
 import { billOf, waitActive } from '../../scripts/lib/tenant-view.ts'
-import { LIMITS } from '../src/domain/plan.ts'
+import { LIMITS } from '../src/domain/situation.ts'
 import { type Bench, chainStatus, makeBench, SMALL_VM, until } from './helpers/node.ts'
 
 describe('a lease, from opening to the end', () => {

@@ -1,5 +1,5 @@
 // After a final end: stop, forget, set the disk aside, and purge it when the quarantine is over.
-import type { Situation } from './plan.ts'
+import type { Situation } from './situation.ts'
 import type { Step } from './steps.ts'
 import { stopGuest } from './stop.ts'
 import type { VmRecord } from './vm.ts'

@@ -1,5 +1,5 @@
 // Towards a running, activated guest.
-import type { Situation } from './plan.ts'
+import type { Situation } from './situation.ts'
 import type { Step } from './steps.ts'
 import { isOff } from './stop.ts'
 import type { Reason, VmRecord } from './vm.ts'

@@ -1,51 +1,9 @@
-// (current, target) → steps. Level-triggered: after a crash the difference is simply computed again, so every step must
-// be safe to repeat, and none may rely on an earlier one having been taken by this process.
-import type { Hex } from 'viem'
-import type { DomainRecord } from '../ports/hypervisor.ts'
-import type { DiskRecord } from '../ports/storage.ts'
-import type { Target } from './desired.ts'
 import { planRelease } from './plan-release.ts'
 import { planRun } from './plan-run.ts'
+import type { Situation } from './situation.ts'
 import { BOOKKEEPING, DESTRUCTIVE, type Step } from './steps.ts'
 import { isOff, stopGuest } from './stop.ts'
 import type { VmRecord } from './vm.ts'
-
-export type Limits = {
-  readonly pendingMs: number
-  readonly provisioningMs: number
-  /** How long a guest has to power itself off before its power is cut. */
-  readonly graceMs: number
-  readonly quarantineMs: number
-  /** How often a running guest is asked for its facts again. */
-  readonly recheckMs: number
-  /** How long the agent leaves it to others to expire a lease it did not activate. */
-  readonly expireAfterMs: number
-}
-
-export const LIMITS: Limits = {
-  pendingMs: 60_000,
-  provisioningMs: 10 * 60_000,
-  graceMs: 20_000,
-  quarantineMs: 72 * 3_600_000,
-  recheckMs: 60_000,
-  expireAfterMs: 30_000,
-}
-
-export type Situation = {
-  readonly nowMs: number
-  /** Whether the chain feed may be relied on for taking something down. */
-  readonly fresh: boolean
-  readonly target: Target
-  readonly vm: VmRecord | null
-  readonly domain: DomainRecord | null
-  readonly disk: DiskRecord | null
-  readonly seed: boolean
-  /** Hash of what the domain is made of; a running guest keeps an older one until it is off. */
-  readonly specHash: Hex
-  /** Unix milliseconds on the local clock by which the lease must be activated; null once it is. */
-  readonly activateByMs: number | null
-  readonly limits: Limits
-}
 
 /** @returns the next steps, in order; none when there is nothing to do, or nothing that may be done now. */
 export const plan = (s: Situation): readonly Step[] => {

@@ -1,4 +1,4 @@
-import type { Situation } from './plan.ts'
+import type { Situation } from './situation.ts'
 import type { Step } from './steps.ts'
 import type { VmRecord } from './vm.ts'
 

@@ -1,7 +1,8 @@
 // One pass over one lease: look, plan, execute, look again, until nothing is left that can be done now.
 import type { Hex } from 'viem'
 import { desired } from '../domain/desired.ts'
-import { LIMITS, type Limits, plan, type Situation } from '../domain/plan.ts'
+import { plan } from '../domain/plan.ts'
+import { LIMITS, type Limits, type Situation } from '../domain/situation.ts'
 import { specHashOf } from '../domain/spec.ts'
 import { PHASE_OF, type Step } from '../domain/steps.ts'
 import { BACKOFF, type Backoff, backoffMs } from '../lib/backoff.ts'

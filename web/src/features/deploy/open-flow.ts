@@ -8,14 +8,8 @@ import { getBlock, getChainId, readContract, signTypedData } from 'viem/actions'
 import { usdc } from '../../data/format.ts'
 import { CommitmentVoid, type Flow, type FlowEnv, type FlowStep } from '../../flows/flow.ts'
 import { assertNetwork, included, send } from '../../flows/send.ts'
-import { type PermitDomain, permitTypes } from './permit.ts'
-
-export type Payment =
-  | { from: 'balance' }
-  | { from: 'allowance' }
-  /** `deadline` in unix seconds of the chain's clock. */
-  | { from: 'permit'; domain: PermitDomain; nonce: bigint; deadline: bigint }
-  | { from: 'approval' }
+import type { Payment } from './payment.ts'
+import { permitTypes } from './permit.ts'
 
 export type OpenParams = { leaseId: Hex; terms: Terms; manifest: Hex; payment: Payment }
 

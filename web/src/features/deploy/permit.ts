@@ -3,9 +3,7 @@
 import { type Address, domainSeparator, parseAbi } from 'viem'
 import { getBlock, getCode, readContract } from 'viem/actions'
 import type { Runtime } from '../../data/runtime.tsx'
-import type { Payment } from './open-flow.ts'
-
-export type PermitDomain = { name: string; version: string; chainId: number; verifyingContract: Address }
+import type { Payment } from './payment.ts'
 
 export const permitTypes = {
   Permit: [

@@ -5,7 +5,8 @@ import type { Resources } from '@decloud/protocol/pricing'
 import { type Address, bytesToHex, type Hex } from 'viem'
 import type { Runtime } from '../../data/runtime.tsx'
 import type { NodeOffer } from '../nodes/index.ts'
-import type { OpenParams, Payment } from './open-flow.ts'
+import type { OpenParams } from './open-flow.ts'
+import type { Payment } from './payment.ts'
 import { buildManifest, buildTerms, type Quote } from './terms.ts'
 
 const random32 = (): Hex => bytesToHex(crypto.getRandomValues(new Uint8Array(32)))

@@ -1,7 +1,7 @@
 import { Link } from 'react-router'
 import { duration, memory, short, usdc } from '../../../data/format.ts'
 import { Badge } from '../../../ui/badge.tsx'
-import type { LeaseRow } from '../queries/leases.ts'
+import type { LeaseRow } from '../queries/lease-row.ts'
 
 export const LeaseItem = ({ row, now }: { row: LeaseRow; now: number | undefined }) => {
   const left = now === undefined ? undefined : row.runsOutAt - now

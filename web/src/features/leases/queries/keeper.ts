@@ -2,7 +2,7 @@
 // It is a convenience: any trouble falls back to the chain, and a lease's own page reads the chain alone.
 import { leasesSchema } from '@decloud/protocol/wire/api'
 import type { Address } from 'viem'
-import type { LeaseRow } from './leases.ts'
+import type { LeaseRow } from './lease-row.ts'
 
 const DEADLINE_MS = 4_000
 

@@ -1,25 +1,15 @@
 import { leaseEscrowAbi } from '@decloud/protocol/abi/index'
 import { makeLogDecoder } from '@decloud/protocol/events'
-import { LEASE_STATUSES, type LeaseStatus, type Terms } from '@decloud/protocol/lease'
+import { LEASE_STATUSES, type Terms } from '@decloud/protocol/lease'
 import { queryOptions } from '@tanstack/react-query'
 import { type Address, type Hex, pad, toEventSelector } from 'viem'
 import { readContract } from 'viem/actions'
 import { scanLogs } from '../../../data/logs.ts'
 import type { Runtime } from '../../../data/runtime.tsx'
+import type { LeaseRow } from './lease-row.ts'
 
 /** Shown at once, newest first. */
 const MAX_LEASES = 100
-
-export type LeaseRow = {
-  leaseId: Hex
-  terms: Pick<Terms, 'vcpus' | 'memoryMiB' | 'diskGiB'>
-  status: LeaseStatus
-  node: number
-  pricePerHour: bigint
-  deposited: bigint
-  /** Unix seconds; 0 unless active. */
-  runsOutAt: number
-}
 
 const [requested] = leaseEscrowAbi
   .filter((item) => item.type === 'event')

@@ -1,0 +1,12 @@
+import type { Address } from 'viem'
+
+/** The EIP-712 domain of the token, as the token itself has it. */
+export type PermitDomain = { name: string; version: string; chainId: number; verifyingContract: Address }
+
+/** Where the deposit comes from. */
+export type Payment =
+  | { from: 'balance' }
+  | { from: 'allowance' }
+  /** `deadline` in unix seconds of the chain's clock. */
+  | { from: 'permit'; domain: PermitDomain; nonce: bigint; deadline: bigint }
+  | { from: 'approval' }
