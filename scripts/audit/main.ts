@@ -65,7 +65,8 @@ const print = (result: AuditResult) => {
       `${result.logs} logs; ${result.reads} figures read; the escrow owes ${formatUsdc(result.obligations)} USDC and ` +
       `was given ${formatUsdc(result.donated)} more`,
   )
-  console.log(result.differences.length === 0 ? 'no difference' : `${result.differences.length} differences`)
+  const count = result.differences.length
+  console.log(count === 0 ? 'no difference' : count === 1 ? '1 difference' : `${count} differences`)
 }
 
 const toJson = (result: AuditResult) =>

@@ -1,0 +1,197 @@
+// The market that the audit's tests are about: what may happen on it, and each thing that has to happen once.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { type Abi, type Address, type Hex, parseAbi, toHex, zeroAddress } from 'viem'
+import { AGENT, KEEPER, type Local, OPERATOR, startLocal, TENANT } from '../../chain/test/local.ts'
+import { audit } from '../../scripts/audit/audit.ts'
+import { writeDeployment } from '../../scripts/deploy/record.ts'
+import { deploySatellites } from '../../scripts/lib/deploy.ts'
+import { LOCAL_CHAIN_ID } from '../world/anvil.ts'
+
+export const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
+const OTHER_TENANT = 5
+export const STRANGER = 8
+const ATTESTER = 9
+const FINGERPRINT = toHex(7, { size: 32 })
+const HOUR = 3_600
+
+const satelliteAbi = parseAbi([
+  'function reviewNode(bytes32 leaseId, uint8 stars, string title, string comment)',
+  'function attest(uint32 day, uint32 firstGroup, uint256[] words)',
+  'function today() view returns (uint256)',
+])
+const usdcAbi = parseAbi([
+  'function transfer(address to, uint256 amount) returns (bool)',
+  'function blacklist(address account)',
+])
+
+export let local: Local
+export let satellites: { reviews: Address; reputation: Address }
+export let directory: string
+export let file: string
+export let rpcUrl: string
+
+/** A chain, the contracts, two nodes, two tenants with money, and the deployment file of all that. */
+export const openMarket = async () => {
+  local = await startLocal()
+  rpcUrl = local.anvil.rpcUrl
+  const owner = local.anvil.account(0).address
+  const deployer = { wallet: local.anvil.wallet(0), reader: local.anvil.client }
+  const attester = local.anvil.account(ATTESTER).address
+  satellites = await deploySatellites(deployer, local.deployment, { owner, attester })
+  for (const node of [1, 2]) {
+    await local.register()
+    const agent = local.anvil.account(agentOf(node)).address
+    await local.anvil.client.setBalance({ address: agent, value: 10n ** 18n })
+  }
+  for (const tenant of [TENANT, OTHER_TENANT]) await local.fund(tenant, 10_000_000_000n)
+  directory = await mkdtemp(join(tmpdir(), 'decloud-audit-'))
+  file = join(directory, `${LOCAL_CHAIN_ID}.json`)
+  await writeDeployment(file, local.deployment, satellites)
+}
+
+export const closeMarket = async () => {
+  await local?.stop()
+  if (directory) await rm(directory, { recursive: true, force: true })
+}
+
+const send = async (index: number, address: Address, abi: Abi, functionName: string, args: unknown[]) => {
+  const hash = await local.anvil.wallet(index).writeContract({ address, abi, functionName, args })
+  await local.anvil.client.waitForTransactionReceipt({ hash, timeout: 20_000 })
+}
+
+/** An audit of this market. */
+export const run = (options: Partial<Parameters<typeof audit>[0]> = {}) =>
+  audit({ deployment: local.deployment, satellites, rpcUrl, at: 'latest', onProgress: () => {}, ...options })
+
+export const leases: { id: Hex; tenant: number; node: number }[] = []
+
+const open = async (tenant: number, node: number, terms: Parameters<Local['open']>[2] = {}) => {
+  const id = await local.open(tenant, node, terms)
+  leases.push({ id, tenant, node })
+  return id
+}
+// `register` gives the first node the agent AGENT and the second one account 102.
+const agentOf = (node: number) => (node === 1 ? AGENT : 100 + node)
+const activate = (id: Hex, node = 1) => local.escrow(agentOf(node), 'activate', [id, FINGERPRINT])
+
+export const act = fc.record({
+  kind: fc.constantFrom(
+    ...['open', 'open', 'openFromBalance', 'activate', 'activate', 'activate', 'settle', 'settle', 'topUp'],
+    ...[
+      'topUpFromBalance',
+      'close',
+      'expire',
+      'end',
+      'deposit',
+      'withdraw',
+      'withdrawEarned',
+      'time',
+      'time',
+    ],
+    ...['runOut', 'policy', 'donate', 'payee', 'review', 'attest'],
+  ),
+  pick: fc.nat(1_000),
+  amount: fc.bigInt(1n, 3_000_000n),
+})
+type Act = typeof act extends fc.Arbitrary<infer value> ? value : never
+
+const leaseActs: Record<
+  string,
+  (act: Act, lease: (typeof leases)[number], tenant: number) => Promise<unknown>
+> = {
+  open: ({ pick, amount }, _, tenant) =>
+    open(tenant, 1 + (pick % 2), {
+      deposit: 300_000n + amount,
+      holdBack: pick % 4_000,
+      activateWithin: 60 + (pick % 600),
+      vcpus: 1 + (pick % 3),
+      tier: pick % 4,
+      memoryMiB: 512 * (1 + (pick % 5)),
+    }),
+  openFromBalance: async ({ amount }, _, tenant) => {
+    const terms = local.terms(tenant, 1, { deposit: 300_000n + amount })
+    await local.escrow(tenant, 'openFromBalance', [terms, '0x1234'])
+    leases.push({ id: await local.idOf(terms), tenant, node: 1 })
+  },
+  activate: (_, { id, node }) => activate(id, node),
+  settle: ({ pick }) =>
+    local.escrow(KEEPER, 'settle', [leases.slice(-(1 + (pick % 6))).flatMap(({ id }) => [id, id])]),
+  topUp: ({ amount }, { id }) => local.escrow(TENANT, 'topUp', [id, amount]),
+  topUpFromBalance: ({ amount }, { id }, tenant) => local.escrow(tenant, 'topUpFromBalance', [id, amount]),
+  close: ({ pick }, { id, tenant }) =>
+    local.escrow(tenant, 'close', [id, pick % 3 === 0 ? zeroAddress : local.anvil.account(STRANGER).address]),
+  expire: (_, { id }) => local.escrow(KEEPER, 'expire', [id]),
+  end: (_, { id }) => local.escrow(KEEPER, 'end', [id]),
+  review: ({ pick }, { id, tenant }) =>
+    send(tenant, satellites.reviews, satelliteAbi, 'reviewNode', [id, 1 + (pick % 5), 'good', '']),
+}
+
+export const otherActs: Record<string, (act: Act, tenant: number) => Promise<unknown>> = {
+  deposit: ({ amount }, tenant) => local.escrow(tenant, 'deposit', [amount]),
+  withdraw: ({ amount }, tenant) =>
+    local.escrow(tenant, 'withdraw', [local.anvil.account(tenant).address, amount / 3n + 1n]),
+  withdrawEarned: ({ pick, amount }) =>
+    local.escrow(pick % 2 === 0 ? 0 : OPERATOR, 'withdrawEarned', [
+      pick % 2,
+      local.anvil.account(STRANGER).address,
+      amount / 100n + 1n,
+    ]),
+  time: ({ pick }) => local.anvil.moveTime(pick * 5),
+  runOut: () => local.anvil.moveTime(80 * HOUR),
+  policy: ({ pick }) => local.setPolicy(pick % 2 === 0 ? [12, 8, 6, 3] : [12, 10, 5, 2], pick % 1_500),
+  donate: ({ amount }, tenant) =>
+    send(tenant, local.deployment.usdc, usdcAbi, 'transfer', [local.deployment.leaseEscrow, amount]),
+  payee: () => local.escrow(OPERATOR, 'proposePayee', [1, local.anvil.account(STRANGER).address]),
+  attest: async ({ pick }) => {
+    const today = await local.anvil.client.readContract({
+      address: satellites.reputation,
+      abi: satelliteAbi,
+      functionName: 'today',
+    })
+    const day = Number(today) - 1 - (pick % 20)
+    await send(ATTESTER, satellites.reputation, satelliteAbi, 'attest', [day, pick % 3, [BigInt(pick), 7n]])
+  },
+}
+
+export const perform = async (step: Act) => {
+  const lease = leases[step.pick % Math.max(leases.length, 1)]!
+  const tenant = step.pick % 2 === 0 ? TENANT : OTHER_TENANT
+  try {
+    await (leaseActs[step.kind]?.(step, lease, tenant) ?? otherActs[step.kind]!(step, tenant))
+  } catch (error) {
+    // What the contracts refuse in the state of the moment is part of a history.
+    if (!/revert/i.test(String(error))) throw error
+  }
+}
+
+/** One lease to each end and over a depleted gap, so that every run meets them whatever the seed. */
+export const everyEnd = async () => {
+  await local.setPolicy([12, 8, 6, 3], 700)
+  const terms = { deposit: 300_000n, holdBack: 1_000 }
+  const [closed, cancelled, expired, depleted, revived, short] = [
+    ...[await open(TENANT, 1, terms), await open(TENANT, 1, terms), await open(TENANT, 1, terms)],
+    ...[await open(TENANT, 2, terms), await open(TENANT, 1, terms), await open(TENANT, 1, terms)],
+  ] as [Hex, Hex, Hex, Hex, Hex, Hex]
+  for (const id of [closed, revived, short]) await activate(id)
+  await activate(depleted, 2)
+  // Closed before its hold-back is over and under the node's minimum charge: nothing but the minimum is due.
+  await local.escrow(TENANT, 'close', [short, zeroAddress])
+  await local.anvil.moveTime(HOUR)
+  await local.escrow(KEEPER, 'settle', [[closed, depleted, revived]])
+  await local.escrow(TENANT, 'close', [closed, local.anvil.account(STRANGER).address])
+  await local.escrow(TENANT, 'close', [cancelled, zeroAddress])
+  await local.escrow(KEEPER, 'expire', [expired])
+  await local.anvil.moveTime(100 * HOUR)
+  await local.escrow(TENANT, 'topUp', [revived, 400_000n])
+  await local.escrow(KEEPER, 'end', [depleted])
+  await local.anvil.moveTime(500)
+  await local.escrow(KEEPER, 'settle', [[closed, depleted, revived, short]])
+  await send(TENANT, satellites.reviews, satelliteAbi, 'reviewNode', [closed, 4, 'good', 'as said'])
+  await local.escrow(OPERATOR, 'withdrawEarned', [1, local.anvil.account(STRANGER).address, 1_000n])
+  await local.escrow(TENANT, 'deposit', [5_000_000n])
+  await local.escrow(TENANT, 'withdraw', [local.anvil.account(TENANT).address, 1n])
+  return { closed, revived }
+}
