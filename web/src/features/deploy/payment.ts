@@ -1,7 +1,7 @@
 import type { Address } from 'viem'
 
 /** The EIP-712 domain of the token, as the token itself has it. */
-export type PermitDomain = { name: string; version: string; chainId: number; verifyingContract: Address }
+type PermitDomain = { name: string; version: string; chainId: number; verifyingContract: Address }
 
 /** Where the deposit comes from. */
 export type Payment =
