@@ -106,7 +106,7 @@ sources=$(find contracts/src hardhat.config.ts -type f | LC_ALL=C sort | xargs s
 if [ "$(cat build/hardhat/.stamp 2>/dev/null)" != "$sources" ]; then
   say 'compiling the contracts (about 15 s)'
   mkdir -p .cache
-  run hardhat build >.cache/hardhat.log 2>&1 || { cat .cache/hardhat.log >&2; die 'the contracts do not compile'; }
+  run hardhat build --no-tests >.cache/hardhat.log 2>&1 || { cat .cache/hardhat.log >&2; die 'the contracts do not compile'; }
   echo "$sources" > build/hardhat/.stamp
 fi
 
