@@ -32,7 +32,7 @@ const prepareGuests = async ({ options, progress, leftovers, signal }: Run): Pro
     return null
   }
   const images = await progress.step('the guest image, built once from Debian packages', () =>
-    buildImage('debian-12', signal),
+    buildImage('debian-12', { signal, leftovers }),
   )
   await progress.step('libvirt', () => libvirtUp(leftovers))
   return images
