@@ -19,6 +19,8 @@ mmdebstrap --mode=root --variant=minbase --include="$packages" \
 echo 'trimming the boot'
 kernel=$(ls "$root/lib/modules")
 sh "$IMAGE_SCRIPTS/trim.sh" "$root"
+# The guest keeps the mirror of the machine that built it.
+cp "$work/sources.list" "$root/etc/apt/sources.list"
 rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
 
 echo 'packing kernel, initrd and disk'

@@ -1,5 +1,5 @@
 # Prints this machine's own Debian sources as one-line entries; other vendors' repositories are left out.
-# mmdebstrap finds the keyring. The configured mirror may be a local one: the guest itself gets deb.debian.org, see debian-12.sh.
+# mmdebstrap finds the keyring.
 debian_sources() {
   local lines
   lines=$(apt-get indextargets --format '$(ORIGIN)|$(CODENAME)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)' 'Created-By: Packages' |

@@ -23,11 +23,6 @@ echo debian > "$root/etc/hostname"
 : > "$root/etc/machine-id"
 rm -f "$root"/etc/ssh/ssh_host_*
 rm -f "$root"/etc/apt/sources.list.d/*
-cat > "$root/etc/apt/sources.list" <<'E'
-deb http://deb.debian.org/debian bookworm main
-deb http://deb.debian.org/debian bookworm-updates main
-deb http://deb.debian.org/debian-security bookworm-security main
-E
 
 ln -sfn /lib/systemd/system/multi-user.target "$root/etc/systemd/system/default.target"
 chroot "$root" systemctl enable -q systemd-networkd systemd-resolved
