@@ -27,16 +27,55 @@ export const startEvm = async (): Promise<Evm> => {
   }
 }
 
+// A few thousand gas each: well inside the gas of one call.
+const BATCH = 500
+
+type Waiting = { call: Hex; resolve: (result: Hex) => void; reject: (error: unknown) => void }
+
+/** What is asked in one turn of the event loop goes out together, `BATCH` calls a request, one request at a time. */
+const batched = (many: (calls: readonly Hex[]) => Promise<readonly Hex[]>) => {
+  const queue: Waiting[] = []
+  let flushing = false
+  const flush = async () => {
+    while (queue.length > 0) {
+      const batch = queue.splice(0, BATCH)
+      try {
+        const results = await many(batch.map(({ call }) => call))
+        batch.forEach(({ resolve }, i) => {
+          resolve(results[i]!)
+        })
+      } catch (error) {
+        for (const { reject } of batch) reject(error)
+      }
+    }
+    flushing = false
+  }
+  return (call: Hex): Promise<Hex> =>
+    new Promise((resolve, reject) => {
+      queue.push({ call, resolve, reject })
+      if (flushing) return
+      flushing = true
+      setImmediate(flush)
+    })
+}
+
 const harness = async (anvil: Anvil, abi: Abi, bytecode: Hex): Promise<Omit<Evm, 'stop'>> => {
   const hash = await anvil.wallet(0).deployContract({ abi, bytecode })
   const { contractAddress } = await anvil.client.waitForTransactionReceipt({ hash, timeout: 20_000 })
-  const call = async (functionName: string, args: readonly unknown[]): Promise<unknown> => {
+  const many = async (calls: readonly Hex[]): Promise<readonly Hex[]> => {
     const { data } = await anvil.client.call({
       to: contractAddress!,
-      data: encodeFunctionData({ abi, functionName, args }),
+      data: encodeFunctionData({ abi, functionName: 'many', args: [calls] }),
     })
-    return decodeFunctionResult({ abi, functionName, data: data! })
+    return decodeFunctionResult({ abi, functionName: 'many', data: data! }) as readonly Hex[]
   }
+  const ask = batched(many)
+  const call = async (functionName: string, args: readonly unknown[]): Promise<unknown> =>
+    decodeFunctionResult({
+      abi,
+      functionName,
+      data: await ask(encodeFunctionData({ abi, functionName, args })),
+    })
   return {
     pricing: async ({ pointUnits, memoryMiB, diskGiB, gpus, ...rest }) =>
       (await call('pricePerHour', [

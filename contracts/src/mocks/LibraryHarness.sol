@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import { Address } from "@openzeppelin/contracts/utils/Address.sol";
+
 import { Billing } from "../libraries/Billing.sol";
 import { Pricing } from "../libraries/Pricing.sol";
 import { Prices } from "../types/DataTypes.sol";
@@ -9,6 +11,14 @@ import { Prices } from "../types/DataTypes.sol";
 /// @notice Opens the pure libraries to calls from outside, so that the TypeScript mirror can be held to the EVM itself.
 /// Never deployed but by tests.
 contract LibraryHarness {
+    /// @notice Many of the calls below in one, each result as it is encoded; any that fails fails all.
+    function many(bytes[] calldata calls) external view returns (bytes[] memory results) {
+        results = new bytes[](calls.length);
+        for (uint256 i = 0; i < calls.length; ++i) {
+            results[i] = Address.functionStaticCall(address(this), calls[i]);
+        }
+    }
+
     function pricePerHour(
         Pricing.Resources calldata resources,
         Prices calldata node,
