@@ -87,31 +87,33 @@ contract LeaseDesk is Guard {
             }
         }
         // Every narrowing below is within a bound checked above.
-        result.price = packPrice(Price({
-            deposited: deposited,
-            pricePerHour: uint48(figures.pricePerHour),
-            hasTemplate: hasTemplate,
-            node: node,
-            relay: uint32(figures.relay),
-            holdBack: uint24(terms.holdBack),
-            minCharge: offer.minCharge,
-            platformBps: uint16(figures.platformBps),
-            relayBps: uint16(figures.relayBps)
-        }));
-        result.holding = packHolding(Holding({
-            tenant: terms.tenant,
-            activateBy: uint32(block.timestamp + activateWithin),
-            pointUnits: uint16(figures.pointUnits),
-            memoryMiB: uint24(terms.memoryMiB),
-            diskGiB: uint16(terms.diskGiB),
-            gpus: terms.gpus
-        }));
+        result.price = packPrice(
+            Price({
+                deposited: deposited,
+                pricePerHour: uint48(figures.pricePerHour),
+                hasTemplate: hasTemplate,
+                node: node,
+                relay: uint32(figures.relay),
+                holdBack: uint24(terms.holdBack),
+                minCharge: offer.minCharge,
+                platformBps: uint16(figures.platformBps),
+                relayBps: uint16(figures.relayBps)
+            })
+        );
+        result.holding = packHolding(
+            Holding({
+                tenant: terms.tenant,
+                activateBy: uint32(block.timestamp + activateWithin),
+                pointUnits: uint16(figures.pointUnits),
+                memoryMiB: uint24(terms.memoryMiB),
+                diskGiB: uint16(terms.diskGiB),
+                gpus: terms.gpus
+            })
+        );
     }
 
     /// @inheritdoc ILeaseDesk
-    function quoteTemplate(
-        Terms calldata terms
-    ) external view override returns (Templated memory) {
+    function quoteTemplate(Terms calldata terms) external view override returns (Templated memory) {
         (uint32 template, uint32 version) = (terms.template, terms.templateVersion);
         // The escrow keeps both in 24 bits.
         _requireWithin("template", template, 1, type(uint24).max);
@@ -195,8 +197,7 @@ contract LeaseDesk is Guard {
     }
 
     function _requireCap(bytes32 figure, uint256 value, uint256 cap) private pure {
-        if (value > cap)
-            revert LeaseEscrow_AboveCap({ figure: Text.decode(figure), value: value, cap: cap });
+        if (value > cap) revert LeaseEscrow_AboveCap({ figure: Text.decode(figure), value: value, cap: cap });
     }
 
     /// @dev `needed` is free of the capacity, and the sum fits in `bits`.

@@ -199,9 +199,7 @@ contract NodeRegistry is INodeRegistry {
         Attribute storage held = _attributes[keccak256(abi.encode(node, attribute, auditor))];
         // A later word of the same auditor replaces an earlier one, and no earlier one comes back.
         _requireWithin("issuedAt", issuedAt, uint256(held.issuedAt) + 1, block.timestamp);
-        bytes32 structHash = keccak256(
-            abi.encode(_ATTRIBUTE_TYPEHASH, node, attribute, issuedAt, expiresAt)
-        );
+        bytes32 structHash = keccak256(abi.encode(_ATTRIBUTE_TYPEHASH, node, attribute, issuedAt, expiresAt));
         bytes32 digest = keccak256(abi.encodePacked(hex"1901", DOMAIN_SEPARATOR(), structHash));
         if (!SignatureChecker.isValidSignatureNowCalldata(auditor, digest, signature)) {
             revert Errors.NodeRegistry_BadSignature({ auditor: auditor });
@@ -242,11 +240,7 @@ contract NodeRegistry is INodeRegistry {
     }
 
     /// @inheritdoc INodeRegistry
-    function setProfile(
-        uint32 node,
-        string calldata description,
-        bytes32[] calldata tags
-    ) external override {
+    function setProfile(uint32 node, string calldata description, bytes32[] calldata tags) external override {
         _requireOperator(node);
         _requireWithin("description", bytes(description).length, 0, MAX_DESCRIPTION_BYTES);
         _requireWithin("tags", tags.length, 0, MAX_TAGS);

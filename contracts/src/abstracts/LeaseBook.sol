@@ -104,9 +104,10 @@ abstract contract LeaseBook is Ledger, ILeaseLife, ILeaseTemplates {
         Meter memory meter = lease.meter;
         LeaseStatus status = _statusOf(lease);
         if (status == LeaseStatus.None || status == LeaseStatus.Ended) return 0;
-        uint256 fee = price.hasTemplate && _isFeeRefundable(lease.templated, meter, block.timestamp)
-            ? lease.templated.fee
-            : 0;
+        uint256 fee =
+            price.hasTemplate && _isFeeRefundable(lease.templated, meter, block.timestamp)
+                ? lease.templated.fee
+                : 0;
         if (status == LeaseStatus.Active) {
             meter.endReason = EndReason.ClosedByTenant;
             meter.endedAt = uint40(block.timestamp);
@@ -179,7 +180,11 @@ abstract contract LeaseBook is Ledger, ILeaseLife, ILeaseTemplates {
     /// @dev Credits what has vested and notes it in `meter`, which the caller stores. The shares are differences of
     /// functions of the cumulative amount, so the schedule of settlements leaves no trace.
     /// @return changed Whether there was anything to credit.
-    function _settle(bytes32 leaseId, Price memory price, Meter memory meter) internal returns (bool changed) {
+    function _settle(
+        bytes32 leaseId,
+        Price memory price,
+        Meter memory meter
+    ) internal returns (bool changed) {
         uint256 settled = _vested(price, meter, block.timestamp);
         if (settled == meter.settled) return false;
         (uint256 platform, uint256 relay, uint256 node) = Billing.sharesDown({

@@ -46,18 +46,14 @@ abstract contract LeaseLife is LeaseBook {
         if (msg.sender != address(QUORUM)) _requireOperator(leaseId, price.node);
         Meter memory meter = lease.meter;
         if (meter.startedAt == 0) {
-            revert Errors.LeaseEscrow_WrongStatus({
-                leaseId: leaseId,
-                status: _statusOf(lease)
-            });
+            revert Errors.LeaseEscrow_WrongStatus({ leaseId: leaseId, status: _statusOf(lease) });
         }
         // What has vested is beyond reach, and settled now in every schedule alike.
         _settle(leaseId, price, meter);
         uint256 until = meter.endedAt != 0 ? meter.endedAt : block.timestamp;
         uint256 owed = _due(price, meter, until);
-        uint256 maximum = owed > meter.settled
-            ? Billing.creditableDown(owed - meter.settled, price.pricePerHour)
-            : 0;
+        uint256 maximum =
+            owed > meter.settled ? Billing.creditableDown(owed - meter.settled, price.pricePerHour) : 0;
         if (maximum > price.holdBack) maximum = price.holdBack;
         if (duration > maximum) duration = uint32(maximum);
         if (duration == 0) revert Errors.LeaseEscrow_NothingCreditable({ leaseId: leaseId });
@@ -176,10 +172,7 @@ abstract contract LeaseLife is LeaseBook {
         Meter memory meter = lease.meter;
         // A lease with a price exists: the first slot need not be read.
         if (price.pricePerHour == 0 || meter.endReason != EndReason.None) {
-            revert Errors.LeaseEscrow_WrongStatus({
-                leaseId: leaseId,
-                status: _statusOf(lease)
-            });
+            revert Errors.LeaseEscrow_WrongStatus({ leaseId: leaseId, status: _statusOf(lease) });
         }
         if (meter.startedAt != 0 && block.timestamp >= _runsOutAt(price, meter)) {
             uint256 minimum = Billing.leastDepositUp(price.pricePerHour, price.minCharge);

@@ -181,11 +181,7 @@ abstract contract LeaseOpening is LeaseBook, ILeaseOpening {
             return leaseId;
         }
         if (terms.tenant == address(0)) {
-            revert Errors.LeaseEscrow_NotTenant({
-                leaseId: leaseId,
-                tenant: address(0),
-                caller: msg.sender
-            });
+            revert Errors.LeaseEscrow_NotTenant({ leaseId: leaseId, tenant: address(0), caller: msg.sender });
         }
         lease.holding.tenant = terms.tenant;
         lease.holding.activateBy = uint32(block.timestamp + Caps.REQUEST_LIFE);

@@ -109,11 +109,7 @@ interface INodeRegistry {
     /// @notice The node an agent key serves, 0 for none.
     function nodeOfAgent(address agent) external view returns (uint32);
     /// @notice Until when the auditor's word holds, 0 when there is none.
-    function attributeExpiry(
-        uint32 node,
-        bytes32 attribute,
-        address auditor
-    ) external view returns (uint40);
+    function attributeExpiry(uint32 node, bytes32 attribute, address auditor) external view returns (uint40);
     /// @notice EIP-712 domain: name "DeCloud NodeRegistry", version "1", this chain, this contract.
     function DOMAIN_SEPARATOR() external view returns (bytes32);
     /// @notice Whether the node has prices of its own.

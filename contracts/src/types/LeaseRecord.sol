@@ -112,17 +112,24 @@ struct NodeAccount {
 /// @notice Slot 1 as a word, laid out as the compiler lays the struct out: the first field lowest.
 function packHolding(Holding memory holding) pure returns (uint256) {
     return
-        uint256(uint160(holding.tenant)) | (uint256(holding.activateBy) << 160) |
-            (uint256(holding.pointUnits) << 192) | (uint256(holding.memoryMiB) << 208) |
-            (uint256(holding.diskGiB) << 232) | (uint256(holding.gpus) << 248);
+        uint256(uint160(holding.tenant)) |
+        (uint256(holding.activateBy) << 160) |
+        (uint256(holding.pointUnits) << 192) |
+        (uint256(holding.memoryMiB) << 208) |
+        (uint256(holding.diskGiB) << 232) |
+        (uint256(holding.gpus) << 248);
 }
 
 /// @notice Slot 2 as a word.
 function packPrice(Price memory price) pure returns (uint256) {
     return
-        uint256(price.deposited) | (uint256(price.pricePerHour) << 64) |
-            (price.hasTemplate ? uint256(1) << 112 : 0) | (uint256(price.node) << 120) |
-            (uint256(price.relay) << 152) | (uint256(price.holdBack) << 184) |
-            (uint256(price.minCharge) << 208) | (uint256(price.platformBps) << 224) |
-            (uint256(price.relayBps) << 240);
+        uint256(price.deposited) |
+        (uint256(price.pricePerHour) << 64) |
+        (price.hasTemplate ? uint256(1) << 112 : 0) |
+        (uint256(price.node) << 120) |
+        (uint256(price.relay) << 152) |
+        (uint256(price.holdBack) << 184) |
+        (uint256(price.minCharge) << 208) |
+        (uint256(price.platformBps) << 224) |
+        (uint256(price.relayBps) << 240);
 }

@@ -6,13 +6,7 @@ import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import { LeaseEscrow } from "../../../contracts/src/LeaseEscrow.sol";
 import { MockUSDC } from "../../../contracts/src/mocks/MockUSDC.sol";
 import { PricePolicy } from "../../../contracts/src/PricePolicy.sol";
-import {
-    EndReason,
-    Lease,
-    LeaseStatus,
-    Prices,
-    Terms
-} from "../../../contracts/src/types/DataTypes.sol";
+import { EndReason, Lease, LeaseStatus, Prices, Terms } from "../../../contracts/src/types/DataTypes.sol";
 import { Assertions } from "../support/Assertions.sol";
 import { StubRegistry } from "../support/StubRegistry.sol";
 import { vm } from "../support/Vm.sol";

@@ -65,7 +65,11 @@ contract LeaseEscrowTest is Fixture {
     function test_open_refusesATemplateThatDoesNotExist() external {
         Terms memory asked = terms();
         (asked.template, asked.templateVersion) = (7, 1);
-        _refuse(tenant, asked, abi.encodeWithSelector(IQuoteErrors.LeaseEscrow_TemplateNotActive.selector, 7, 1));
+        _refuse(
+            tenant,
+            asked,
+            abi.encodeWithSelector(IQuoteErrors.LeaseEscrow_TemplateNotActive.selector, 7, 1)
+        );
     }
 
     function test_open_refusesAnUnknownOrDrainedNode() external {
@@ -74,7 +78,11 @@ contract LeaseEscrowTest is Fixture {
         _refuse(tenant, asked, abi.encodeWithSelector(IQuoteErrors.LeaseEscrow_NodeNotActive.selector, 99));
         vm.prank(OPERATOR);
         registry.setActive(node, false);
-        _refuse(tenant, terms(), abi.encodeWithSelector(IQuoteErrors.LeaseEscrow_NodeNotActive.selector, node));
+        _refuse(
+            tenant,
+            terms(),
+            abi.encodeWithSelector(IQuoteErrors.LeaseEscrow_NodeNotActive.selector, node)
+        );
     }
 
     function test_open_refusesAPriceAboveTheMaximum() external {
@@ -172,13 +180,17 @@ contract LeaseEscrowTest is Fixture {
         offer.minCharge = 301;
         stub.setOffer(node, offer);
         vm.prank(tenant);
-        vm.expectRevert(abi.encodeWithSelector(IQuoteErrors.LeaseEscrow_AboveCap.selector, "minCharge", 301, 300));
+        vm.expectRevert(
+            abi.encodeWithSelector(IQuoteErrors.LeaseEscrow_AboveCap.selector, "minCharge", 301, 300)
+        );
         other.open(terms(), "");
         offer.minCharge = 0;
         offer.relayBps = 2001;
         stub.setOffer(node, offer);
         vm.prank(tenant);
-        vm.expectRevert(abi.encodeWithSelector(IQuoteErrors.LeaseEscrow_AboveCap.selector, "relayBps", 2001, 2000));
+        vm.expectRevert(
+            abi.encodeWithSelector(IQuoteErrors.LeaseEscrow_AboveCap.selector, "relayBps", 2001, 2000)
+        );
         other.open(terms(), "");
     }
 
@@ -604,7 +616,14 @@ contract LeaseEscrowTest is Fixture {
         uint256 needed,
         uint256 free
     ) private view returns (bytes memory) {
-        return abi.encodeWithSelector(IQuoteErrors.LeaseEscrow_NoCapacity.selector, node, resource, needed, free);
+        return
+            abi.encodeWithSelector(
+                IQuoteErrors.LeaseEscrow_NoCapacity.selector,
+                node,
+                resource,
+                needed,
+                free
+            );
     }
 
     function _outOfRange(
