@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import { SignatureChecker } from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+
 import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
 import { IPricePolicy } from "./interfaces/IPricePolicy.sol";
 import { Errors } from "./libraries/Errors.sol";
@@ -17,7 +19,27 @@ contract NodeRegistry is INodeRegistry {
     /// @notice Highest price of a resource, µUSDC per hour: a million dollars.
     uint256 public constant MAX_PRICE = type(uint40).max;
 
-    /// @dev Five slots; an offer reads the first three. `relay` and `relayBps` wait for relays to be offered.
+    /// @notice What a relay gets of a node behind it, after the platform's cut.
+    uint16 public constant RELAY_BPS = 2000;
+    /// @notice A relay serves a /24: .254 is itself, .2 to .197 are nodes.
+    uint256 public constant MAX_RELAY_CAPACITY = 196;
+    uint256 public constant MAX_DESCRIPTION_BYTES = 1000;
+    uint256 public constant MAX_TAGS = 10;
+
+    bytes32 private constant _DOMAIN_TYPEHASH = keccak256(
+        "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+    );
+    bytes32 private constant _ATTRIBUTE_TYPEHASH = keccak256(
+        "Attribute(uint32 node,bytes32 attribute,uint40 issuedAt,uint40 expiresAt)"
+    );
+
+    /// @dev One slot.
+    struct Attribute {
+        uint40 issuedAt;
+        uint40 expiresAt;
+    }
+
+    /// @dev Five slots; an offer reads the first three.
     struct Node {
         address operator;
         bytes8 region;
@@ -38,6 +60,8 @@ contract NodeRegistry is INodeRegistry {
         bytes32 sealingKey;
         address pendingOperator;
         uint32 sealingKeyEpoch;
+        uint16 relayCapacity;
+        uint16 relayed;
     }
 
     /// @notice Where the floors come from.
@@ -57,6 +81,8 @@ contract NodeRegistry is INodeRegistry {
 
     mapping(uint32 node => Node) private _nodes;
 
+    mapping(bytes32 key => Attribute) private _attributes;
+
     constructor(IPricePolicy policy) {
         POLICY = policy;
     }
@@ -66,6 +92,40 @@ contract NodeRegistry is INodeRegistry {
     /// @inheritdoc INodeRegistry
     function agentOf(uint32 node) external view override returns (address) {
         return _nodes[node].agent;
+    }
+
+    /// @inheritdoc INodeRegistry
+    function attributeExpiry(
+        uint32 node,
+        bytes32 attribute,
+        address auditor
+    ) external view override returns (uint40) {
+        return _attributes[keccak256(abi.encode(node, attribute, auditor))].expiresAt;
+    }
+
+    /// @inheritdoc INodeRegistry
+    function DOMAIN_SEPARATOR() public view override returns (bytes32) {
+        return
+            keccak256(
+                abi.encode(
+                    _DOMAIN_TYPEHASH,
+                    keccak256("DeCloud NodeRegistry"),
+                    keccak256("1"),
+                    block.chainid,
+                    address(this)
+                )
+            );
+    }
+
+    /// @inheritdoc INodeRegistry
+    function hasCustomPricing(uint32 node) external view override returns (bool) {
+        Node storage record = _nodes[node];
+        return (record.pointPrice | record.memoryPrice | record.diskPrice | record.gpuPrice) != 0;
+    }
+
+    /// @inheritdoc INodeRegistry
+    function relayOfferOf(uint32 node) external view override returns (uint16 capacity, uint16 used) {
+        return (_nodes[node].relayCapacity, _nodes[node].relayed);
     }
 
     /// @inheritdoc INodeRegistry
@@ -124,6 +184,75 @@ contract NodeRegistry is INodeRegistry {
         delete record.pendingOperator;
         record.operator = pending;
         emit OperatorChanged({ node: node, operator: pending });
+    }
+
+    /// @inheritdoc INodeRegistry
+    function attest(
+        uint32 node,
+        bytes32 attribute,
+        address auditor,
+        uint40 issuedAt,
+        uint40 expiresAt,
+        bytes calldata signature
+    ) external override {
+        if (node == 0 || node > nodeCount) revert Errors.NodeRegistry_UnknownNode({ node: node });
+        Attribute storage held = _attributes[keccak256(abi.encode(node, attribute, auditor))];
+        // A later word of the same auditor replaces an earlier one, and no earlier one comes back.
+        _requireWithin("issuedAt", issuedAt, uint256(held.issuedAt) + 1, block.timestamp);
+        bytes32 structHash = keccak256(abi.encode(_ATTRIBUTE_TYPEHASH, node, attribute, issuedAt, expiresAt));
+        bytes32 digest = keccak256(abi.encodePacked(hex"1901", DOMAIN_SEPARATOR(), structHash));
+        if (!SignatureChecker.isValidSignatureNowCalldata(auditor, digest, signature)) {
+            revert Errors.NodeRegistry_BadSignature({ auditor: auditor });
+        }
+        (held.issuedAt, held.expiresAt) = (issuedAt, expiresAt);
+        emit AttributeAttested({
+            node: node,
+            attribute: attribute,
+            auditor: auditor,
+            issuedAt: issuedAt,
+            expiresAt: expiresAt
+        });
+    }
+
+    /// @inheritdoc INodeRegistry
+    function chooseRelay(uint32 node, uint32 relay) external override {
+        Node storage record = _nodes[node];
+        if (msg.sender != record.agent) record = _requireOperator(node);
+        uint32 former = record.relay;
+        if (former == relay) return;
+        if (former != 0) --_nodes[former].relayed;
+        if (relay != 0) {
+            Node storage chosen = _nodes[relay];
+            // A relay has an address of its own: it is not behind another, and a node is not behind itself.
+            bool good = relay != node && chosen.relay == 0 && record.relayed == 0;
+            if (!good || chosen.relayed >= chosen.relayCapacity) {
+                revert Errors.NodeRegistry_RelayUnavailable({
+                    relay: relay,
+                    used: chosen.relayed,
+                    capacity: chosen.relayCapacity
+                });
+            }
+            ++chosen.relayed;
+        }
+        record.relay = relay;
+        record.relayBps = relay == 0 ? 0 : RELAY_BPS;
+        emit RelayChosen({ node: node, relay: relay });
+    }
+
+    /// @inheritdoc INodeRegistry
+    function setProfile(uint32 node, string calldata description, bytes32[] calldata tags) external override {
+        _requireOperator(node);
+        _requireWithin("description", bytes(description).length, 0, MAX_DESCRIPTION_BYTES);
+        _requireWithin("tags", tags.length, 0, MAX_TAGS);
+        emit ProfileChanged({ node: node, description: description, tags: tags });
+    }
+
+    /// @inheritdoc INodeRegistry
+    function setRelayOffer(uint32 node, uint16 capacity) external override {
+        Node storage record = _requireOperator(node);
+        _requireWithin("relayCapacity", capacity, 0, MAX_RELAY_CAPACITY);
+        record.relayCapacity = capacity;
+        emit RelayOfferChanged({ node: node, capacity: capacity });
     }
 
     /// @inheritdoc INodeRegistry

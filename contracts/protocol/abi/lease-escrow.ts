@@ -82,6 +82,38 @@ export const leaseEscrowAbi = [
   {
     "inputs": [
       {
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
+      },
+      {
+        "internalType": "uint32",
+        "name": "relay",
+        "type": "uint32"
+      }
+    ],
+    "name": "LeaseEscrow_BadRelay",
+    "type": "error"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "uint256",
+        "name": "leases",
+        "type": "uint256"
+      },
+      {
+        "internalType": "uint256",
+        "name": "manifests",
+        "type": "uint256"
+      }
+    ],
+    "name": "LeaseEscrow_BadStack",
+    "type": "error"
+  },
+  {
+    "inputs": [
+      {
         "internalType": "uint256",
         "name": "amount",
         "type": "uint256"
@@ -114,6 +146,22 @@ export const leaseEscrowAbi = [
   {
     "inputs": [
       {
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
+      },
+      {
+        "internalType": "uint256",
+        "name": "from",
+        "type": "uint256"
+      }
+    ],
+    "name": "LeaseEscrow_FeeNotDue",
+    "type": "error"
+  },
+  {
+    "inputs": [
+      {
         "internalType": "uint32",
         "name": "node",
         "type": "uint32"
@@ -135,6 +183,17 @@ export const leaseEscrowAbi = [
       }
     ],
     "name": "LeaseEscrow_NoCapacity",
+    "type": "error"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
+      }
+    ],
+    "name": "LeaseEscrow_NoNotice",
     "type": "error"
   },
   {
@@ -167,6 +226,32 @@ export const leaseEscrowAbi = [
       }
     ],
     "name": "LeaseEscrow_NotAgent",
+    "type": "error"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
+      },
+      {
+        "internalType": "address",
+        "name": "agent",
+        "type": "address"
+      },
+      {
+        "internalType": "uint256",
+        "name": "from",
+        "type": "uint256"
+      },
+      {
+        "internalType": "address",
+        "name": "caller",
+        "type": "address"
+      }
+    ],
+    "name": "LeaseEscrow_NotAssigner",
     "type": "error"
   },
   {
@@ -210,6 +295,27 @@ export const leaseEscrowAbi = [
       },
       {
         "internalType": "address",
+        "name": "operator",
+        "type": "address"
+      },
+      {
+        "internalType": "address",
+        "name": "caller",
+        "type": "address"
+      }
+    ],
+    "name": "LeaseEscrow_NotOperator",
+    "type": "error"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
+      },
+      {
+        "internalType": "address",
         "name": "tenant",
         "type": "address"
       },
@@ -220,6 +326,33 @@ export const leaseEscrowAbi = [
       }
     ],
     "name": "LeaseEscrow_NotTenant",
+    "type": "error"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
+      }
+    ],
+    "name": "LeaseEscrow_NothingCreditable",
+    "type": "error"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
+      },
+      {
+        "internalType": "uint256",
+        "name": "reclaimAt",
+        "type": "uint256"
+      }
+    ],
+    "name": "LeaseEscrow_NoticeRunning",
     "type": "error"
   },
   {
@@ -284,11 +417,100 @@ export const leaseEscrowAbi = [
     "inputs": [
       {
         "internalType": "uint32",
+        "name": "node",
+        "type": "uint32"
+      },
+      {
+        "internalType": "bytes8",
+        "name": "region",
+        "type": "bytes8"
+      },
+      {
+        "internalType": "bytes8",
+        "name": "wanted",
+        "type": "bytes8"
+      }
+    ],
+    "name": "LeaseEscrow_RegionMismatch",
+    "type": "error"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
+      },
+      {
+        "internalType": "uint256",
+        "name": "lapsedAt",
+        "type": "uint256"
+      }
+    ],
+    "name": "LeaseEscrow_RequestLapsed",
+    "type": "error"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "uint32",
         "name": "template",
+        "type": "uint32"
+      },
+      {
+        "internalType": "uint256",
+        "name": "fee",
+        "type": "uint256"
+      },
+      {
+        "internalType": "uint256",
+        "name": "maxTemplateFee",
+        "type": "uint256"
+      }
+    ],
+    "name": "LeaseEscrow_TemplateFeeAboveMaximum",
+    "type": "error"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "uint32",
+        "name": "template",
+        "type": "uint32"
+      },
+      {
+        "internalType": "string",
+        "name": "resource",
+        "type": "string"
+      },
+      {
+        "internalType": "uint256",
+        "name": "asked",
+        "type": "uint256"
+      },
+      {
+        "internalType": "uint256",
+        "name": "needed",
+        "type": "uint256"
+      }
+    ],
+    "name": "LeaseEscrow_TemplateNeedsMore",
+    "type": "error"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "uint32",
+        "name": "template",
+        "type": "uint32"
+      },
+      {
+        "internalType": "uint32",
+        "name": "version",
         "type": "uint32"
       }
     ],
-    "name": "LeaseEscrow_TemplateUnsupported",
+    "name": "LeaseEscrow_TemplateNotActive",
     "type": "error"
   },
   {
@@ -315,11 +537,6 @@ export const leaseEscrowAbi = [
       }
     ],
     "name": "LeaseEscrow_TermOutOfRange",
-    "type": "error"
-  },
-  {
-    "inputs": [],
-    "name": "LeaseEscrow_UntargetedUnsupported",
     "type": "error"
   },
   {
@@ -471,55 +688,6 @@ export const leaseEscrowAbi = [
     "type": "error"
   },
   {
-    "inputs": [
-      {
-        "internalType": "address",
-        "name": "owner",
-        "type": "address"
-      }
-    ],
-    "name": "OwnableInvalidOwner",
-    "type": "error"
-  },
-  {
-    "inputs": [
-      {
-        "internalType": "address",
-        "name": "account",
-        "type": "address"
-      }
-    ],
-    "name": "OwnableUnauthorizedAccount",
-    "type": "error"
-  },
-  {
-    "inputs": [
-      {
-        "internalType": "address",
-        "name": "target",
-        "type": "address"
-      }
-    ],
-    "name": "Pointers_NoCode",
-    "type": "error"
-  },
-  {
-    "inputs": [],
-    "name": "Pointers_NothingAnnounced",
-    "type": "error"
-  },
-  {
-    "inputs": [
-      {
-        "internalType": "uint256",
-        "name": "from",
-        "type": "uint256"
-      }
-    ],
-    "name": "Pointers_TooEarly",
-    "type": "error"
-  },
-  {
     "anonymous": false,
     "inputs": [
       {
@@ -665,6 +833,55 @@ export const leaseEscrowAbi = [
       }
     ],
     "name": "LeaseAssigned",
+    "type": "event"
+  },
+  {
+    "anonymous": false,
+    "inputs": [
+      {
+        "indexed": true,
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
+      },
+      {
+        "indexed": true,
+        "internalType": "uint32",
+        "name": "node",
+        "type": "uint32"
+      },
+      {
+        "indexed": false,
+        "internalType": "uint32",
+        "name": "duration",
+        "type": "uint32"
+      },
+      {
+        "indexed": false,
+        "internalType": "uint32",
+        "name": "credited",
+        "type": "uint32"
+      },
+      {
+        "indexed": false,
+        "internalType": "uint40",
+        "name": "startedAt",
+        "type": "uint40"
+      },
+      {
+        "indexed": false,
+        "internalType": "uint64",
+        "name": "paidBefore",
+        "type": "uint64"
+      },
+      {
+        "indexed": false,
+        "internalType": "uint64",
+        "name": "due",
+        "type": "uint64"
+      }
+    ],
+    "name": "LeaseCredited",
     "type": "event"
   },
   {
@@ -911,37 +1128,18 @@ export const leaseEscrowAbi = [
     "inputs": [
       {
         "indexed": true,
-        "internalType": "address",
-        "name": "previousOwner",
-        "type": "address"
+        "internalType": "uint32",
+        "name": "node",
+        "type": "uint32"
       },
       {
         "indexed": true,
         "internalType": "address",
-        "name": "newOwner",
+        "name": "operator",
         "type": "address"
       }
     ],
-    "name": "OwnershipTransferStarted",
-    "type": "event"
-  },
-  {
-    "anonymous": false,
-    "inputs": [
-      {
-        "indexed": true,
-        "internalType": "address",
-        "name": "previousOwner",
-        "type": "address"
-      },
-      {
-        "indexed": true,
-        "internalType": "address",
-        "name": "newOwner",
-        "type": "address"
-      }
-    ],
-    "name": "OwnershipTransferred",
+    "name": "NodeOperatorChanged",
     "type": "event"
   },
   {
@@ -992,58 +1190,169 @@ export const leaseEscrowAbi = [
     "anonymous": false,
     "inputs": [
       {
-        "indexed": false,
-        "internalType": "contract INodeRegistry",
-        "name": "registry",
-        "type": "address"
+        "indexed": true,
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
       },
       {
-        "indexed": false,
-        "internalType": "contract IPricePolicy",
-        "name": "policy",
-        "type": "address"
+        "indexed": true,
+        "internalType": "uint32",
+        "name": "node",
+        "type": "uint32"
       },
       {
         "indexed": false,
         "internalType": "uint40",
-        "name": "moveAt",
+        "name": "reclaimAt",
         "type": "uint40"
+      },
+      {
+        "indexed": false,
+        "internalType": "bytes32",
+        "name": "reason",
+        "type": "bytes32"
       }
     ],
-    "name": "PointersAnnounced",
+    "name": "ReclaimStarted",
     "type": "event"
   },
   {
     "anonymous": false,
     "inputs": [
       {
-        "indexed": false,
-        "internalType": "contract INodeRegistry",
-        "name": "registry",
+        "indexed": true,
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
+      },
+      {
+        "indexed": true,
+        "internalType": "uint32",
+        "name": "relay",
+        "type": "uint32"
+      }
+    ],
+    "name": "RelaySwitched",
+    "type": "event"
+  },
+  {
+    "anonymous": false,
+    "inputs": [
+      {
+        "indexed": true,
+        "internalType": "bytes32",
+        "name": "stackId",
+        "type": "bytes32"
+      },
+      {
+        "indexed": true,
+        "internalType": "address",
+        "name": "tenant",
         "type": "address"
       },
       {
         "indexed": false,
-        "internalType": "contract IPricePolicy",
-        "name": "policy",
-        "type": "address"
+        "internalType": "bytes32[]",
+        "name": "leaseIds",
+        "type": "bytes32[]"
       }
     ],
-    "name": "PointersMoved",
+    "name": "StackOpened",
     "type": "event"
   },
   {
-    "inputs": [],
-    "name": "DEFAULT_ACTIVATE_WITHIN",
-    "outputs": [
+    "anonymous": false,
+    "inputs": [
       {
+        "indexed": true,
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
+      },
+      {
+        "indexed": true,
+        "internalType": "uint32",
+        "name": "template",
+        "type": "uint32"
+      },
+      {
+        "indexed": false,
+        "internalType": "uint32",
+        "name": "version",
+        "type": "uint32"
+      },
+      {
+        "indexed": true,
+        "internalType": "address",
+        "name": "author",
+        "type": "address"
+      },
+      {
+        "indexed": false,
+        "internalType": "uint32",
+        "name": "fee",
+        "type": "uint32"
+      },
+      {
+        "indexed": false,
+        "internalType": "uint16",
+        "name": "refundWindow",
+        "type": "uint16"
+      }
+    ],
+    "name": "TemplateFeeHeld",
+    "type": "event"
+  },
+  {
+    "anonymous": false,
+    "inputs": [
+      {
+        "indexed": true,
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
+      },
+      {
+        "indexed": true,
+        "internalType": "address",
+        "name": "author",
+        "type": "address"
+      },
+      {
+        "indexed": false,
         "internalType": "uint256",
-        "name": "",
+        "name": "toAuthor",
+        "type": "uint256"
+      },
+      {
+        "indexed": false,
+        "internalType": "uint256",
+        "name": "toPlatform",
         "type": "uint256"
       }
     ],
-    "stateMutability": "view",
-    "type": "function"
+    "name": "TemplateFeePaid",
+    "type": "event"
+  },
+  {
+    "anonymous": false,
+    "inputs": [
+      {
+        "indexed": true,
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
+      },
+      {
+        "indexed": false,
+        "internalType": "uint256",
+        "name": "fee",
+        "type": "uint256"
+      }
+    ],
+    "name": "TemplateFeeRefunded",
+    "type": "event"
   },
   {
     "inputs": [],
@@ -1060,12 +1369,12 @@ export const leaseEscrowAbi = [
   },
   {
     "inputs": [],
-    "name": "MAX_ACTIVATE_WITHIN",
+    "name": "DESK",
     "outputs": [
       {
-        "internalType": "uint256",
+        "internalType": "contract ILeaseDesk",
         "name": "",
-        "type": "uint256"
+        "type": "address"
       }
     ],
     "stateMutability": "view",
@@ -1073,90 +1382,12 @@ export const leaseEscrowAbi = [
   },
   {
     "inputs": [],
-    "name": "MAX_HOLD_BACK",
+    "name": "QUORUM",
     "outputs": [
       {
-        "internalType": "uint256",
+        "internalType": "contract IDowntimeQuorum",
         "name": "",
-        "type": "uint256"
-      }
-    ],
-    "stateMutability": "view",
-    "type": "function"
-  },
-  {
-    "inputs": [],
-    "name": "MAX_MIN_CHARGE",
-    "outputs": [
-      {
-        "internalType": "uint256",
-        "name": "",
-        "type": "uint256"
-      }
-    ],
-    "stateMutability": "view",
-    "type": "function"
-  },
-  {
-    "inputs": [],
-    "name": "MAX_PLATFORM_BPS",
-    "outputs": [
-      {
-        "internalType": "uint256",
-        "name": "",
-        "type": "uint256"
-      }
-    ],
-    "stateMutability": "view",
-    "type": "function"
-  },
-  {
-    "inputs": [],
-    "name": "MAX_RELAY_BPS",
-    "outputs": [
-      {
-        "internalType": "uint256",
-        "name": "",
-        "type": "uint256"
-      }
-    ],
-    "stateMutability": "view",
-    "type": "function"
-  },
-  {
-    "inputs": [],
-    "name": "MIN_ACTIVATE_WITHIN",
-    "outputs": [
-      {
-        "internalType": "uint256",
-        "name": "",
-        "type": "uint256"
-      }
-    ],
-    "stateMutability": "view",
-    "type": "function"
-  },
-  {
-    "inputs": [],
-    "name": "MIN_RUNWAY",
-    "outputs": [
-      {
-        "internalType": "uint256",
-        "name": "",
-        "type": "uint256"
-      }
-    ],
-    "stateMutability": "view",
-    "type": "function"
-  },
-  {
-    "inputs": [],
-    "name": "POINTER_DELAY",
-    "outputs": [
-      {
-        "internalType": "uint256",
-        "name": "",
-        "type": "uint256"
+        "type": "address"
       }
     ],
     "stateMutability": "view",
@@ -1173,13 +1404,6 @@ export const leaseEscrowAbi = [
       }
     ],
     "stateMutability": "view",
-    "type": "function"
-  },
-  {
-    "inputs": [],
-    "name": "acceptOwnership",
-    "outputs": [],
-    "stateMutability": "nonpayable",
     "type": "function"
   },
   {
@@ -1216,17 +1440,114 @@ export const leaseEscrowAbi = [
   {
     "inputs": [
       {
-        "internalType": "contract INodeRegistry",
-        "name": "newRegistry",
-        "type": "address"
+        "components": [
+          {
+            "internalType": "address",
+            "name": "tenant",
+            "type": "address"
+          },
+          {
+            "internalType": "uint32",
+            "name": "node",
+            "type": "uint32"
+          },
+          {
+            "internalType": "uint16",
+            "name": "vcpus",
+            "type": "uint16"
+          },
+          {
+            "internalType": "uint8",
+            "name": "tier",
+            "type": "uint8"
+          },
+          {
+            "internalType": "uint8",
+            "name": "bandwidth",
+            "type": "uint8"
+          },
+          {
+            "internalType": "uint8",
+            "name": "gpus",
+            "type": "uint8"
+          },
+          {
+            "internalType": "uint32",
+            "name": "memoryMiB",
+            "type": "uint32"
+          },
+          {
+            "internalType": "uint32",
+            "name": "diskGiB",
+            "type": "uint32"
+          },
+          {
+            "internalType": "bytes8",
+            "name": "region",
+            "type": "bytes8"
+          },
+          {
+            "internalType": "uint64",
+            "name": "maxPricePerHour",
+            "type": "uint64"
+          },
+          {
+            "internalType": "uint64",
+            "name": "deposit",
+            "type": "uint64"
+          },
+          {
+            "internalType": "uint32",
+            "name": "holdBack",
+            "type": "uint32"
+          },
+          {
+            "internalType": "uint32",
+            "name": "minNotice",
+            "type": "uint32"
+          },
+          {
+            "internalType": "uint32",
+            "name": "activateWithin",
+            "type": "uint32"
+          },
+          {
+            "internalType": "uint32",
+            "name": "template",
+            "type": "uint32"
+          },
+          {
+            "internalType": "uint32",
+            "name": "templateVersion",
+            "type": "uint32"
+          },
+          {
+            "internalType": "uint64",
+            "name": "maxTemplateFee",
+            "type": "uint64"
+          },
+          {
+            "internalType": "bytes32",
+            "name": "manifestHash",
+            "type": "bytes32"
+          },
+          {
+            "internalType": "bytes32",
+            "name": "salt",
+            "type": "bytes32"
+          }
+        ],
+        "internalType": "struct Terms",
+        "name": "terms",
+        "type": "tuple"
       },
       {
-        "internalType": "contract IPricePolicy",
-        "name": "newPolicy",
-        "type": "address"
+        "internalType": "uint32",
+        "name": "node",
+        "type": "uint32"
       }
     ],
-    "name": "announcePointers",
+    "name": "assign",
     "outputs": [],
     "stateMutability": "nonpayable",
     "type": "function"
@@ -1264,6 +1585,24 @@ export const leaseEscrowAbi = [
       }
     ],
     "name": "close",
+    "outputs": [],
+    "stateMutability": "nonpayable",
+    "type": "function"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
+      },
+      {
+        "internalType": "uint32",
+        "name": "duration",
+        "type": "uint32"
+      }
+    ],
+    "name": "credit",
     "outputs": [],
     "stateMutability": "nonpayable",
     "type": "function"
@@ -1619,33 +1958,24 @@ export const leaseEscrowAbi = [
     "type": "function"
   },
   {
-    "inputs": [],
-    "name": "movePointers",
-    "outputs": [],
-    "stateMutability": "nonpayable",
-    "type": "function"
-  },
-  {
-    "inputs": [],
-    "name": "nextPolicy",
-    "outputs": [
+    "inputs": [
       {
-        "internalType": "contract IPricePolicy",
-        "name": "",
-        "type": "address"
+        "internalType": "uint32",
+        "name": "node",
+        "type": "uint32"
       }
     ],
-    "stateMutability": "view",
-    "type": "function"
-  },
-  {
-    "inputs": [],
-    "name": "nextRegistry",
+    "name": "nodeCounters",
     "outputs": [
       {
-        "internalType": "contract INodeRegistry",
-        "name": "",
-        "type": "address"
+        "internalType": "uint32",
+        "name": "hosted",
+        "type": "uint32"
+      },
+      {
+        "internalType": "uint32",
+        "name": "completed",
+        "type": "uint32"
       }
     ],
     "stateMutability": "view",
@@ -1993,6 +2323,268 @@ export const leaseEscrowAbi = [
             "type": "bytes32"
           }
         ],
+        "internalType": "struct Terms[]",
+        "name": "stack",
+        "type": "tuple[]"
+      },
+      {
+        "internalType": "bytes[]",
+        "name": "manifests",
+        "type": "bytes[]"
+      },
+      {
+        "internalType": "bool",
+        "name": "fromBalance",
+        "type": "bool"
+      }
+    ],
+    "name": "openStack",
+    "outputs": [
+      {
+        "internalType": "bytes32",
+        "name": "stackId",
+        "type": "bytes32"
+      }
+    ],
+    "stateMutability": "nonpayable",
+    "type": "function"
+  },
+  {
+    "inputs": [
+      {
+        "components": [
+          {
+            "internalType": "address",
+            "name": "tenant",
+            "type": "address"
+          },
+          {
+            "internalType": "uint32",
+            "name": "node",
+            "type": "uint32"
+          },
+          {
+            "internalType": "uint16",
+            "name": "vcpus",
+            "type": "uint16"
+          },
+          {
+            "internalType": "uint8",
+            "name": "tier",
+            "type": "uint8"
+          },
+          {
+            "internalType": "uint8",
+            "name": "bandwidth",
+            "type": "uint8"
+          },
+          {
+            "internalType": "uint8",
+            "name": "gpus",
+            "type": "uint8"
+          },
+          {
+            "internalType": "uint32",
+            "name": "memoryMiB",
+            "type": "uint32"
+          },
+          {
+            "internalType": "uint32",
+            "name": "diskGiB",
+            "type": "uint32"
+          },
+          {
+            "internalType": "bytes8",
+            "name": "region",
+            "type": "bytes8"
+          },
+          {
+            "internalType": "uint64",
+            "name": "maxPricePerHour",
+            "type": "uint64"
+          },
+          {
+            "internalType": "uint64",
+            "name": "deposit",
+            "type": "uint64"
+          },
+          {
+            "internalType": "uint32",
+            "name": "holdBack",
+            "type": "uint32"
+          },
+          {
+            "internalType": "uint32",
+            "name": "minNotice",
+            "type": "uint32"
+          },
+          {
+            "internalType": "uint32",
+            "name": "activateWithin",
+            "type": "uint32"
+          },
+          {
+            "internalType": "uint32",
+            "name": "template",
+            "type": "uint32"
+          },
+          {
+            "internalType": "uint32",
+            "name": "templateVersion",
+            "type": "uint32"
+          },
+          {
+            "internalType": "uint64",
+            "name": "maxTemplateFee",
+            "type": "uint64"
+          },
+          {
+            "internalType": "bytes32",
+            "name": "manifestHash",
+            "type": "bytes32"
+          },
+          {
+            "internalType": "bytes32",
+            "name": "salt",
+            "type": "bytes32"
+          }
+        ],
+        "internalType": "struct Terms",
+        "name": "terms",
+        "type": "tuple"
+      },
+      {
+        "internalType": "bytes",
+        "name": "manifest",
+        "type": "bytes"
+      },
+      {
+        "internalType": "uint256",
+        "name": "validAfter",
+        "type": "uint256"
+      },
+      {
+        "internalType": "uint256",
+        "name": "validBefore",
+        "type": "uint256"
+      },
+      {
+        "internalType": "bytes",
+        "name": "signature",
+        "type": "bytes"
+      }
+    ],
+    "name": "openWithAuthorization",
+    "outputs": [
+      {
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
+      }
+    ],
+    "stateMutability": "nonpayable",
+    "type": "function"
+  },
+  {
+    "inputs": [
+      {
+        "components": [
+          {
+            "internalType": "address",
+            "name": "tenant",
+            "type": "address"
+          },
+          {
+            "internalType": "uint32",
+            "name": "node",
+            "type": "uint32"
+          },
+          {
+            "internalType": "uint16",
+            "name": "vcpus",
+            "type": "uint16"
+          },
+          {
+            "internalType": "uint8",
+            "name": "tier",
+            "type": "uint8"
+          },
+          {
+            "internalType": "uint8",
+            "name": "bandwidth",
+            "type": "uint8"
+          },
+          {
+            "internalType": "uint8",
+            "name": "gpus",
+            "type": "uint8"
+          },
+          {
+            "internalType": "uint32",
+            "name": "memoryMiB",
+            "type": "uint32"
+          },
+          {
+            "internalType": "uint32",
+            "name": "diskGiB",
+            "type": "uint32"
+          },
+          {
+            "internalType": "bytes8",
+            "name": "region",
+            "type": "bytes8"
+          },
+          {
+            "internalType": "uint64",
+            "name": "maxPricePerHour",
+            "type": "uint64"
+          },
+          {
+            "internalType": "uint64",
+            "name": "deposit",
+            "type": "uint64"
+          },
+          {
+            "internalType": "uint32",
+            "name": "holdBack",
+            "type": "uint32"
+          },
+          {
+            "internalType": "uint32",
+            "name": "minNotice",
+            "type": "uint32"
+          },
+          {
+            "internalType": "uint32",
+            "name": "activateWithin",
+            "type": "uint32"
+          },
+          {
+            "internalType": "uint32",
+            "name": "template",
+            "type": "uint32"
+          },
+          {
+            "internalType": "uint32",
+            "name": "templateVersion",
+            "type": "uint32"
+          },
+          {
+            "internalType": "uint64",
+            "name": "maxTemplateFee",
+            "type": "uint64"
+          },
+          {
+            "internalType": "bytes32",
+            "name": "manifestHash",
+            "type": "bytes32"
+          },
+          {
+            "internalType": "bytes32",
+            "name": "salt",
+            "type": "bytes32"
+          }
+        ],
         "internalType": "struct Terms",
         "name": "terms",
         "type": "tuple"
@@ -2035,8 +2627,14 @@ export const leaseEscrowAbi = [
     "type": "function"
   },
   {
-    "inputs": [],
-    "name": "owner",
+    "inputs": [
+      {
+        "internalType": "uint32",
+        "name": "node",
+        "type": "uint32"
+      }
+    ],
+    "name": "operatorOf",
     "outputs": [
       {
         "internalType": "address",
@@ -2067,19 +2665,6 @@ export const leaseEscrowAbi = [
     "type": "function"
   },
   {
-    "inputs": [],
-    "name": "pendingOwner",
-    "outputs": [
-      {
-        "internalType": "address",
-        "name": "",
-        "type": "address"
-      }
-    ],
-    "stateMutability": "view",
-    "type": "function"
-  },
-  {
     "inputs": [
       {
         "internalType": "uint32",
@@ -2091,32 +2676,6 @@ export const leaseEscrowAbi = [
     "outputs": [
       {
         "internalType": "address",
-        "name": "",
-        "type": "address"
-      }
-    ],
-    "stateMutability": "view",
-    "type": "function"
-  },
-  {
-    "inputs": [],
-    "name": "pointersMoveAt",
-    "outputs": [
-      {
-        "internalType": "uint40",
-        "name": "",
-        "type": "uint40"
-      }
-    ],
-    "stateMutability": "view",
-    "type": "function"
-  },
-  {
-    "inputs": [],
-    "name": "policy",
-    "outputs": [
-      {
-        "internalType": "contract IPricePolicy",
         "name": "",
         "type": "address"
       }
@@ -2150,6 +2709,38 @@ export const leaseEscrowAbi = [
         "type": "bytes32"
       }
     ],
+    "name": "reclaim",
+    "outputs": [],
+    "stateMutability": "nonpayable",
+    "type": "function"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
+      }
+    ],
+    "name": "reclaimableFrom",
+    "outputs": [
+      {
+        "internalType": "uint256",
+        "name": "",
+        "type": "uint256"
+      }
+    ],
+    "stateMutability": "view",
+    "type": "function"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
+      }
+    ],
     "name": "refundable",
     "outputs": [
       {
@@ -2162,21 +2753,14 @@ export const leaseEscrowAbi = [
     "type": "function"
   },
   {
-    "inputs": [],
-    "name": "registry",
-    "outputs": [
+    "inputs": [
       {
-        "internalType": "contract INodeRegistry",
-        "name": "",
-        "type": "address"
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
       }
     ],
-    "stateMutability": "view",
-    "type": "function"
-  },
-  {
-    "inputs": [],
-    "name": "renounceOwnership",
+    "name": "releaseTemplateFee",
     "outputs": [],
     "stateMutability": "nonpayable",
     "type": "function"
@@ -2226,6 +2810,24 @@ export const leaseEscrowAbi = [
   {
     "inputs": [
       {
+        "internalType": "uint32",
+        "name": "node",
+        "type": "uint32"
+      },
+      {
+        "internalType": "address",
+        "name": "operator",
+        "type": "address"
+      }
+    ],
+    "name": "setOperator",
+    "outputs": [],
+    "stateMutability": "nonpayable",
+    "type": "function"
+  },
+  {
+    "inputs": [
+      {
         "internalType": "bytes32[]",
         "name": "leaseIds",
         "type": "bytes32[]"
@@ -2234,6 +2836,114 @@ export const leaseEscrowAbi = [
     "name": "settle",
     "outputs": [],
     "stateMutability": "nonpayable",
+    "type": "function"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "bytes32[]",
+        "name": "leaseIds",
+        "type": "bytes32[]"
+      }
+    ],
+    "name": "stackIdOf",
+    "outputs": [
+      {
+        "internalType": "bytes32",
+        "name": "",
+        "type": "bytes32"
+      }
+    ],
+    "stateMutability": "pure",
+    "type": "function"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
+      },
+      {
+        "internalType": "bytes32",
+        "name": "reason",
+        "type": "bytes32"
+      }
+    ],
+    "name": "startReclaim",
+    "outputs": [],
+    "stateMutability": "nonpayable",
+    "type": "function"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "bytes32[]",
+        "name": "leaseIds",
+        "type": "bytes32[]"
+      },
+      {
+        "internalType": "uint32",
+        "name": "relay",
+        "type": "uint32"
+      }
+    ],
+    "name": "switchRelay",
+    "outputs": [],
+    "stateMutability": "nonpayable",
+    "type": "function"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
+      }
+    ],
+    "name": "templateFeeOf",
+    "outputs": [
+      {
+        "internalType": "address",
+        "name": "author",
+        "type": "address"
+      },
+      {
+        "internalType": "uint32",
+        "name": "held",
+        "type": "uint32"
+      },
+      {
+        "internalType": "uint16",
+        "name": "refundWindow",
+        "type": "uint16"
+      }
+    ],
+    "stateMutability": "view",
+    "type": "function"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
+      }
+    ],
+    "name": "templateOf",
+    "outputs": [
+      {
+        "internalType": "uint32",
+        "name": "template",
+        "type": "uint32"
+      },
+      {
+        "internalType": "uint32",
+        "name": "version",
+        "type": "uint32"
+      }
+    ],
+    "stateMutability": "view",
     "type": "function"
   },
   {
@@ -2268,19 +2978,6 @@ export const leaseEscrowAbi = [
       }
     ],
     "name": "topUpFromBalance",
-    "outputs": [],
-    "stateMutability": "nonpayable",
-    "type": "function"
-  },
-  {
-    "inputs": [
-      {
-        "internalType": "address",
-        "name": "newOwner",
-        "type": "address"
-      }
-    ],
-    "name": "transferOwnership",
     "outputs": [],
     "stateMutability": "nonpayable",
     "type": "function"

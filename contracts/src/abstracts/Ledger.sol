@@ -5,13 +5,14 @@ import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 import { ILeaseEscrow } from "../interfaces/ILeaseEscrow.sol";
 import { ILedger } from "../interfaces/ILedger.sol";
+import { INodeCounters } from "../interfaces/INodeCounters.sol";
 import { Errors } from "../libraries/Errors.sol";
-import { NodeAccount, Till } from "../types/LeaseRecord.sol";
+import { Book, NodeAccount, Till } from "../types/LeaseRecord.sol";
 
 /// @title Ledger
 /// @notice The escrow's books: internal balances of accounts, earnings of nodes, and the only places where USDC moves.
 /// Each of those is the last thing its function does to state, so nothing is left to re-enter.
-abstract contract Ledger is ILeaseEscrow, ILedger {
+abstract contract Ledger is ILeaseEscrow, ILedger, INodeCounters {
     /// @notice Gas given to the transfer of a refund. Several times what USDC needs; without a bound, a token that
     /// burns all gas could stop a tenant from closing.
     uint256 private constant _REFUND_GAS = 400_000;
@@ -42,6 +43,17 @@ abstract contract Ledger is ILeaseEscrow, ILedger {
     function earnedOf(uint32 node) external view override returns (uint256) {
         NodeAccount storage account = _nodes[node];
         return uint256(account.book.earned) - account.till.withdrawn;
+    }
+
+    /// @inheritdoc INodeCounters
+    function nodeCounters(uint32 node) external view override returns (uint32 hosted, uint32 completed) {
+        Book storage book = _nodes[node].book;
+        return (book.hosted, book.completed);
+    }
+
+    /// @inheritdoc ILedger
+    function operatorOf(uint32 node) external view override returns (address) {
+        return _nodes[node].operator;
     }
 
     /// @inheritdoc ILeaseEscrow
@@ -83,6 +95,12 @@ abstract contract Ledger is ILeaseEscrow, ILedger {
     }
 
     /// @inheritdoc ILedger
+    function setOperator(uint32 node, address operator) external override {
+        _requirePayee(node, _nodes[node].till.payee);
+        _setOperator({ node: node, operator: operator });
+    }
+
+    /// @inheritdoc ILedger
     function sendRefund(address account, address to, uint256 amount) external override {
         if (msg.sender != address(this)) revert Errors.Ledger_OnlySelf({ caller: msg.sender });
         _debitBalance({ account: account, amount: amount });
@@ -91,11 +109,7 @@ abstract contract Ledger is ILeaseEscrow, ILedger {
 
     /// @inheritdoc ILeaseEscrow
     function withdraw(address to, uint256 amount) external override {
-        _requireAmount(amount);
-        _requireRecipient(to);
-        _debitBalance({ account: msg.sender, amount: amount });
-        _emitBalance(msg.sender);
-        _push({ to: to, amount: amount });
+        _withdraw({ account: msg.sender, to: to, amount: amount });
     }
 
     /// @inheritdoc ILeaseEscrow
@@ -109,7 +123,7 @@ abstract contract Ledger is ILeaseEscrow, ILedger {
         if (amount > earned)
             revert Errors.Ledger_EarnedTooLow({ node: node, earned: earned, needed: amount });
         withdrawn += amount;
-        // At most `earned`, which has 96 bits itself.
+        // At most `earned`, which has 80 bits itself.
         till.withdrawn = uint96(withdrawn);
         _nodes[node].till = till;
         emit EarnedWithdrawn({ node: node, payee: till.payee, to: to, amount: amount, withdrawn: withdrawn });
@@ -122,9 +136,9 @@ abstract contract Ledger is ILeaseEscrow, ILedger {
         _balances[account] += amount;
     }
 
-    /// @dev The sum of all earnings is at most the sum of all deposits ever made: 96 bits hold 10^22 USDC.
+    /// @dev The sum of all earnings is at most the sum of all deposits ever made: 80 bits hold 10^18 USDC.
     function _creditEarned(uint32 node, uint256 amount) internal {
-        if (amount != 0) _nodes[node].book.earned += uint96(amount);
+        if (amount != 0) _nodes[node].book.earned += uint80(amount);
     }
 
     function _debitBalance(address account, uint256 amount) internal {
@@ -164,13 +178,37 @@ abstract contract Ledger is ILeaseEscrow, ILedger {
         _emitBalance(account);
     }
 
+    /// @dev Last in its function: takes `amount` from the caller's internal balance or allowance.
+    function _pay(uint256 amount, bool fromBalance) internal {
+        if (fromBalance) {
+            _debitBalance({ account: msg.sender, amount: amount });
+            _emitBalance(msg.sender);
+        } else {
+            _pull({ from: msg.sender, amount: amount });
+        }
+    }
+
     function _requireAmount(uint256 amount) internal pure {
         if (amount == 0) revert Errors.Ledger_ZeroAmount();
+    }
+
+    function _setOperator(uint32 node, address operator) internal {
+        _nodes[node].operator = operator;
+        emit NodeOperatorChanged({ node: node, operator: operator });
     }
 
     function _setPayee(uint32 node, address payee) internal {
         _nodes[node].till.payee = payee;
         emit PayeeChanged({ node: node, payee: payee });
+    }
+
+    /// @dev Last in its function.
+    function _withdraw(address account, address to, uint256 amount) internal {
+        _requireAmount(amount);
+        _requireRecipient(to);
+        _debitBalance({ account: account, amount: amount });
+        _emitBalance(account);
+        _push({ to: to, amount: amount });
     }
 
     /// @dev Last in its function.

@@ -7,6 +7,7 @@ import { Ownable2Step } from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import { INodeRegistry } from "../interfaces/INodeRegistry.sol";
 import { IPointers } from "../interfaces/IPointers.sol";
 import { IPricePolicy } from "../interfaces/IPricePolicy.sol";
+import { ITemplateRegistry } from "../interfaces/ITemplateRegistry.sol";
 import { Errors } from "../libraries/Errors.sol";
 
 /// @title Pointers
@@ -17,11 +18,17 @@ abstract contract Pointers is IPointers, Ownable2Step {
     uint256 public constant override POINTER_DELAY = 7 days;
 
     INodeRegistry public override registry;
+    /// @dev Beside the registry, whose slot opening and activating read anyway.
+    uint40 internal _pausedUntil;
     IPricePolicy public override policy;
 
     INodeRegistry public override nextRegistry;
     uint40 public override pointersMoveAt;
     IPricePolicy public override nextPolicy;
+
+    ITemplateRegistry public override templates;
+    ITemplateRegistry public override nextTemplates;
+    uint40 public override templatesMoveAt;
 
     constructor(INodeRegistry initialRegistry, IPricePolicy initialPolicy, address owner) Ownable(owner) {
         _requireCode(address(initialRegistry));
@@ -44,9 +51,7 @@ abstract contract Pointers is IPointers, Ownable2Step {
 
     /// @inheritdoc IPointers
     function movePointers() external override onlyOwner {
-        uint256 moveAt = pointersMoveAt;
-        if (moveAt == 0) revert Errors.Pointers_NothingAnnounced();
-        if (block.timestamp < moveAt) revert Errors.Pointers_TooEarly({ from: moveAt });
+        _requireMoveTime(pointersMoveAt);
         registry = nextRegistry;
         policy = nextPolicy;
         delete nextRegistry;
@@ -55,7 +60,38 @@ abstract contract Pointers is IPointers, Ownable2Step {
         emit PointersMoved({ registry: registry, policy: policy });
     }
 
+    /// @inheritdoc IPointers
+    function announceTemplates(ITemplateRegistry newTemplates) external override onlyOwner {
+        _requireCode(address(newTemplates));
+        if (address(templates) == address(0)) {
+            _setTemplates(newTemplates);
+            return;
+        }
+        uint40 moveAt = uint40(block.timestamp + POINTER_DELAY);
+        nextTemplates = newTemplates;
+        templatesMoveAt = moveAt;
+        emit TemplatesAnnounced({ templates: newTemplates, moveAt: moveAt });
+    }
+
+    /// @inheritdoc IPointers
+    function moveTemplates() external override onlyOwner {
+        _requireMoveTime(templatesMoveAt);
+        _setTemplates(nextTemplates);
+        delete nextTemplates;
+        delete templatesMoveAt;
+    }
+
     function _requireCode(address target) private view {
         if (target.code.length == 0) revert Errors.Pointers_NoCode({ target: target });
+    }
+
+    function _requireMoveTime(uint256 moveAt) private view {
+        if (moveAt == 0) revert Errors.Pointers_NothingAnnounced();
+        if (block.timestamp < moveAt) revert Errors.Pointers_TooEarly({ from: moveAt });
+    }
+
+    function _setTemplates(ITemplateRegistry newTemplates) private {
+        templates = newTemplates;
+        emit TemplatesMoved({ templates: newTemplates });
     }
 }

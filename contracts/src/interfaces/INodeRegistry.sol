@@ -56,6 +56,19 @@ interface INodeRegistry {
     event OperatorProposed(uint32 indexed node, address indexed operator, address proposed);
     event OperatorChanged(uint32 indexed node, address indexed operator);
 
+    /// @notice The node serves up to `capacity` nodes behind CGNAT as their relay.
+    event RelayOfferChanged(uint32 indexed node, uint16 capacity);
+    /// @notice Later leases of `node` pay `relay`; 0 for none.
+    event RelayChosen(uint32 indexed node, uint32 indexed relay);
+    event ProfileChanged(uint32 indexed node, string description, bytes32[] tags);
+    event AttributeAttested(
+        uint32 indexed node,
+        bytes32 indexed attribute,
+        address indexed auditor,
+        uint40 issuedAt,
+        uint40 expiresAt
+    );
+
     /// @notice Registers the caller's machine. Refuses a price under a floor (naming the floor) and a taken node id.
     function register(Registration calldata registration) external returns (uint32 node);
 
@@ -68,6 +81,23 @@ interface INodeRegistry {
     /// @notice `false` drains the node: no new lease is assigned to it, running ones go on.
     function setActive(uint32 node, bool active) external;
 
+    /// @notice Offers places behind this node as a relay; 0 takes no more. By the operator.
+    function setRelayOffer(uint32 node, uint16 capacity) external;
+    /// @notice Chooses a relay with a free place, or 0. By the operator or the agent.
+    function chooseRelay(uint32 node, uint32 relay) external;
+    /// @notice What the marketplace shows; kept in events alone. By the operator.
+    function setProfile(uint32 node, string calldata description, bytes32[] calldata tags) external;
+    /// @notice Records what an auditor signed about a node (EIP-712, ERC-1271 wallets included); by anyone. Whom to
+    /// believe is the reader's choice. An expiry in the past revokes.
+    function attest(
+        uint32 node,
+        bytes32 attribute,
+        address auditor,
+        uint40 issuedAt,
+        uint40 expiresAt,
+        bytes calldata signature
+    ) external;
+
     /// @notice Proposes another operator; the zero address withdraws a proposal. The node keeps its index and its id.
     function proposeOperator(uint32 node, address proposed) external;
     /// @notice Takes the node over. By the proposed operator.
@@ -78,6 +108,13 @@ interface INodeRegistry {
     function agentOf(uint32 node) external view returns (address);
     /// @notice The node an agent key serves, 0 for none.
     function nodeOfAgent(address agent) external view returns (uint32);
+    /// @notice Until when the auditor's word holds, 0 when there is none.
+    function attributeExpiry(uint32 node, bytes32 attribute, address auditor) external view returns (uint40);
+    /// @notice EIP-712 domain: name "DeCloud NodeRegistry", version "1", this chain, this contract.
+    function DOMAIN_SEPARATOR() external view returns (bytes32);
+    /// @notice Whether the node has prices of its own.
+    function hasCustomPricing(uint32 node) external view returns (bool);
+    function relayOfferOf(uint32 node) external view returns (uint16 capacity, uint16 used);
     function pendingOperatorOf(uint32 node) external view returns (address);
     function nodeCount() external view returns (uint32);
     function nodeIdOf(uint32 node) external view returns (bytes32);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import { Caps } from "./Caps.sol";
+
 /// @title Billing
 /// @notice What a lease owes, as pure functions of what is stored and of the clock. Every result is cumulative over the
 /// life of the lease, so it does not matter when, how often or by whom it is evaluated.
@@ -39,6 +41,17 @@ library Billing {
     /// @notice The price of `duration` seconds, rounded up.
     function costUp(uint256 pricePerHour, uint256 duration) internal pure returns (uint256) {
         return (pricePerHour * duration + SECONDS_PER_HOUR - 1) / SECONDS_PER_HOUR;
+    }
+
+    /// @notice The most seconds of `unsettled` money that can be given back without falling under what is settled:
+    /// `due` after a credit of that length is at least `due − unsettled`.
+    function creditableDown(uint256 unsettled, uint256 pricePerHour) internal pure returns (uint256) {
+        return (unsettled * SECONDS_PER_HOUR) / pricePerHour;
+    }
+
+    /// @notice The least that a lease may begin a paid segment with.
+    function leastDepositUp(uint256 pricePerHour, uint256 minCharge) internal pure returns (uint256) {
+        return costUp(pricePerHour, minCharge > Caps.MIN_RUNWAY ? minCharge : Caps.MIN_RUNWAY);
     }
 
     /// @notice What is owed: what accrued, at least `leastCharge`, at most what was paid in. Prepaid: there is no debt.

@@ -15,35 +15,8 @@ library Errors {
     /// @notice Exactly these terms were opened before; choose another salt.
     error LeaseEscrow_AlreadyOpened(bytes32 leaseId);
 
-    /// @notice Requests without a node are not offered by this escrow: name a node.
-    error LeaseEscrow_UntargetedUnsupported();
-
-    /// @notice Templates are not offered by this escrow: set `template` to 0.
-    error LeaseEscrow_TemplateUnsupported(uint32 template);
-
     /// @notice The call is not allowed in the state the lease is in.
     error LeaseEscrow_WrongStatus(bytes32 leaseId, LeaseStatus status);
-
-    /// @notice The node is not registered, or takes no new leases.
-    error LeaseEscrow_NodeNotActive(uint32 node);
-
-    /// @notice The node asks more than the tenant's signed maximum.
-    error LeaseEscrow_PriceAboveMaximum(bytes32 leaseId, uint256 pricePerHour, uint256 maxPricePerHour);
-
-    /// @notice The price is zero or too large to be stored.
-    error LeaseEscrow_PriceOutOfRange(uint256 pricePerHour, uint256 maximum);
-
-    /// @notice The node has less of `resource` free than the lease needs.
-    error LeaseEscrow_NoCapacity(uint32 node, string resource, uint256 needed, uint256 free);
-
-    /// @notice A figure of the terms is outside its bounds.
-    error LeaseEscrow_TermOutOfRange(string term, uint256 value, uint256 minimum, uint256 maximum);
-
-    /// @notice The node gives less notice of a reclaim than the tenant asks for.
-    error LeaseEscrow_NoticeTooShort(uint32 node, uint256 notice, uint256 minNotice);
-
-    /// @notice The registry or the policy names a figure above the cap in this contract.
-    error LeaseEscrow_AboveCap(string figure, uint256 value, uint256 cap);
 
     /// @notice What is paid in must buy a minimum of time.
     error LeaseEscrow_DepositTooSmall(uint256 amount, uint256 minimum);
@@ -53,6 +26,33 @@ library Errors {
 
     /// @notice Only the agent of the lease's node may activate it.
     error LeaseEscrow_NotAgent(bytes32 leaseId, address agent, address caller);
+
+    /// @notice The node's agent may assign a request to itself from `from` on; until then the scheduler may.
+    error LeaseEscrow_NotAssigner(bytes32 leaseId, address agent, uint256 from, address caller);
+
+    /// @notice Nobody took the request in time; anyone may expire it.
+    error LeaseEscrow_RequestLapsed(bytes32 leaseId, uint256 lapsedAt);
+
+    /// @notice A stack has one manifest for each lease, and at least one lease.
+    error LeaseEscrow_BadStack(uint256 leases, uint256 manifests);
+
+    /// @notice Only the node's operator may do this, or, where the function says so, whoever stands in for it.
+    error LeaseEscrow_NotOperator(bytes32 leaseId, address operator, address caller);
+
+    /// @notice The operator has to give notice first.
+    error LeaseEscrow_NoNotice(bytes32 leaseId);
+
+    /// @notice The notice given ends at `reclaimAt`.
+    error LeaseEscrow_NoticeRunning(bytes32 leaseId, uint256 reclaimAt);
+
+    /// @notice All that was due has vested, or is credited already.
+    error LeaseEscrow_NothingCreditable(bytes32 leaseId);
+
+    /// @notice The lease runs behind no relay, or the relay has never had a lease and so has no payee.
+    error LeaseEscrow_BadRelay(bytes32 leaseId, uint32 relay);
+
+    /// @notice The lease holds no fee, or its refund window ends at `from`.
+    error LeaseEscrow_FeeNotDue(bytes32 leaseId, uint256 from);
 
     /// @notice The time to activate is over; anyone may expire the lease.
     error LeaseEscrow_ActivationTooLate(bytes32 leaseId, uint256 activateBy);
@@ -88,6 +88,28 @@ library Errors {
 
     /// @notice Only the escrow itself may call this.
     error Ledger_OnlySelf(address caller);
+
+    // ------------------------------------------------------------------------------------------------ guard
+
+    /// @notice The guardian has paused this until `until`; every exit stays open.
+    error Guard_Paused(uint256 until);
+
+    /// @notice Only the guardian may do this.
+    error Guard_NotGuardian(address guardian, address caller);
+
+    /// @notice The guardian may pause again from `from` on.
+    error Guard_TooSoon(uint256 from);
+
+    // ------------------------------------------------------------------------------------------------ downtime quorum
+
+    /// @notice The list needs at least `minAttesters`, no address twice, and a quorum from `minQuorum` to all of them.
+    error DowntimeQuorum_BadList(uint256 attesters, uint256 quorum, uint256 minAttesters, uint256 minQuorum);
+
+    /// @notice Only an attester may vote.
+    error DowntimeQuorum_NotAttester(address caller);
+
+    /// @notice The attester has voted for this credit.
+    error DowntimeQuorum_VotedAlready(bytes32 leaseId, address attester);
 
     // ------------------------------------------------------------------------------------------------ pointers
 
@@ -133,6 +155,12 @@ library Errors {
 
     /// @notice The agent's key is online all the time and must not be the operator's.
     error NodeRegistry_AgentIsOperator(address agent);
+
+    /// @notice The relay offers no more places, or is no relay: not behind another, not the node itself.
+    error NodeRegistry_RelayUnavailable(uint32 relay, uint256 used, uint256 capacity);
+
+    /// @notice The signature is not the auditor's over exactly this attribute.
+    error NodeRegistry_BadSignature(address auditor);
 
     /// @notice A field is empty or outside its bounds.
     error NodeRegistry_FieldOutOfRange(string field, uint256 value, uint256 minimum, uint256 maximum);

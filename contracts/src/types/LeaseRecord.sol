@@ -18,11 +18,14 @@ struct Holding {
     uint8 gpus;
 }
 
-/// @notice Slot 2: the price, frozen when the lease is priced. `deposited` alone moves, and only up.
-/// @param pricePerHour 56 bits: its product with 32 bits of seconds needs 88.
+/// @notice Slot 2: the price, frozen when the lease is priced. After that `deposited` moves, and only up, and `relay`,
+/// when the node pays another one. A request that waits for its node has `deposited` and `hasTemplate` alone.
+/// @param pricePerHour 48 bits, 281 million dollars: its product with 40 bits of seconds needs 88.
+/// @param hasTemplate Whether slot 5 holds anything, so that nobody else reads it.
 struct Price {
     uint64 deposited;
-    uint56 pricePerHour;
+    uint48 pricePerHour;
+    bool hasTemplate;
     uint32 node;
     uint32 relay;
     uint24 holdBack;
@@ -47,8 +50,24 @@ struct Meter {
 
 /// @notice Slot 4: what most leases do without. Written only when not empty.
 /// @param notice Seconds of notice the operator gives before a reclaim.
+/// @param reclaimAt From when the operator may reclaim; 0 while no reclaim was announced.
+/// @param agent Of a lease behind a relay: the agent that activated it and may switch the relay.
 struct Extras {
     uint32 notice;
+    uint40 reclaimAt;
+    address agent;
+}
+
+/// @notice Slot 5: the template and its fee. Written only by a lease that names one.
+/// @param author Who gets the fee.
+/// @param fee Held; 0 once it went to the author or back to the tenant.
+/// @param refundWindow Seconds from `startedAt` in which the fee goes back if the lease ends.
+struct Templated {
+    address author;
+    uint24 template;
+    uint24 version;
+    uint32 fee;
+    uint16 refundWindow;
 }
 
 struct LeaseRecord {
@@ -56,18 +75,23 @@ struct LeaseRecord {
     Price price;
     Meter meter;
     Extras extras;
+    Templated templated;
 }
 
 /// @notice Slot 1 of a node: what its leases earned and hold. Node 0 stands for the platform and holds nothing.
-/// @param earned All that leases have credited to the node, cumulative.
+/// @param earned All that leases have credited to the node, cumulative: 80 bits are 10^18 USDC.
 /// @param pointUnits Units of its live leases, like the three fields after it.
+/// @param hosted Leases that became active.
+/// @param completed Leases that came to a clean end: closed by the tenant once active, or used up.
 /// @param known Whether the node has had a lease, and so has a payee.
 struct Book {
-    uint96 earned;
-    uint40 pointUnits;
-    uint40 memoryMiB;
-    uint40 diskGiB;
-    uint24 gpus;
+    uint80 earned;
+    uint32 pointUnits;
+    uint32 memoryMiB;
+    uint32 diskGiB;
+    uint16 gpus;
+    uint32 hosted;
+    uint24 completed;
     bool known;
 }
 
@@ -78,7 +102,34 @@ struct Till {
     uint96 withdrawn;
 }
 
+/// @notice Slot 3 of a node: who may reclaim and credit its leases.
 struct NodeAccount {
     Book book;
     Till till;
+    address operator;
+}
+
+/// @notice Slot 1 as a word, laid out as the compiler lays the struct out: the first field lowest.
+function packHolding(Holding memory holding) pure returns (uint256) {
+    return
+        uint256(uint160(holding.tenant)) |
+        (uint256(holding.activateBy) << 160) |
+        (uint256(holding.pointUnits) << 192) |
+        (uint256(holding.memoryMiB) << 208) |
+        (uint256(holding.diskGiB) << 232) |
+        (uint256(holding.gpus) << 248);
+}
+
+/// @notice Slot 2 as a word.
+function packPrice(Price memory price) pure returns (uint256) {
+    return
+        uint256(price.deposited) |
+        (uint256(price.pricePerHour) << 64) |
+        (price.hasTemplate ? uint256(1) << 112 : 0) |
+        (uint256(price.node) << 120) |
+        (uint256(price.relay) << 152) |
+        (uint256(price.holdBack) << 184) |
+        (uint256(price.minCharge) << 208) |
+        (uint256(price.platformBps) << 224) |
+        (uint256(price.relayBps) << 240);
 }

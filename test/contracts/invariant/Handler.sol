@@ -3,18 +3,10 @@ pragma solidity ^0.8.28;
 
 import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
-import { INodeRegistry } from "../../../contracts/src/interfaces/INodeRegistry.sol";
 import { LeaseEscrow } from "../../../contracts/src/LeaseEscrow.sol";
 import { MockUSDC } from "../../../contracts/src/mocks/MockUSDC.sol";
 import { PricePolicy } from "../../../contracts/src/PricePolicy.sol";
-import {
-    Capacity,
-    EndReason,
-    Lease,
-    LeaseStatus,
-    Prices,
-    Terms
-} from "../../../contracts/src/types/DataTypes.sol";
+import { EndReason, Lease, LeaseStatus, Prices, Terms } from "../../../contracts/src/types/DataTypes.sol";
 import { Assertions } from "../support/Assertions.sol";
 import { StubRegistry } from "../support/StubRegistry.sol";
 import { vm } from "../support/Vm.sol";
@@ -46,6 +38,7 @@ contract Handler is Assertions {
     PricePolicy public policy;
     StubRegistry public registry;
     address public owner;
+    address public operators;
 
     Track[] private _tracks;
     Track private _none;
@@ -85,6 +78,23 @@ contract Handler is Assertions {
         return escrow.earnedOf(account) + withdrawnOf[account];
     }
 
+    // ------------------------------------------------------------------------------------------------ operators
+
+    function setOperators(address value) external {
+        if (operators == address(0)) operators = value;
+    }
+
+    /// @notice What {OperatorHandler} did to a lease. The fuzzer calls this too, to no effect.
+    function note(uint256 i, bytes32 name, uint256 refunded, uint32 relay, uint256 breach) external {
+        if (msg.sender != operators) return;
+        Track storage t = _tracks[i];
+        t.refunded += refunded;
+        t.frozen.relay = relay;
+        if (breach != 0) _break(breach);
+        ++calls[name];
+        _sync();
+    }
+
     // ------------------------------------------------------------------------------------------------ tenants
 
     function open(uint256 seed, uint256 amount, uint256 holdBack, uint256 how) external {
@@ -97,9 +107,11 @@ contract Handler is Assertions {
             bound(amount, 40_000, 5_000_000),
             bound(holdBack, 0, 1 days)
         );
+        uint32 node = asked.node;
+        how %= 4;
+        if (how == 3) asked.node = 0;
         bytes32 id = escrow.leaseIdOf(asked);
-        how %= 3;
-        if (how == 0) {
+        if (how == 0 || how == 3) {
             vm.prank(tenant);
             escrow.open(asked, "");
         } else if (how == 1) {
@@ -112,6 +124,10 @@ contract Handler is Assertions {
         }
         vm.prank(tenant);
         bytes32 other = twin.open(asked, "");
+        if (how == 3) {
+            _assign(asked, node);
+            ++calls["assign"];
+        }
         Track storage added = _tracks.push();
         added.id = id;
         added.twin = other;
@@ -119,6 +135,8 @@ contract Handler is Assertions {
         added.frozen = escrow.leaseOf(id);
         added.floorPrice = _floorPrice(asked);
         _reopen(asked);
+        // From here on the handler asks which node a lease runs on.
+        added.terms.node = node;
         ++calls["open"];
         // Three guests of four come up at once; the fuzzer alone would let most of them expire.
         if (seed % 4 != 0) _activate(added);
@@ -303,86 +321,27 @@ contract Handler is Assertions {
         _sync();
     }
 
-    function setPaused(uint256 seed) external {
-        vm.startPrank(owner);
-        if (seed % 4 == 0) usdc.pause();
-        else usdc.unpause();
-        vm.stopPrank();
-    }
-
-    function setBlacklisted(uint256 seed) external {
-        address[6] memory targets = [
-            tenantAt(0),
-            tenantAt(1),
-            address(escrow),
-            operatorAt(1),
-            operatorAt(2),
-            address(0xF00D)
-        ];
-        address target = targets[seed % 6];
-        vm.startPrank(owner);
-        if ((seed >> 8) % 4 == 0 && target != address(0xF00D)) usdc.blacklist(target);
-        else usdc.unBlacklist(target);
-        vm.stopPrank();
-    }
-
-    function setBricked(uint256 seed) external {
-        registry.setBricked(seed % 4 == 0);
-    }
-
-    /// @notice Moves what later leases will be priced with: nothing of the running ones may move.
-    function reprice(uint256 seed) external {
-        for (uint32 node = 1; node <= NODES; ++node) {
-            registry.setOffer(node, offerOf(node, seed));
-        }
-        (
-            Prices memory floors,
-            Prices memory defaults,
-            uint8[4] memory units,
-            uint16[4] memory multipliers,
-            uint32[4] memory rates,
-
-        ) = policy.parameters();
-        floors.point = uint64(bound(seed >> 32, 1000, 10_000));
-        vm.prank(owner);
-        policy.setParameters(floors, defaults, units, multipliers, rates, uint16(bound(seed >> 64, 0, 1500)));
-        _sync();
-    }
-
-    /// @notice Node 2 is behind node 3 as its relay; node 3 is a relay itself.
-    function offerOf(uint32 node, uint256 seed) public pure returns (INodeRegistry.Offer memory) {
-        return
-            INodeRegistry.Offer({
-                operator: operatorAt(node),
-                agent: _agent(node),
-                active: true,
-                region: "eu",
-                minCharge: uint16(bound(seed, 0, 300)),
-                notice: 0,
-                relay: node == 2 ? 3 : 0,
-                relayBps: node == 2 ? 2000 : 0,
-                capacity: Capacity({ pointUnits: 1000, memoryMiB: 100_000, diskGiB: 1000, gpus: 0 }),
-                prices: Prices({
-                    point: uint64(bound(seed >> 16, 5000, 60_000)),
-                    memoryGiB: 5003,
-                    diskGiB: 101,
-                    gpu: 100_000
-                })
-            });
-    }
-
     // ------------------------------------------------------------------------------------------------ internal
 
     function _activate(Track storage t) private {
-        vm.startPrank(_agent(t.terms.node));
+        vm.startPrank(agentAt(t.terms.node));
         escrow.activate(t.id, keccak256("host key"));
         twin.activate(t.twin, keccak256("host key"));
         vm.stopPrank();
         ++calls["activate"];
     }
 
-    function _agent(uint32 node) private pure returns (address) {
+    function agentAt(uint32 node) public pure returns (address) {
         return address(uint160(AGENT_BASE) + node);
+    }
+
+    /// @dev A request, and a node that takes it when the scheduler has not.
+    function _assign(Terms memory asked, uint32 node) private {
+        vm.warp(vm.getBlockTimestamp() + 60);
+        vm.startPrank(agentAt(node));
+        escrow.assign(asked, node);
+        twin.assign(asked, node);
+        vm.stopPrank();
     }
 
     function _break(uint256 number) private {

@@ -11,6 +11,8 @@ import { Fixture } from "../support/Fixture.sol";
 import { StubRegistry } from "../support/StubRegistry.sol";
 import { vm } from "../support/Vm.sol";
 import { Handler } from "./Handler.sol";
+import { OperatorHandler } from "./OperatorHandler.sol";
+import { WorldHandler } from "./WorldHandler.sol";
 
 /// @notice The invariants of contracts/README.md by their numbers, after every call of a hostile world. Where one
 /// needs the end of time (all settled, all withdrawn) it plays it out; what an invariant does is rolled back.
@@ -18,6 +20,8 @@ contract LeaseEscrowInvariants is Fixture {
     StubRegistry internal stub;
     LeaseEscrow internal twin;
     Handler internal handler;
+    OperatorHandler internal operators;
+    WorldHandler internal world;
 
     function setUp() public override {
         super.setUp();
@@ -25,8 +29,11 @@ contract LeaseEscrowInvariants is Fixture {
         escrow = newEscrow(INodeRegistry(address(stub)));
         twin = newEscrow(INodeRegistry(address(stub)));
         handler = new Handler(escrow, twin, usdc, policy, stub, OWNER);
+        operators = new OperatorHandler(handler);
+        world = new WorldHandler(handler);
+        handler.setOperators(address(operators));
         for (uint32 i = 1; i <= handler.NODES(); ++i) {
-            stub.setOffer(i, handler.offerOf(i, 60));
+            stub.setOffer(i, world.offerOf(i, 60));
         }
         for (uint256 i = 0; i < 3; ++i) {
             address account = handler.tenantAt(i);
@@ -37,14 +44,20 @@ contract LeaseEscrowInvariants is Fixture {
     }
 
     function targetContracts() external view returns (address[] memory targets) {
-        targets = new address[](1);
-        targets[0] = address(handler);
+        targets = new address[](3);
+        (targets[0], targets[1]) = (address(handler), address(operators));
+        targets[2] = address(world);
     }
 
     /// @notice The world is not idle: twelve courses of a hundred calls each reach every edge, a depleted top-up among them.
     function test_handler_reachesEveryEdge() external {
-        bytes32[11] memory names = [
+        bytes32[16] memory names = [
             bytes32("open"),
+            "assign",
+            "credit",
+            "creditEnded",
+            "reclaim",
+            "switchRelay",
             "activate",
             "settle",
             "settleDust",
@@ -56,7 +69,7 @@ contract LeaseEscrowInvariants is Fixture {
             "withdraw",
             "withdrawEarned"
         ];
-        uint256[11] memory reached;
+        uint256[16] memory reached;
         for (uint256 course = 0; course < 12; ++course) {
             if (course != 0) setUp();
             for (uint256 i = 0; i < 100; ++i) {
@@ -288,7 +301,7 @@ contract LeaseEscrowInvariants is Fixture {
     function _step(uint256 seed) private {
         uint256 a = seed >> 16;
         uint256 b = seed >> 80;
-        uint256 what = seed % 13;
+        uint256 what = seed % 16;
         if (what == 0) handler.open(a, b, seed >> 120, seed >> 200);
         else if (what == 1) handler.topUp(a, b, seed >> 120);
         else if (what == 2) handler.settle(a);
@@ -301,6 +314,9 @@ contract LeaseEscrowInvariants is Fixture {
         else if (what == 9) handler.withdrawEarned(a, b);
         else if (what == 10) handler.activate(a);
         else if (what == 11 && b % 3 == 0) handler.close(a, b >> 8);
+        else if (what == 13 && b % 4 == 0) operators.reclaim(a);
+        else if (what == 14) operators.switchRelay(a);
+        else if (what == 15) operators.credit(a, b);
         else handler.deposit(a, b);
     }
 

@@ -2,6 +2,8 @@
 pragma solidity ^0.8.28;
 
 import { INodeRegistry } from "../../../contracts/src/interfaces/INodeRegistry.sol";
+import { IQuoteErrors } from "../../../contracts/src/interfaces/IQuoteErrors.sol";
+import { LeaseDesk } from "../../../contracts/src/LeaseDesk.sol";
 import { LeaseEscrow } from "../../../contracts/src/LeaseEscrow.sol";
 import { Errors } from "../../../contracts/src/libraries/Errors.sol";
 import { NodeRegistry } from "../../../contracts/src/NodeRegistry.sol";
@@ -60,22 +62,27 @@ contract LeaseEscrowTest is Fixture {
         _refuse(tenant, terms(), abi.encodeWithSelector(Errors.LeaseEscrow_AlreadyOpened.selector, leaseId));
     }
 
-    function test_open_refusesWhatDoesNotExistYet() external {
+    function test_open_refusesATemplateThatDoesNotExist() external {
         Terms memory asked = terms();
-        asked.node = 0;
-        _refuse(tenant, asked, abi.encodeWithSelector(Errors.LeaseEscrow_UntargetedUnsupported.selector));
-        asked = terms();
-        asked.template = 7;
-        _refuse(tenant, asked, abi.encodeWithSelector(Errors.LeaseEscrow_TemplateUnsupported.selector, 7));
+        (asked.template, asked.templateVersion) = (7, 1);
+        _refuse(
+            tenant,
+            asked,
+            abi.encodeWithSelector(IQuoteErrors.LeaseEscrow_TemplateNotActive.selector, 7, 1)
+        );
     }
 
     function test_open_refusesAnUnknownOrDrainedNode() external {
         Terms memory asked = terms();
         asked.node = 99;
-        _refuse(tenant, asked, abi.encodeWithSelector(Errors.LeaseEscrow_NodeNotActive.selector, 99));
+        _refuse(tenant, asked, abi.encodeWithSelector(IQuoteErrors.LeaseEscrow_NodeNotActive.selector, 99));
         vm.prank(OPERATOR);
         registry.setActive(node, false);
-        _refuse(tenant, terms(), abi.encodeWithSelector(Errors.LeaseEscrow_NodeNotActive.selector, node));
+        _refuse(
+            tenant,
+            terms(),
+            abi.encodeWithSelector(IQuoteErrors.LeaseEscrow_NodeNotActive.selector, node)
+        );
     }
 
     function test_open_refusesAPriceAboveTheMaximum() external {
@@ -85,7 +92,7 @@ contract LeaseEscrowTest is Fixture {
             tenant,
             asked,
             abi.encodeWithSelector(
-                Errors.LeaseEscrow_PriceAboveMaximum.selector,
+                IQuoteErrors.LeaseEscrow_PriceAboveMaximum.selector,
                 escrow.leaseIdOf(asked),
                 PRICE,
                 PRICE - 1
@@ -145,7 +152,7 @@ contract LeaseEscrowTest is Fixture {
         _refuse(
             tenant,
             asked,
-            abi.encodeWithSelector(Errors.LeaseEscrow_NoticeTooShort.selector, node, 1 days, 1 days + 1)
+            abi.encodeWithSelector(IQuoteErrors.LeaseEscrow_NoticeTooShort.selector, node, 1 days, 1 days + 1)
         );
     }
 
@@ -173,13 +180,17 @@ contract LeaseEscrowTest is Fixture {
         offer.minCharge = 301;
         stub.setOffer(node, offer);
         vm.prank(tenant);
-        vm.expectRevert(abi.encodeWithSelector(Errors.LeaseEscrow_AboveCap.selector, "minCharge", 301, 300));
+        vm.expectRevert(
+            abi.encodeWithSelector(IQuoteErrors.LeaseEscrow_AboveCap.selector, "minCharge", 301, 300)
+        );
         other.open(terms(), "");
         offer.minCharge = 0;
         offer.relayBps = 2001;
         stub.setOffer(node, offer);
         vm.prank(tenant);
-        vm.expectRevert(abi.encodeWithSelector(Errors.LeaseEscrow_AboveCap.selector, "relayBps", 2001, 2000));
+        vm.expectRevert(
+            abi.encodeWithSelector(IQuoteErrors.LeaseEscrow_AboveCap.selector, "relayBps", 2001, 2000)
+        );
         other.open(terms(), "");
     }
 
@@ -549,25 +560,26 @@ contract LeaseEscrowTest is Fixture {
     // ------------------------------------------------------------------------------------------------ pointers
 
     function test_pointers_moveAfterSevenDaysOnly() external {
+        LeaseDesk desk = LeaseDesk(address(escrow.DESK()));
         NodeRegistry next = new NodeRegistry(policy);
         vm.prank(STRANGER);
         vm.expectRevert();
-        escrow.announcePointers(next, policy);
+        desk.announcePointers(next, policy);
         vm.startPrank(OWNER);
         vm.expectRevert(abi.encodeWithSelector(Errors.Pointers_NothingAnnounced.selector));
-        escrow.movePointers();
+        desk.movePointers();
         vm.expectRevert(abi.encodeWithSelector(Errors.Pointers_NoCode.selector, STRANGER));
-        escrow.announcePointers(INodeRegistry(STRANGER), policy);
-        escrow.announcePointers(next, policy);
+        desk.announcePointers(INodeRegistry(STRANGER), policy);
+        desk.announcePointers(next, policy);
         uint256 from = vm.getBlockTimestamp() + 7 days;
         vm.warp(from - 1);
         vm.expectRevert(abi.encodeWithSelector(Errors.Pointers_TooEarly.selector, from));
-        escrow.movePointers();
+        desk.movePointers();
         vm.warp(from);
-        escrow.movePointers();
+        desk.movePointers();
         vm.stopPrank();
-        assertTrue(address(escrow.registry()) == address(next), "registry");
-        assertEq(escrow.pointersMoveAt(), 0, "nothing announced");
+        assertTrue(address(desk.registry()) == address(next), "registry");
+        assertEq(desk.pointersMoveAt(), 0, "nothing announced");
     }
 
     // ------------------------------------------------------------------------------------------------ helpers
@@ -604,7 +616,14 @@ contract LeaseEscrowTest is Fixture {
         uint256 needed,
         uint256 free
     ) private view returns (bytes memory) {
-        return abi.encodeWithSelector(Errors.LeaseEscrow_NoCapacity.selector, node, resource, needed, free);
+        return
+            abi.encodeWithSelector(
+                IQuoteErrors.LeaseEscrow_NoCapacity.selector,
+                node,
+                resource,
+                needed,
+                free
+            );
     }
 
     function _outOfRange(
@@ -613,7 +632,7 @@ contract LeaseEscrowTest is Fixture {
         uint256 a,
         uint256 b
     ) private pure returns (bytes memory) {
-        return abi.encodeWithSelector(Errors.LeaseEscrow_TermOutOfRange.selector, t, v, a, b);
+        return abi.encodeWithSelector(IQuoteErrors.LeaseEscrow_TermOutOfRange.selector, t, v, a, b);
     }
 
     function _wrongStatus(bytes32 leaseId, LeaseStatus status) private pure returns (bytes memory) {
