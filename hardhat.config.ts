@@ -43,7 +43,7 @@ export default defineConfig({
     profiles: {
       default: {
         ...compiler,
-        settings: { evmVersion: 'cancun', viaIR: true, optimizer: { enabled: true, runs: 200 } },
+        settings: { evmVersion: 'cancun', viaIR: true, optimizer: { enabled: true, runs: 100 } },
       },
     },
   },

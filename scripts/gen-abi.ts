@@ -8,8 +8,16 @@ const OUT = 'contracts/protocol/abi'
 // The implementations, not the interfaces: their ABIs carry the errors, which is what a sentence is made from.
 const CONTRACTS: readonly (readonly [source: string, contract: string])[] = [
   ['LeaseEscrow.sol', 'LeaseEscrow'],
+  ['LeaseDesk.sol', 'LeaseDesk'],
+  ['LeaseMandates.sol', 'LeaseMandates'],
+  ['DowntimeQuorum.sol', 'DowntimeQuorum'],
   ['NodeRegistry.sol', 'NodeRegistry'],
   ['PricePolicy.sol', 'PricePolicy'],
+  ['TemplateRegistry.sol', 'TemplateRegistry'],
+  ['LeaseAccess.sol', 'LeaseAccess'],
+  ['Reviews.sol', 'Reviews'],
+  ['Reputation.sol', 'Reputation'],
+  ['PremiumStake.sol', 'PremiumStake'],
   ['mocks/MockUSDC.sol', 'MockUSDC'],
 ]
 

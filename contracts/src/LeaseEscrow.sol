@@ -13,6 +13,7 @@ import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
 import { IPricePolicy } from "./interfaces/IPricePolicy.sol";
 import { IQuoteErrors } from "./interfaces/IQuoteErrors.sol";
 import { LeaseDesk } from "./LeaseDesk.sol";
+import { LeaseMandates } from "./LeaseMandates.sol";
 
 /// @title LeaseEscrow
 /// @notice See the documentation in {ILeaseEscrow}, {ILeaseOpening} and {ILeaseLife}. Immutable, and nobody has a role
@@ -30,7 +31,7 @@ contract LeaseEscrow is IQuoteErrors, LeaseExits, LeaseOpening, LeaseLife {
         address owner,
         address platformPayee
     )
-        Ledger(usdc, platformPayee)
+        Ledger(usdc, new LeaseMandates(), platformPayee)
         LeaseBook(new LeaseDesk(initialRegistry, initialPolicy, owner), new DowntimeQuorum(this, owner))
     {} // solhint-disable-line no-empty-blocks
 }

@@ -17,7 +17,18 @@ abstract contract LeaseExits is LeaseBook {
 
     /// @inheritdoc ILeaseEscrow
     function close(bytes32 leaseId, address to) external override {
-        _close({ leaseId: leaseId, tenant: msg.sender, to: to });
+        LeaseRecord storage lease = _leases[leaseId];
+        Holding memory holding = lease.holding;
+        // The mandates come with the tenant's signature, which they have checked.
+        if (msg.sender != address(MANDATES)) _requireTenant(leaseId, holding.tenant, msg.sender);
+        bool started = lease.meter.startedAt != 0;
+        _end({
+            leaseId: leaseId,
+            lease: lease,
+            holding: holding,
+            reason: started ? EndReason.ClosedByTenant : EndReason.Cancelled,
+            to: to
+        });
     }
 
     /// @inheritdoc ILeaseEscrow
@@ -83,23 +94,6 @@ abstract contract LeaseExits is LeaseBook {
             node: node,
             reclaimAt: lease.extras.reclaimAt,
             reason: reason
-        });
-    }
-
-    // ------------------------------------------------------------------------------------------------ internal
-
-    /// @dev By `tenant`, who called or signed.
-    function _close(bytes32 leaseId, address tenant, address to) internal {
-        LeaseRecord storage lease = _leases[leaseId];
-        Holding memory holding = lease.holding;
-        _requireTenant(leaseId, holding.tenant, tenant);
-        bool started = lease.meter.startedAt != 0;
-        _end({
-            leaseId: leaseId,
-            lease: lease,
-            holding: holding,
-            reason: started ? EndReason.ClosedByTenant : EndReason.Cancelled,
-            to: to
         });
     }
 }

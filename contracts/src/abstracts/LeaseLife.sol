@@ -128,6 +128,12 @@ abstract contract LeaseLife is LeaseBook {
         _pull({ from: msg.sender, amount: amount });
     }
 
+    /// @inheritdoc ILeaseLife
+    function topUpFor(address payer, bytes32 leaseId, uint64 amount) external override {
+        _requireMandates();
+        _topUpFrom({ payer: payer, leaseId: leaseId, amount: amount });
+    }
+
     /// @inheritdoc ILeaseEscrow
     function topUpFromBalance(bytes32 leaseId, uint64 amount) external override {
         DESK.requireRunning();

@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 import { ILeaseEscrow } from "../interfaces/ILeaseEscrow.sol";
+import { ILeaseMandates } from "../interfaces/ILeaseMandates.sol";
 import { ILedger } from "../interfaces/ILedger.sol";
 import { INodeCounters } from "../interfaces/INodeCounters.sol";
 import { Errors } from "../libraries/Errors.sol";
@@ -20,15 +21,18 @@ abstract contract Ledger is ILeaseEscrow, ILedger, INodeCounters {
     /// @notice The token all money is in.
     IERC20 public immutable USDC;
 
+    /// @inheritdoc ILedger
+    ILeaseMandates public immutable override MANDATES;
+
     mapping(address account => uint256) private _balances;
 
     mapping(uint32 node => NodeAccount) internal _nodes;
 
     mapping(uint32 node => address) private _pendingPayees;
 
-    constructor(IERC20 usdc, address platformPayee) {
+    constructor(IERC20 usdc, ILeaseMandates mandates, address platformPayee) {
         if (platformPayee == address(0)) revert Errors.Ledger_BadRecipient({ to: platformPayee });
-        USDC = usdc;
+        (USDC, MANDATES) = (usdc, mandates);
         _setPayee({ node: 0, payee: platformPayee });
     }
 
@@ -112,6 +116,12 @@ abstract contract Ledger is ILeaseEscrow, ILedger, INodeCounters {
         _withdraw({ account: msg.sender, to: to, amount: amount });
     }
 
+    /// @inheritdoc ILedger
+    function withdrawFor(address account, address to, uint256 amount) external override {
+        _requireMandates();
+        _withdraw({ account: account, to: to, amount: amount });
+    }
+
     /// @inheritdoc ILeaseEscrow
     function withdrawEarned(uint32 node, address to, uint256 amount) external override {
         _requireAmount(amount);
@@ -190,6 +200,10 @@ abstract contract Ledger is ILeaseEscrow, ILedger, INodeCounters {
 
     function _requireAmount(uint256 amount) internal pure {
         if (amount == 0) revert Errors.Ledger_ZeroAmount();
+    }
+
+    function _requireMandates() internal view {
+        if (msg.sender != address(MANDATES)) revert Errors.Ledger_NotMandates({ caller: msg.sender });
     }
 
     function _setOperator(uint32 node, address operator) internal {

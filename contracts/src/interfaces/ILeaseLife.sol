@@ -52,6 +52,10 @@ interface ILeaseLife {
     /// the agent that activated the lease. The relay must have served or run a lease before.
     function switchRelay(bytes32[] calldata leaseIds, uint32 relay) external;
 
+    /// @notice Pays into a lease out of the internal balance of `payer`, who signed for it or allowed it. By
+    /// {ILeaseMandates} only.
+    function topUpFor(address payer, bytes32 leaseId, uint64 amount) external;
+
     /// @notice Pays a held fee, 85 % to the author's internal balance and 15 % to the platform, once the refund window
     /// after activation is over. By anyone.
     function releaseTemplateFee(bytes32 leaseId) external;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import { ILeaseMandates } from "./ILeaseMandates.sol";
+
 /// @title ILedger
 /// @notice What the ledger of the escrow offers beyond {ILeaseEscrow}: the rotation of a node's payee. The payee is the
 /// node's operator at its first lease; from then on only the payee itself can hand the role over.
@@ -23,6 +25,11 @@ interface ILedger {
     /// that a transfer USDC refuses can be rolled back on its own, which leaves the credit in place.
     function sendRefund(address account, address to, uint256 amount) external;
 
+    /// @notice Sends from the internal balance of `account`, who signed for it. By {ILeaseMandates} only.
+    function withdrawFor(address account, address to, uint256 amount) external;
+
+    /// @notice Carries out what accounts have signed: created with this contract, never replaced.
+    function MANDATES() external view returns (ILeaseMandates);
     function operatorOf(uint32 node) external view returns (address);
     function pendingPayeeOf(uint32 node) external view returns (address);
 }

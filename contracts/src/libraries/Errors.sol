@@ -86,6 +86,9 @@ library Errors {
     /// @notice USDC refused the transfer without saying why.
     error Ledger_TransferFailed(address from, address to, uint256 amount);
 
+    /// @notice Only the contract that checks the account's signatures may act for it.
+    error Ledger_NotMandates(address caller);
+
     /// @notice Only the escrow itself may call this.
     error Ledger_OnlySelf(address caller);
 
@@ -110,6 +113,23 @@ library Errors {
 
     /// @notice The attester has voted for this credit.
     error DowntimeQuorum_VotedAlready(bytes32 leaseId, address attester);
+
+    // ------------------------------------------------------------------------------------------------ lease mandates
+
+    /// @notice The signature was good until `deadline`.
+    error LeaseMandates_Expired(uint256 deadline);
+
+    /// @notice The signature is not `signer`'s over these figures, this chain and this contract.
+    error LeaseMandates_BadSignature(address signer);
+
+    /// @notice The nonce was used before, or cancelled.
+    error LeaseMandates_NonceUsed(address signer, uint256 nonce);
+
+    /// @notice A renewal is due from `from` on.
+    error LeaseMandates_NotRenewableYet(bytes32 leaseId, uint256 from);
+
+    /// @notice The tenant allows `budget` more to be renewed, less than the amount of one renewal, or none.
+    error LeaseMandates_RenewalSpent(bytes32 leaseId, uint256 amount, uint256 budget);
 
     // ------------------------------------------------------------------------------------------------ pointers
 
