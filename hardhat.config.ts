@@ -14,7 +14,10 @@ const compiler = {
 
 // Tests take the contracts from their artifacts; they themselves need no optimizer, which would take most of the time.
 const tests = Object.fromEntries(
-  globSync('test/contracts/**/*.sol').map((file) => [file, { ...compiler, settings: { evmVersion: 'cancun' } }]),
+  globSync('test/contracts/**/*.sol').map((file) => [
+    file,
+    { ...compiler, settings: { evmVersion: 'cancun' } },
+  ]),
 )
 
 // A configuration variable is read when its network is used, from the environment or from Hardhat's own encrypted
@@ -51,7 +54,7 @@ export default defineConfig({
         compilers: [
           {
             ...compiler,
-            settings: { evmVersion: 'cancun', viaIR: true, optimizer: { enabled: true, runs: 100 } },
+            settings: { evmVersion: 'cancun', viaIR: true, optimizer: { enabled: true, runs: 200 } },
           },
         ],
         overrides: tests,

@@ -51,8 +51,13 @@ contract LeaseDesk is Guard {
         uint64 deposited,
         bool hasTemplate
     ) external view override returns (Quote memory result) {
+        // Terms that name a node are being opened now; a request that waits for one was opened before.
+        if (terms.node != 0) _requireRunning();
         INodeRegistry.Offer memory offer = registry.offer(node);
-        if (!offer.active || offer.operator == address(0)) revert LeaseEscrow_NodeNotActive({ node: node });
+        // Node 0 is the platform, whatever a registry says of it.
+        if (node == 0 || !offer.active || offer.operator == address(0)) {
+            revert LeaseEscrow_NodeNotActive({ node: node });
+        }
         _requireCap("minCharge", offer.minCharge, Caps.MIN_CHARGE);
         _requireCap("relayBps", offer.relayBps, Caps.RELAY_BPS);
         if (offer.notice < terms.minNotice) {
@@ -71,20 +76,14 @@ contract LeaseDesk is Guard {
         uint256 activateWithin =
             terms.activateWithin == 0 ? Caps.DEFAULT_ACTIVATE_WITHIN : terms.activateWithin;
         _requireWithin("activateWithin", activateWithin, Caps.MIN_ACTIVATE_WITHIN, Caps.MAX_ACTIVATE_WITHIN);
-        Capacity memory used = ESCROW.inUse(node);
-        _requireFree(node, "compute", used.pointUnits, figures.pointUnits, offer.capacity.pointUnits, 32);
-        _requireFree(node, "memory", used.memoryMiB, terms.memoryMiB, offer.capacity.memoryMiB, 32);
-        _requireFree(node, "disk", used.diskGiB, terms.diskGiB, offer.capacity.diskGiB, 32);
-        _requireFree(node, "gpu", used.gpus, terms.gpus, offer.capacity.gpus, 16);
+        _requireRoom(node, offer.capacity, terms, figures.pointUnits);
         result.notice = offer.notice;
         result.operator = offer.operator;
         result.agent = offer.agent;
-        if (offer.relay != 0) {
-            // A relay that nobody operates takes no cut: it would be nobody's to withdraw.
-            result.relayOperator = registry.offer(offer.relay).operator;
-            if (result.relayOperator != address(0)) {
-                (figures.relay, figures.relayBps) = (offer.relay, offer.relayBps);
-            }
+        // A relay that nobody operates takes no cut: it would be nobody's to withdraw.
+        if (offer.relay != 0) result.relayOperator = registry.offer(offer.relay).operator;
+        if (result.relayOperator != address(0)) {
+            (figures.relay, figures.relayBps) = (offer.relay, offer.relayBps);
         }
         // Every narrowing below is within a bound checked above.
         result.price = packPrice(
@@ -220,6 +219,20 @@ contract LeaseDesk is Guard {
                 free: free
             });
         }
+    }
+
+    /// @dev The node has all of it free.
+    function _requireRoom(
+        uint32 node,
+        Capacity memory capacity,
+        Terms calldata terms,
+        uint256 pointUnits
+    ) private view {
+        Capacity memory used = ESCROW.inUse(node);
+        _requireFree(node, "compute", used.pointUnits, pointUnits, capacity.pointUnits, 32);
+        _requireFree(node, "memory", used.memoryMiB, terms.memoryMiB, capacity.memoryMiB, 32);
+        _requireFree(node, "disk", used.diskGiB, terms.diskGiB, capacity.diskGiB, 32);
+        _requireFree(node, "gpu", used.gpus, terms.gpus, capacity.gpus, 16);
     }
 
     function _requireRunway(uint256 pricePerHour, uint256 minCharge, uint256 amount) private pure {

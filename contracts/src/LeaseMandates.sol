@@ -25,10 +25,10 @@ contract LeaseMandates is ILeaseMandates, EIP712("DeCloud LeaseMandates", "1") {
         "Close(bytes32 leaseId,address to,uint256 nonce,uint256 deadline)"
     );
     bytes32 private constant _TOP_UP_TYPEHASH = keccak256(
-        "TopUp(bytes32 leaseId,uint64 amount,uint256 nonce,uint256 deadline)"
+        "TopUp(address payer,bytes32 leaseId,uint64 amount,uint256 nonce,uint256 deadline)"
     );
     bytes32 private constant _WITHDRAW_TYPEHASH = keccak256(
-        "Withdraw(address to,uint256 amount,uint256 nonce,uint256 deadline)"
+        "Withdraw(address account,address to,uint256 amount,uint256 nonce,uint256 deadline)"
     );
 
     /// @notice Whose leases and balances these are.
@@ -137,7 +137,7 @@ contract LeaseMandates is ILeaseMandates, EIP712("DeCloud LeaseMandates", "1") {
         bytes calldata signature
     ) external override {
         ILeaseLife(address(ESCROW)).DESK().requireRunning();
-        bytes32 structHash = keccak256(abi.encode(_TOP_UP_TYPEHASH, leaseId, amount, nonce, deadline));
+        bytes32 structHash = keccak256(abi.encode(_TOP_UP_TYPEHASH, payer, leaseId, amount, nonce, deadline));
         _requireSigned(payer, structHash, nonce, deadline, signature);
         ILeaseLife(address(ESCROW)).topUpFor({ payer: payer, leaseId: leaseId, amount: amount });
     }
@@ -151,7 +151,7 @@ contract LeaseMandates is ILeaseMandates, EIP712("DeCloud LeaseMandates", "1") {
         uint256 deadline,
         bytes calldata signature
     ) external override {
-        bytes32 structHash = keccak256(abi.encode(_WITHDRAW_TYPEHASH, to, amount, nonce, deadline));
+        bytes32 structHash = keccak256(abi.encode(_WITHDRAW_TYPEHASH, account, to, amount, nonce, deadline));
         _requireSigned(account, structHash, nonce, deadline, signature);
         ILedger(address(ESCROW)).withdrawFor({ account: account, to: to, amount: amount });
     }

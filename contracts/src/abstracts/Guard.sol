@@ -20,8 +20,7 @@ abstract contract Guard is Pointers, IGuard, ILeaseDesk {
     address public override(IGuard, ILeaseDesk) scheduler;
 
     modifier whenRunning() {
-        uint256 until = _pausedUntil;
-        if (block.timestamp < until) revert Errors.Guard_Paused({ until: until });
+        _requireRunning();
         _;
     }
 
@@ -64,6 +63,11 @@ abstract contract Guard is Pointers, IGuard, ILeaseDesk {
         if (msg.sender != guardian) {
             revert Errors.Guard_NotGuardian({ guardian: guardian, caller: msg.sender });
         }
+    }
+
+    function _requireRunning() internal view {
+        uint256 until = _pausedUntil;
+        if (block.timestamp < until) revert Errors.Guard_Paused({ until: until });
     }
 
     function _setPausedUntil(uint40 until) private {

@@ -187,29 +187,24 @@ abstract contract LeaseBook is Ledger, ILeaseLife, ILeaseTemplates {
     ) internal returns (bool changed) {
         uint256 settled = _vested(price, meter, block.timestamp);
         if (settled == meter.settled) return false;
+        (uint256 platformBefore, uint256 relayBefore, uint256 nodeBefore) = Billing.sharesDown({
+            amount: meter.settled,
+            platformBps: price.platformBps,
+            relayBps: price.relayBps
+        });
         (uint256 platform, uint256 relay, uint256 node) = Billing.sharesDown({
             amount: settled,
             platformBps: price.platformBps,
             relayBps: price.relayBps
         });
-        if (meter.settled != 0) {
-            (uint256 platformBefore, uint256 relayBefore, uint256 nodeBefore) = Billing.sharesDown({
-                amount: meter.settled,
-                platformBps: price.platformBps,
-                relayBps: price.relayBps
-            });
-            unchecked {
-                // The shares are monotone in the amount.
-                platform -= platformBefore;
-                relay -= relayBefore;
-                node -= nodeBefore;
-            }
-        }
         // At most `deposited`, which has 64 bits.
         meter.settled = uint64(settled);
-        _creditEarned({ node: 0, amount: platform });
-        _creditEarned({ node: price.relay, amount: relay });
-        _creditEarned({ node: price.node, amount: node });
+        unchecked {
+            // The shares are monotone in the amount.
+            _creditEarned({ node: 0, amount: platform - platformBefore });
+            _creditEarned({ node: price.relay, amount: relay - relayBefore });
+            _creditEarned({ node: price.node, amount: node - nodeBefore });
+        }
         emit LeaseSettled({ leaseId: leaseId, node: price.node, settled: uint64(settled) });
         return true;
     }

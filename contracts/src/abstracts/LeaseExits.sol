@@ -65,10 +65,10 @@ abstract contract LeaseExits is LeaseBook {
         LeaseRecord storage lease = _leases[leaseId];
         _requireOperator(leaseId, lease.price.node);
         _requireStatus(leaseId, lease, LeaseStatus.Active);
-        uint256 reclaimAt = lease.extras.reclaimAt;
-        if (reclaimAt == 0) revert Errors.LeaseEscrow_NoNotice({ leaseId: leaseId });
-        if (block.timestamp < reclaimAt) {
-            revert Errors.LeaseEscrow_NoticeRunning({ leaseId: leaseId, reclaimAt: reclaimAt });
+        uint256 from = lease.extras.reclaimAt;
+        uint256 until = _lapseOf(from);
+        if (block.timestamp < from || block.timestamp >= until) {
+            revert Errors.LeaseEscrow_ReclaimNotDue({ leaseId: leaseId, from: from, until: until });
         }
         _end({
             leaseId: leaseId,
@@ -86,7 +86,7 @@ abstract contract LeaseExits is LeaseBook {
         _requireOperator(leaseId, node);
         _requireStatus(leaseId, lease, LeaseStatus.Active);
         // A second announcement never brings the day nearer.
-        if (lease.extras.reclaimAt == 0) {
+        if (block.timestamp >= _lapseOf(lease.extras.reclaimAt)) {
             lease.extras.reclaimAt = uint40(block.timestamp + lease.extras.notice);
         }
         emit ReclaimStarted({
@@ -95,5 +95,12 @@ abstract contract LeaseExits is LeaseBook {
             reclaimAt: lease.extras.reclaimAt,
             reason: reason
         });
+    }
+
+    // ------------------------------------------------------------------------------------------------ internal
+
+    /// @dev When a notice is used up: one given in advance for all time would be none. 0 when there was no notice.
+    function _lapseOf(uint256 reclaimAt) private pure returns (uint256) {
+        return reclaimAt == 0 ? 0 : reclaimAt + Caps.RECLAIM_WINDOW;
     }
 }

@@ -6,7 +6,7 @@ import { ILeaseLife } from "../interfaces/ILeaseLife.sol";
 import { Billing } from "../libraries/Billing.sol";
 import { Errors } from "../libraries/Errors.sol";
 import { EndReason, LeaseStatus } from "../types/DataTypes.sol";
-import { Extras, Holding, LeaseRecord, Meter, Price, Templated } from "../types/LeaseRecord.sol";
+import { Holding, LeaseRecord, Meter, Price, Templated } from "../types/LeaseRecord.sol";
 import { LeaseBook } from "./LeaseBook.sol";
 
 /// @title LeaseLife
@@ -57,7 +57,7 @@ abstract contract LeaseLife is LeaseBook {
         if (maximum > price.holdBack) maximum = price.holdBack;
         if (duration > maximum) duration = uint32(maximum);
         if (duration == 0) revert Errors.LeaseEscrow_NothingCreditable({ leaseId: leaseId });
-        _giveBack(price, meter, duration, until);
+        _giveBack(lease, price, meter, duration, until);
         lease.meter = meter;
         uint256 left = _due(price, meter, until);
         emit LeaseCredited({
@@ -110,7 +110,11 @@ abstract contract LeaseLife is LeaseBook {
             bytes32 leaseId = leaseIds[i];
             LeaseRecord storage lease = _leases[leaseId];
             Price memory price = lease.price;
-            if (msg.sender != lease.extras.agent) _requireOperator(leaseId, price.node);
+            if (msg.sender != lease.extras.agent) {
+                _requireOperator(leaseId, price.node);
+                // What the operator decides, an agent's key of old cannot undo.
+                lease.extras.agent = address(0);
+            }
             if (!known || price.relay == 0) {
                 revert Errors.LeaseEscrow_BadRelay({ leaseId: leaseId, relay: relay });
             }
@@ -144,10 +148,17 @@ abstract contract LeaseLife is LeaseBook {
 
     /// @dev Takes `duration` off the bill. Where the lease ran dry before `until`, the seconds come off the end of what
     /// was paid for and the gap behind it leaves the books, as with a top-up: it must not be billed in their place.
-    function _giveBack(Price memory price, Meter memory meter, uint32 duration, uint256 until) private pure {
+    function _giveBack(
+        LeaseRecord storage lease,
+        Price memory price,
+        Meter memory meter,
+        uint32 duration,
+        uint256 until
+    ) private {
         uint256 runsOut = _runsOutAt(price, meter);
         meter.credited += duration;
         if (runsOut >= until) return;
+        if (price.hasTemplate) _moveRefundWindow(lease, meter);
         uint256 accrued = Billing.accruedDown({
             paidBefore: meter.paidBefore,
             pricePerHour: price.pricePerHour,

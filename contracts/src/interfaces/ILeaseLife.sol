@@ -37,10 +37,11 @@ interface ILeaseLife {
     /// @notice The held fee went back to the tenant, together with the refund of the end.
     event TemplateFeeRefunded(bytes32 indexed leaseId, uint256 fee);
 
-    /// @notice Gives notice. By the node's operator, of an active lease; a second call changes nothing but the reason.
+    /// @notice Gives notice. By the node's operator, of an active lease. While a notice stands, a second call changes
+    /// nothing but the reason; one that was not used within seven days of its end is void, and a new one may be given.
     function startReclaim(bytes32 leaseId, bytes32 reason) external;
 
-    /// @notice Ends the lease when the notice is over: what is not due goes to the tenant's internal balance, and no
+    /// @notice Ends the lease within seven days after the notice is over: what is not due goes to the tenant's internal balance, and no
     /// minimum is charged. By the node's operator.
     function reclaim(bytes32 leaseId) external;
 

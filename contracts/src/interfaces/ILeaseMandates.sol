@@ -8,7 +8,9 @@ pragma solidity ^0.8.28;
 /// renewal alone.
 ///
 /// Signatures are EIP-712 (65 bytes, or whatever the account's ERC-1271 wallet accepts) under the domain "DeCloud
-/// LeaseMandates", version "1". Nonces are unordered: any number not used before.
+/// LeaseMandates", version "1". Nonces are unordered: any number not used before. Every
+/// message names the account or the lease it speaks for: a wallet that accepts its owner's plain signature cannot be
+/// handed one that the owner gave for another account.
 interface ILeaseMandates {
     /// @notice The bounds of renewal as they stand; `amount` 0 is off.
     event AutoRenewChanged(bytes32 indexed leaseId, uint64 amount, uint64 budget, uint32 runway);
@@ -35,7 +37,7 @@ interface ILeaseMandates {
     ) external;
 
     /// @notice Pays into a lease out of the internal balance of `payer`, who signed
-    /// `TopUp(bytes32 leaseId,uint64 amount,uint256 nonce,uint256 deadline)`. Refused in a pause, as a top-up is.
+    /// `TopUp(address payer,bytes32 leaseId,uint64 amount,uint256 nonce,uint256 deadline)`. Refused in a pause, as a top-up is.
     function topUpBySig(
         address payer,
         bytes32 leaseId,
@@ -46,7 +48,7 @@ interface ILeaseMandates {
     ) external;
 
     /// @notice Sends from the internal balance of `account`, who signed
-    /// `Withdraw(address to,uint256 amount,uint256 nonce,uint256 deadline)`.
+    /// `Withdraw(address account,address to,uint256 amount,uint256 nonce,uint256 deadline)`.
     function withdrawBySig(
         address account,
         address to,

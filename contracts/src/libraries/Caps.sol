@@ -15,6 +15,9 @@ library Caps {
     /// @notice How long a depleted lease keeps its place on the node before anyone may end it.
     uint256 internal constant DEPLETED_GRACE = 72 hours;
 
+    /// @notice How long the operator may reclaim once the notice is over.
+    uint256 internal constant RECLAIM_WINDOW = 7 days;
+
     /// @notice How long a request waits for a node before anyone may expire it.
     uint256 internal constant REQUEST_LIFE = 1 days;
 

@@ -39,11 +39,8 @@ library Errors {
     /// @notice Only the node's operator may do this, or, where the function says so, whoever stands in for it.
     error LeaseEscrow_NotOperator(bytes32 leaseId, address operator, address caller);
 
-    /// @notice The operator has to give notice first.
-    error LeaseEscrow_NoNotice(bytes32 leaseId);
-
-    /// @notice The notice given ends at `reclaimAt`.
-    error LeaseEscrow_NoticeRunning(bytes32 leaseId, uint256 reclaimAt);
+    /// @notice The operator may reclaim from `from` until `until`; both are 0 when no notice was given.
+    error LeaseEscrow_ReclaimNotDue(bytes32 leaseId, uint256 from, uint256 until);
 
     /// @notice All that was due has vested, or is credited already.
     error LeaseEscrow_NothingCreditable(bytes32 leaseId);

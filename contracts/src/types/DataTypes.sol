@@ -47,6 +47,9 @@ struct Terms {
     bytes32 salt;
 }
 
+// Bytes of ABI-encoded terms: a word for each of 19 fields.
+uint256 constant TERMS_SIZE = 19 * 32;
+
 /// @notice Where a lease stands. Only None → Requested → Assigned → Active → Ended, forward; every live state may go to Ended.
 enum LeaseStatus {
     None,

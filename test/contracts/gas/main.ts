@@ -8,7 +8,19 @@ import { measure } from './scenarios.ts'
 const SNAPSHOT = 'contracts/gas.json'
 /** EIP-170. */
 const MAX_BYTECODE = 24_576
-const DEPLOYED = ['LeaseEscrow', 'LeaseDesk', 'DowntimeQuorum', 'NodeRegistry', 'PricePolicy'] as const
+const DEPLOYED = [
+  'LeaseEscrow',
+  'LeaseDesk',
+  'LeaseMandates',
+  'DowntimeQuorum',
+  'NodeRegistry',
+  'PricePolicy',
+  'TemplateRegistry',
+  'LeaseAccess',
+  'Reviews',
+  'Reputation',
+  'PremiumStake',
+] as const
 
 type Snapshot = { gas: Record<string, number>; bytecode: Record<string, number> }
 

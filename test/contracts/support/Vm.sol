@@ -7,6 +7,7 @@ interface Vm {
     /// call it cannot move.
     function getBlockTimestamp() external view returns (uint256);
     function warp(uint256 timestamp) external;
+    function chainId(uint256 chain) external;
     function prank(address caller) external;
     function startPrank(address caller) external;
     function stopPrank() external;

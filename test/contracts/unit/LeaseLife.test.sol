@@ -14,20 +14,7 @@ import { deploy } from "../support/Deploy.sol";
 import { Fixture } from "../support/Fixture.sol";
 import { StubRegistry } from "../support/StubRegistry.sol";
 import { vm } from "../support/Vm.sol";
-
-/// @notice An ERC-1271 wallet that accepts what its owner's key signed.
-contract Wallet {
-    address private immutable _OWNER;
-
-    constructor(address owner) {
-        _OWNER = owner;
-    }
-
-    function isValidSignature(bytes32 digest, bytes calldata signature) external view returns (bytes4) {
-        (bytes32 r, bytes32 s, uint8 v) = abi.decode(signature, (bytes32, bytes32, uint8));
-        return ecrecover(digest, v, r, s) == _OWNER ? bytes4(0x1626ba7e) : bytes4(0);
-    }
-}
+import { Wallet } from "../support/Wallet.sol";
 
 /// @notice Behaviour by behaviour, as listed in LeaseLife.tree.
 contract LeaseLifeTest is Fixture {
@@ -211,7 +198,7 @@ contract LeaseLifeTest is Fixture {
     function test_reclaim_afterTheNoticeByTheOperatorInTheEscrow() external {
         bytes32 leaseId = activated(terms());
         vm.prank(OPERATOR);
-        vm.expectRevert(abi.encodeWithSelector(Errors.LeaseEscrow_NoNotice.selector, leaseId));
+        vm.expectRevert(_reclaimNotDue(leaseId, 0));
         escrow.reclaim(leaseId);
         vm.prank(tenant);
         vm.expectRevert(_notOperator(leaseId, tenant));
@@ -231,7 +218,7 @@ contract LeaseLifeTest is Fixture {
         vm.warp(from - 1);
         vm.startPrank(OPERATOR);
         escrow.startReclaim(leaseId, "again");
-        vm.expectRevert(abi.encodeWithSelector(Errors.LeaseEscrow_NoticeRunning.selector, leaseId, from));
+        vm.expectRevert(_reclaimNotDue(leaseId, from));
         escrow.reclaim(leaseId);
         vm.warp(from);
         escrow.reclaim(leaseId);
@@ -241,6 +228,30 @@ contract LeaseLifeTest is Fixture {
         (uint32 hosted, uint32 completed) = escrow.nodeCounters(node);
         assertEq(hosted, 1, "hosted");
         assertEq(completed, 0, "no clean end");
+    }
+
+    function test_reclaim_aNoticeLapsesSevenDaysAfterItsEnd() external {
+        Terms memory asked = terms();
+        asked.deposit = 100_000_000;
+        bytes32 leaseId = activated(asked);
+        vm.startPrank(OPERATOR);
+        escrow.startReclaim(leaseId, "in advance");
+        uint256 from = vm.getBlockTimestamp() + 1 days;
+        vm.warp(from + 7 days - 1);
+        escrow.startReclaim(leaseId, "it stands to the last second");
+        assertEq(escrow.reclaimableFrom(leaseId), from, "the same notice");
+        vm.warp(from + 7 days);
+        vm.expectRevert(_reclaimNotDue(leaseId, from));
+        escrow.reclaim(leaseId);
+        escrow.startReclaim(leaseId, "anew");
+        from = vm.getBlockTimestamp() + 1 days;
+        assertEq(escrow.reclaimableFrom(leaseId), from, "a whole notice");
+        vm.expectRevert(_reclaimNotDue(leaseId, from));
+        escrow.reclaim(leaseId);
+        vm.warp(from + 7 days - 1);
+        escrow.reclaim(leaseId);
+        vm.stopPrank();
+        assertTrue(escrow.leaseOf(leaseId).endReason == EndReason.ReclaimedByOperator, "reason");
     }
 
     function test_setOperator_isThePayees() external {
@@ -395,6 +406,50 @@ contract LeaseLifeTest is Fixture {
         assertEq(escrow.leaseOf(ids[0]).relayBps, 2000, "the percentage stays");
     }
 
+    function test_switchRelay_byTheOperatorTakesTheRightFromTheAgent() external {
+        StubRegistry stub = new StubRegistry();
+        escrow = newEscrow(INodeRegistry(address(stub)));
+        fund(tenant, 0);
+        INodeRegistry.Offer memory offer = registry.offer(node);
+        stub.setOffer(2, offer);
+        (offer.relay, offer.relayBps) = (2, 2000);
+        stub.setOffer(1, offer);
+        bytes32[] memory ids = new bytes32[](1);
+        ids[0] = activated(terms());
+        Terms memory asked = terms();
+        asked.salt = bytes32(uint256(1));
+        (offer.relay, offer.operator) = (3, address(0xF3));
+        stub.setOffer(1, offer);
+        stub.setOffer(3, offer);
+        opened(asked);
+        vm.prank(AGENT);
+        escrow.switchRelay(ids, 3);
+        vm.prank(OPERATOR);
+        escrow.switchRelay(ids, 2);
+        vm.prank(AGENT);
+        vm.expectRevert(
+            abi.encodeWithSelector(Errors.LeaseEscrow_NotOperator.selector, ids[0], OPERATOR, AGENT)
+        );
+        escrow.switchRelay(ids, 3);
+        assertEq(escrow.leaseOf(ids[0]).relay, 2, "as the operator left it");
+    }
+
+    function test_assign_neverToThePlatformWhateverTheRegistrySays() external {
+        StubRegistry stub = new StubRegistry();
+        escrow = newEscrow(INodeRegistry(address(stub)));
+        fund(tenant, 0);
+        INodeRegistry.Offer memory offer = registry.offer(node);
+        (offer.operator, offer.agent) = (STRANGER, STRANGER);
+        stub.setOffer(0, offer);
+        Terms memory asked = _request();
+        opened(asked);
+        forward(61);
+        vm.prank(STRANGER);
+        vm.expectRevert(abi.encodeWithSelector(IQuoteErrors.LeaseEscrow_NodeNotActive.selector, 0));
+        escrow.assign(asked, 0);
+        assertTrue(escrow.payeeOf(0) == PLATFORM, "the platform's payee stands");
+    }
+
     // ------------------------------------------------------------------------------------------------ templates
 
     function test_templateFee_isHeldThenSplit() external {
@@ -461,6 +516,28 @@ contract LeaseLifeTest is Fixture {
             abi.encodeWithSelector(IQuoteErrors.LeaseEscrow_TemplateNeedsMore.selector, 1, "diskGiB", 9, 10)
         );
         escrow.open(asked, "");
+    }
+
+    function test_templateFee_windowIsNotPutOffByACreditAfterDepletion() external {
+        Terms memory asked = _templated();
+        asked.deposit = 500_001 + uint64(PRICE / 6);
+        bytes32 leaseId = activated(asked);
+        forward(29 minutes);
+        vm.prank(OPERATOR);
+        escrow.credit(leaseId, 1);
+        (, , uint16 left) = escrow.templateFeeOf(leaseId);
+        assertEq(left, 60, "what was left of it");
+        forward(59);
+        vm.prank(OPERATOR);
+        escrow.credit(leaseId, 1);
+        forward(1);
+        vm.prank(tenant);
+        escrow.close(leaseId, address(0));
+        assertEq(
+            escrow.balanceOf(STRANGER),
+            425_001,
+            "half an hour after activation the fee is the author's"
+        );
     }
 
     function test_templateFee_windowIsNotPutOffByDepletion() external {
@@ -565,6 +642,11 @@ contract LeaseLifeTest is Fixture {
 
     function _notAssigner(bytes32 leaseId, uint256 from, address caller) private pure returns (bytes memory) {
         return abi.encodeWithSelector(Errors.LeaseEscrow_NotAssigner.selector, leaseId, AGENT, from, caller);
+    }
+
+    function _reclaimNotDue(bytes32 leaseId, uint256 from) private pure returns (bytes memory) {
+        uint256 until = from == 0 ? 0 : from + 7 days;
+        return abi.encodeWithSelector(Errors.LeaseEscrow_ReclaimNotDue.selector, leaseId, from, until);
     }
 
     function _notOperator(bytes32 leaseId, address caller) private pure returns (bytes memory) {
