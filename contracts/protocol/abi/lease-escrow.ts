@@ -188,17 +188,6 @@ export const leaseEscrowAbi = [
   {
     "inputs": [
       {
-        "internalType": "bytes32",
-        "name": "leaseId",
-        "type": "bytes32"
-      }
-    ],
-    "name": "LeaseEscrow_NoNotice",
-    "type": "error"
-  },
-  {
-    "inputs": [
-      {
         "internalType": "uint32",
         "name": "node",
         "type": "uint32"
@@ -342,22 +331,6 @@ export const leaseEscrowAbi = [
   {
     "inputs": [
       {
-        "internalType": "bytes32",
-        "name": "leaseId",
-        "type": "bytes32"
-      },
-      {
-        "internalType": "uint256",
-        "name": "reclaimAt",
-        "type": "uint256"
-      }
-    ],
-    "name": "LeaseEscrow_NoticeRunning",
-    "type": "error"
-  },
-  {
-    "inputs": [
-      {
         "internalType": "uint32",
         "name": "node",
         "type": "uint32"
@@ -411,6 +384,27 @@ export const leaseEscrowAbi = [
       }
     ],
     "name": "LeaseEscrow_PriceOutOfRange",
+    "type": "error"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
+      },
+      {
+        "internalType": "uint256",
+        "name": "from",
+        "type": "uint256"
+      },
+      {
+        "internalType": "uint256",
+        "name": "until",
+        "type": "uint256"
+      }
+    ],
+    "name": "LeaseEscrow_ReclaimNotDue",
     "type": "error"
   },
   {
@@ -1863,7 +1857,7 @@ export const leaseEscrowAbi = [
     "outputs": [
       {
         "internalType": "bytes32",
-        "name": "",
+        "name": "leaseId",
         "type": "bytes32"
       }
     ],

@@ -3,7 +3,13 @@
 // and after, no manifest rides along.
 import { network } from 'hardhat'
 import { type Address, encodeFunctionData, getContract, type Hash, type Hex, toHex } from 'viem'
-import { leaseEscrowAbi, mockUSDCAbi, nodeRegistryAbi } from '../../../contracts/protocol/abi/index.ts'
+import {
+  leaseDeskAbi,
+  leaseEscrowAbi,
+  leaseMandatesAbi,
+  mockUSDCAbi,
+  nodeRegistryAbi,
+} from '../../../contracts/protocol/abi/index.ts'
 
 const DEPOSIT = 50_000_000n
 const NODES = 20
@@ -42,6 +48,43 @@ const TARGETS: Readonly<Record<string, { target?: number; allowed?: number }>> =
   'tenant withdraw': {},
 }
 
+const PERMIT = {
+  Permit: [
+    { name: 'owner', type: 'address' },
+    { name: 'spender', type: 'address' },
+    { name: 'value', type: 'uint256' },
+    { name: 'nonce', type: 'uint256' },
+    { name: 'deadline', type: 'uint256' },
+  ],
+} as const
+const AUTHORIZATION = {
+  ReceiveWithAuthorization: [
+    { name: 'from', type: 'address' },
+    { name: 'to', type: 'address' },
+    { name: 'value', type: 'uint256' },
+    { name: 'validAfter', type: 'uint256' },
+    { name: 'validBefore', type: 'uint256' },
+    { name: 'nonce', type: 'bytes32' },
+  ],
+} as const
+const CLOSE = {
+  Close: [
+    { name: 'leaseId', type: 'bytes32' },
+    { name: 'to', type: 'address' },
+    { name: 'nonce', type: 'uint256' },
+    { name: 'deadline', type: 'uint256' },
+  ],
+} as const
+const TOP_UP = {
+  TopUp: [
+    { name: 'payer', type: 'address' },
+    { name: 'leaseId', type: 'bytes32' },
+    { name: 'amount', type: 'uint64' },
+    { name: 'nonce', type: 'uint256' },
+    { name: 'deadline', type: 'uint256' },
+  ],
+} as const
+
 export type Measurement = { name: string; gas: number; target?: number; allowed?: number }
 
 /** Sets up the contracts on an in-process chain, runs every scenario once and returns the figures in order. */
@@ -64,6 +107,8 @@ export const measure = async (): Promise<Measurement[]> => {
   const usdc = getContract({ address: proxy, abi: mockUSDCAbi, client })
   const registry = getContract({ address: nodes, abi: nodeRegistryAbi, client })
   const escrow = getContract({ address: holder, abi: leaseEscrowAbi, client })
+  const desk = getContract({ address: await escrow.read.DESK(), abi: leaseDeskAbi, client })
+  const mandates = getContract({ address: await escrow.read.MANDATES(), abi: leaseMandatesAbi, client })
 
   const gasOf = async (hash: Promise<Hash>) =>
     Number((await reader.waitForTransactionReceipt({ hash: await hash })).gasUsed)
@@ -192,20 +237,18 @@ export const measure = async (): Promise<Measurement[]> => {
     await gasOf(escrow.write.withdraw([tenant.account.address, 1_000_000n], as.tenant)),
   )
 
+  const usdcDomain = {
+    name: 'USD Coin',
+    version: '2',
+    chainId: reader.chain.id,
+    verifyingContract: usdc.address,
+  }
   const permitted = terms(1)
   const deadline = 2n ** 48n
   const signature = await tenant.signTypedData({
     account: tenant.account,
-    domain: { name: 'USD Coin', version: '2', chainId: reader.chain.id, verifyingContract: usdc.address },
-    types: {
-      Permit: [
-        { name: 'owner', type: 'address' },
-        { name: 'spender', type: 'address' },
-        { name: 'value', type: 'uint256' },
-        { name: 'nonce', type: 'uint256' },
-        { name: 'deadline', type: 'uint256' },
-      ],
-    },
+    domain: usdcDomain,
+    types: PERMIT,
     primaryType: 'Permit',
     message: {
       owner: tenant.account.address,
@@ -225,6 +268,106 @@ export const measure = async (): Promise<Measurement[]> => {
   if ((await usdc.read.nonces([tenant.account.address])) !== 1n) throw new Error('the permit was not used')
 
   await usdc.write.approve([escrow.address, 10n ** 12n], { account: tenant.account })
+
+  const authorized = terms(1)
+  const authorization = await tenant.signTypedData({
+    account: tenant.account,
+    domain: usdcDomain,
+    types: AUTHORIZATION,
+    primaryType: 'ReceiveWithAuthorization',
+    message: {
+      from: tenant.account.address,
+      to: escrow.address,
+      value: DEPOSIT,
+      validAfter: 0n,
+      validBefore: deadline,
+      nonce: await escrow.read.leaseIdOf([authorized]),
+    },
+  })
+  figures.set(
+    'open, one signature',
+    await gasOf(
+      escrow.write.openWithAuthorization([authorized, '0x', 0n, deadline, authorization], {
+        account: operator.account,
+      }),
+    ),
+  )
+
+  const stack = [terms(1), terms(1), terms(1)]
+  const stackGas = await gasOf(escrow.write.openStack([stack, ['0x', '0x', '0x'], false], as.tenant))
+  figures.set('open a stack of three, each', Math.ceil(stackGas / stack.length))
+
+  const request = terms(0)
+  figures.set('open, untargeted', await gasOf(escrow.write.open([request, '0x'], as.tenant)))
+  await desk.write.setScheduler([admin])
+  figures.set('assign', await gasOf(escrow.write.assign([request, 1])))
+
+  figures.set(
+    'top up from balance',
+    await gasOf(escrow.write.topUpFromBalance([topped, 1_000_000n], as.tenant)),
+  )
+  const mandatesDomain = {
+    name: 'DeCloud LeaseMandates',
+    version: '1',
+    chainId: reader.chain.id,
+    verifyingContract: mandates.address,
+  }
+  const topUpSignature = await tenant.signTypedData({
+    account: tenant.account,
+    domain: mandatesDomain,
+    types: TOP_UP,
+    primaryType: 'TopUp',
+    message: { payer: tenant.account.address, leaseId: topped, amount: 1_000_000n, nonce: 0n, deadline },
+  })
+  figures.set(
+    'top up by signature',
+    await gasOf(
+      mandates.write.topUpBySig([tenant.account.address, topped, 1_000_000n, 0n, deadline, topUpSignature], {
+        account: operator.account,
+      }),
+    ),
+  )
+  await mandates.write.setAutoRenew(
+    [topped, { amount: 1_000_000n, budget: 2_000_000n, runway: 2 ** 32 - 1 }],
+    as.tenant,
+  )
+  figures.set('renew', await gasOf(mandates.write.renew([topped], { account: operator.account })))
+  const closeSignature = await tenant.signTypedData({
+    account: tenant.account,
+    domain: mandatesDomain,
+    types: CLOSE,
+    primaryType: 'Close',
+    message: { leaseId: second.id, to: tenant.account.address, nonce: 1n, deadline },
+  })
+  figures.set(
+    'close by signature',
+    await gasOf(
+      mandates.write.closeBySig([second.id, tenant.account.address, 1n, deadline, closeSignature], {
+        account: operator.account,
+      }),
+    ),
+  )
+
+  const asOperator = { account: operator.account }
+  const [reclaimed] = spread
+  if (!reclaimed) throw new Error('the spread is empty')
+  figures.set('credit', await gasOf(escrow.write.credit([topped, 60], asOperator)))
+  const reason = `0x${'00'.repeat(32)}` as Hex
+  figures.set('start a reclaim', await gasOf(escrow.write.startReclaim([reclaimed, reason], asOperator)))
+  figures.set('reclaim', await gasOf(escrow.write.reclaim([reclaimed], asOperator)))
+
+  // Node 2 goes behind node 3, then pays node 4.
+  for (const relay of [3, 4]) await registry.write.setRelayOffer([relay, 10], asOperator)
+  await registry.write.chooseRelay([2, 3], asOperator)
+  const relayed = await open(2)
+  await registry.write.setAgent([NODES, toHex(0xc000, { size: 20 })], asOperator)
+  await registry.write.setAgent([2, agent.account.address], asOperator)
+  await activate(relayed.id)
+  await networkHelpers.time.increase(2n * HOUR)
+  await escrow.write.switchRelay([[relayed.id], 4], as.agent)
+  await networkHelpers.time.increase(HOUR)
+  figures.set('switch relay', await gasOf(escrow.write.switchRelay([[relayed.id], 3], as.agent)))
+
   const lapsed = await open(1)
   await networkHelpers.time.increase(HOUR)
   figures.set('expire', await gasOf(escrow.write.expire([lapsed.id])))
