@@ -3,7 +3,9 @@ pragma solidity ^0.8.28;
 
 import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
+import { DowntimeQuorum } from "../../../contracts/src/DowntimeQuorum.sol";
 import { INodeRegistry } from "../../../contracts/src/interfaces/INodeRegistry.sol";
+import { LeaseDesk } from "../../../contracts/src/LeaseDesk.sol";
 import { LeaseEscrow } from "../../../contracts/src/LeaseEscrow.sol";
 import { Billing } from "../../../contracts/src/libraries/Billing.sol";
 import { Capacity, EndReason, Lease, LeaseStatus } from "../../../contracts/src/types/DataTypes.sol";
@@ -11,7 +13,9 @@ import { Fixture } from "../support/Fixture.sol";
 import { StubRegistry } from "../support/StubRegistry.sol";
 import { vm } from "../support/Vm.sol";
 import { Handler } from "./Handler.sol";
+import { MandateHandler } from "./MandateHandler.sol";
 import { OperatorHandler } from "./OperatorHandler.sol";
+import { ReorgHandler } from "./ReorgHandler.sol";
 import { WorldHandler } from "./WorldHandler.sol";
 
 /// @notice The invariants of contracts/README.md by their numbers, after every call of a hostile world. Where one
@@ -22,6 +26,8 @@ contract LeaseEscrowInvariants is Fixture {
     Handler internal handler;
     OperatorHandler internal operators;
     WorldHandler internal world;
+    MandateHandler internal mandates;
+    ReorgHandler internal reorgs;
 
     function setUp() public override {
         super.setUp();
@@ -31,7 +37,13 @@ contract LeaseEscrowInvariants is Fixture {
         handler = new Handler(escrow, twin, usdc, policy, stub, OWNER);
         operators = new OperatorHandler(handler);
         world = new WorldHandler(handler);
-        handler.setOperators(address(operators));
+        mandates = new MandateHandler(handler);
+        reorgs = new ReorgHandler(handler);
+        handler.trust(address(operators));
+        handler.trust(address(mandates));
+        handler.trust(address(reorgs));
+        _fillRoles(escrow);
+        _fillRoles(twin);
         for (uint32 i = 1; i <= handler.NODES(); ++i) {
             stub.setOffer(i, world.offerOf(i, 60));
         }
@@ -44,14 +56,14 @@ contract LeaseEscrowInvariants is Fixture {
     }
 
     function targetContracts() external view returns (address[] memory targets) {
-        targets = new address[](3);
-        (targets[0], targets[1]) = (address(handler), address(operators));
-        targets[2] = address(world);
+        targets = new address[](5);
+        (targets[0], targets[1], targets[2]) = (address(handler), address(operators), address(world));
+        (targets[3], targets[4]) = (address(mandates), address(reorgs));
     }
 
-    /// @notice The world is not idle: twelve courses of a hundred calls each reach every edge, a depleted top-up among them.
+    /// @notice The world is not idle: sixteen courses of a hundred calls each reach every edge, a depleted top-up among them.
     function test_handler_reachesEveryEdge() external {
-        bytes32[16] memory names = [
+        bytes32[23] memory names = [
             bytes32("open"),
             "assign",
             "credit",
@@ -67,10 +79,17 @@ contract LeaseEscrowInvariants is Fixture {
             "expire",
             "end",
             "withdraw",
-            "withdrawEarned"
+            "withdrawEarned",
+            "openBySig",
+            "openStack",
+            "closeBySig",
+            "topUpBySig",
+            "withdrawBySig",
+            "renew",
+            "reorg"
         ];
-        uint256[16] memory reached;
-        for (uint256 course = 0; course < 12; ++course) {
+        uint256[23] memory reached;
+        for (uint256 course = 0; course < 16; ++course) {
             if (course != 0) setUp();
             for (uint256 i = 0; i < 100; ++i) {
                 _step(uint256(keccak256(abi.encode(course, i))));
@@ -179,6 +198,7 @@ contract LeaseEscrowInvariants is Fixture {
         usdc.pause();
         usdc.blacklist(address(escrow));
         vm.stopPrank();
+        world.setGuarded(0);
         for (uint256 i = 0; i < handler.count(); ++i) {
             Handler.Track memory t = handler.track(i);
             if (escrow.leaseOf(t.id).status == LeaseStatus.Ended) continue;
@@ -301,7 +321,7 @@ contract LeaseEscrowInvariants is Fixture {
     function _step(uint256 seed) private {
         uint256 a = seed >> 16;
         uint256 b = seed >> 80;
-        uint256 what = seed % 16;
+        uint256 what = seed % 22;
         if (what == 0) handler.open(a, b, seed >> 120, seed >> 200);
         else if (what == 1) handler.topUp(a, b, seed >> 120);
         else if (what == 2) handler.settle(a);
@@ -317,7 +337,26 @@ contract LeaseEscrowInvariants is Fixture {
         else if (what == 13 && b % 4 == 0) operators.reclaim(a);
         else if (what == 14) operators.switchRelay(a);
         else if (what == 15) operators.credit(a, b);
+        else if (what == 16) mandates.closeBySig(a);
+        else if (what == 17) mandates.withdrawBySig(a, b);
+        else if (what == 18) mandates.topUpBySig(a, b);
+        else if (what == 19) mandates.setAutoRenew(a, uint64(b), type(uint64).max, type(uint32).max);
+        else if (what == 20) mandates.renew(a);
+        else if (what == 21) reorgs.reorg(a);
         else handler.deposit(a, b);
+    }
+
+    function _fillRoles(LeaseEscrow which) private {
+        LeaseDesk desk = LeaseDesk(address(which.DESK()));
+        DowntimeQuorum quorum = DowntimeQuorum(address(which.QUORUM()));
+        address[] memory attesters = new address[](3);
+        for (uint160 i = 0; i < 3; ++i) {
+            attesters[i] = address(operators.ATTESTER_BASE() + 1 + i);
+        }
+        vm.startPrank(OWNER);
+        desk.setGuardian(world.GUARDIAN());
+        quorum.setAttesters(attesters, 2);
+        vm.stopPrank();
     }
 
     function _requireUnbroken(uint256 number) private view {

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import { IDowntimeQuorum } from "../../../contracts/src/interfaces/IDowntimeQuorum.sol";
 import { LeaseEscrow } from "../../../contracts/src/LeaseEscrow.sol";
 import { Lease, LeaseStatus } from "../../../contracts/src/types/DataTypes.sol";
 import { Assertions } from "../support/Assertions.sol";
 import { vm } from "../support/Vm.sol";
 import { Handler } from "./Handler.sol";
 
-/// @notice What operators do in the world of {Handler}: give downtime back, reclaim, pay another relay.
+/// @notice What operators and attesters do in the world of {Handler}: give downtime back, reclaim, pay another relay.
 contract OperatorHandler is Assertions {
+    uint160 public constant ATTESTER_BASE = 0xA77E57;
     Handler private immutable _WORLD;
     LeaseEscrow private immutable _ESCROW;
     LeaseEscrow private immutable _TWIN;
@@ -31,10 +33,15 @@ contract OperatorHandler is Assertions {
         uint256 refundable = _ESCROW.refundable(t.id);
         uint256 balance = _ESCROW.balanceOf(lease.tenant);
         uint32 length = uint32(bound(duration, 1, 2 days));
-        vm.startPrank(_WORLD.operatorAt(lease.node));
-        _ESCROW.credit(t.id, length);
-        _TWIN.credit(t.twin, length);
-        vm.stopPrank();
+        if (duration % 2 == 0) {
+            vm.startPrank(_WORLD.operatorAt(lease.node));
+            _ESCROW.credit(t.id, length);
+            _TWIN.credit(t.twin, length);
+            vm.stopPrank();
+        } else {
+            _vote(_ESCROW, t.id, length);
+            _vote(_TWIN, t.twin, length);
+        }
         uint256 left = _ESCROW.due(t.id, until);
         uint256 breach;
         // Only what had not vested, and at most the hold-back of it, rounded up.
@@ -82,5 +89,14 @@ contract OperatorHandler is Assertions {
         _TWIN.switchRelay(ids, relay);
         vm.stopPrank();
         _WORLD.note(i, "switchRelay", 0, relay, 0);
+    }
+
+    /// @dev Two attesters of three; the third is against it, or asleep.
+    function _vote(LeaseEscrow escrow, bytes32 leaseId, uint32 duration) private {
+        IDowntimeQuorum quorum = escrow.QUORUM();
+        for (uint160 i = 1; i <= 2; ++i) {
+            vm.prank(address(ATTESTER_BASE + i));
+            quorum.vote(leaseId, duration);
+        }
     }
 }

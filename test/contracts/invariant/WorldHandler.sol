@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import { INodeRegistry } from "../../../contracts/src/interfaces/INodeRegistry.sol";
+import { LeaseDesk } from "../../../contracts/src/LeaseDesk.sol";
 import { MockUSDC } from "../../../contracts/src/mocks/MockUSDC.sol";
 import { PricePolicy } from "../../../contracts/src/PricePolicy.sol";
 import { Capacity, Prices } from "../../../contracts/src/types/DataTypes.sol";
@@ -9,8 +10,10 @@ import { Assertions } from "../support/Assertions.sol";
 import { vm } from "../support/Vm.sol";
 import { Handler } from "./Handler.sol";
 
-/// @notice What the world around {Handler} does: Circle pauses and blacklists, the registry goes dark, prices move.
+/// @notice What the world around {Handler} does: Circle pauses and blacklists, the guardian pauses, the
+/// registry goes dark, prices move.
 contract WorldHandler is Assertions {
+    address public constant GUARDIAN = address(0x60A4D);
     Handler private immutable _WORLD;
 
     constructor(Handler world) {
@@ -39,6 +42,15 @@ contract WorldHandler is Assertions {
         vm.startPrank(owner);
         if ((seed >> 8) % 4 == 0 && target != address(0xF00D)) usdc.blacklist(target);
         else usdc.unBlacklist(target);
+        vm.stopPrank();
+    }
+
+    /// @notice The guardian pauses whenever it may, and thinks better of it more often than not.
+    function setGuarded(uint256 seed) external {
+        LeaseDesk desk = LeaseDesk(address(_WORLD.escrow().DESK()));
+        vm.startPrank(GUARDIAN);
+        if (seed % 4 != 0) desk.unpause();
+        else try desk.pause() {} catch {} // solhint-disable-line no-empty-blocks
         vm.stopPrank();
     }
 

@@ -18,6 +18,8 @@ interface Vm {
     /// @dev Creation code of a compiled contract.
     function getCode(string calldata name) external view returns (bytes memory);
     function etch(address target, bytes calldata code) external;
+    function snapshotState() external returns (uint256 snapshot);
+    function revertToState(uint256 snapshot) external returns (bool);
     function assume(bool condition) external pure;
 }
 
