@@ -48,6 +48,18 @@ contract PhotographingToken {
         _shoot();
     }
 
+    function receiveWithAuthorization(
+        address,
+        address,
+        uint256,
+        uint256,
+        uint256,
+        bytes32,
+        bytes calldata
+    ) external {
+        _shoot();
+    }
+
     function _shoot() private returns (bool) {
         photo = books();
         ++calls;
@@ -106,11 +118,24 @@ contract ExternalCallsInvariants is Fixture {
         token.aim(photographed, photographed.leaseIdOf(asked), tenant, node);
         photographed.openWithPermit(asked, "", 0, 0, 0, 0);
         _same("openWithPermit");
+        Terms[] memory stack = new Terms[](1);
+        asked.salt = bytes32(uint256(2));
+        stack[0] = asked;
+        token.aim(photographed, photographed.leaseIdOf(asked), tenant, node);
+        photographed.openStack(stack, new bytes[](1), false);
+        _same("openStack");
         vm.stopPrank();
+        asked.salt = bytes32(uint256(3));
+        token.aim(photographed, photographed.leaseIdOf(asked), tenant, node);
+        photographed.openWithAuthorization(asked, "", 0, 0, "");
+        _same("openWithAuthorization");
+        vm.prank(address(photographed.MANDATES()));
+        photographed.withdrawFor(tenant, tenant, 7);
+        _same("withdrawFor");
         vm.prank(OPERATOR);
         photographed.withdrawEarned(node, OPERATOR, 1);
         _same("withdrawEarned");
-        assertEq(token.calls(), 8, "calls");
+        assertEq(token.calls(), 11, "calls");
     }
 
     /// @notice Settling a second after activation plus hold-back, or ten years after, costs the same.
