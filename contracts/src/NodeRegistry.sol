@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import { EIP712 } from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import { MessageHashUtils } from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import { SignatureChecker } from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
 import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
@@ -12,7 +12,7 @@ import { Capacity, Prices } from "./types/DataTypes.sol";
 
 /// @title NodeRegistry
 /// @notice See the documentation in {INodeRegistry}.
-contract NodeRegistry is INodeRegistry, EIP712("DeCloud NodeRegistry", "1") {
+contract NodeRegistry is INodeRegistry {
     uint256 public constant MAX_MIN_CHARGE = 5 minutes;
     uint256 public constant MAX_NOTICE = 30 days;
     uint256 public constant MAX_ENDPOINT_BYTES = 256;
@@ -27,6 +27,9 @@ contract NodeRegistry is INodeRegistry, EIP712("DeCloud NodeRegistry", "1") {
     uint256 public constant MAX_DESCRIPTION_BYTES = 1000;
     uint256 public constant MAX_TAGS = 10;
 
+    /// @dev As in ERC-5267: name, version, chain and contract. OpenZeppelin's own {EIP712} would add an event to the ABI
+    /// that is about no node.
+    bytes1 private constant _DOMAIN_FIELDS = 0x0f;
     bytes32 private constant _ATTRIBUTE_TYPEHASH = keccak256(
         "Attribute(uint32 node,bytes32 attribute,uint40 issuedAt,uint40 expiresAt)"
     );
@@ -102,8 +105,16 @@ contract NodeRegistry is INodeRegistry, EIP712("DeCloud NodeRegistry", "1") {
     }
 
     /// @inheritdoc INodeRegistry
-    function DOMAIN_SEPARATOR() external view override returns (bytes32) {
-        return _domainSeparatorV4();
+    function DOMAIN_SEPARATOR() public view override returns (bytes32) {
+        return
+            MessageHashUtils.toDomainSeparator({
+                fields: _DOMAIN_FIELDS,
+                name: "DeCloud NodeRegistry",
+                version: "1",
+                chainId: block.chainid,
+                verifyingContract: address(this),
+                salt: 0
+            });
     }
 
     /// @inheritdoc INodeRegistry
@@ -190,7 +201,8 @@ contract NodeRegistry is INodeRegistry, EIP712("DeCloud NodeRegistry", "1") {
         // A later word of the same auditor replaces an earlier one, and no earlier one comes back.
         _requireWithin("issuedAt", issuedAt, uint256(held.issuedAt) + 1, block.timestamp);
         bytes32 structHash = keccak256(abi.encode(_ATTRIBUTE_TYPEHASH, node, attribute, issuedAt, expiresAt));
-        if (!SignatureChecker.isValidSignatureNowCalldata(auditor, _hashTypedDataV4(structHash), signature)) {
+        bytes32 digest = MessageHashUtils.toTypedDataHash(DOMAIN_SEPARATOR(), structHash);
+        if (!SignatureChecker.isValidSignatureNowCalldata(auditor, digest, signature)) {
             revert Errors.NodeRegistry_BadSignature({ auditor: auditor });
         }
         (held.issuedAt, held.expiresAt) = (issuedAt, expiresAt);
