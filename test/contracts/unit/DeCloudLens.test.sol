@@ -273,11 +273,11 @@ contract DeCloudLensTest is Fixture {
         assertEq(lens.leaseView(leaseId, 0).renewableFrom, 0, "not allowed");
         vm.startPrank(tenant);
         escrow.deposit(50_000_000);
-        mandates.setAutoRenew(leaseId, ILeaseMandates.Renewal(10_000_000, 15_000_000, runway));
+        mandates.setAutoRenew(leaseId, ILeaseMandates.Renewal(10_000_000, 20_000_000, runway));
         vm.stopPrank();
         IDeCloudLens.LeaseView memory seen = lens.leaseView(leaseId, 0);
         assertEq(seen.tenantBalance, 50_000_000, "balance");
-        assertEq(seen.renewal.budget, 15_000_000, "budget");
+        assertEq(seen.renewal.budget, 20_000_000, "budget");
         uint256 from = seen.renewableFrom;
         assertTrue(from >= seen.lease.startedAt, "not before the start");
         if (from > vm.getBlockTimestamp()) {
@@ -291,8 +291,11 @@ contract DeCloudLensTest is Fixture {
         mandates.renew(leaseId);
         seen = lens.leaseView(leaseId, 0);
         assertEq(seen.tenantBalance, 40_000_000, "paid from it");
-        assertEq(seen.renewal.budget, 5_000_000, "less than one renewal");
-        assertEq(seen.renewableFrom, 0, "the bounds hold no further one");
+        assertEq(seen.renewal.budget, 10_000_000, "just one more");
+        assertTrue(seen.renewableFrom != 0, "which the bounds allow for");
+        if (seen.renewableFrom > vm.getBlockTimestamp()) vm.warp(seen.renewableFrom);
+        mandates.renew(leaseId);
+        assertEq(lens.leaseView(leaseId, 0).renewableFrom, 0, "and then no further one");
     }
 
     function test_leaseView_noRenewalBeforeActivation() external {

@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import { INodeRegistry } from "../../../contracts/src/interfaces/INodeRegistry.sol";
 import { Errors } from "../../../contracts/src/libraries/Errors.sol";
-import { Prices } from "../../../contracts/src/types/DataTypes.sol";
+import { Capacity, Prices } from "../../../contracts/src/types/DataTypes.sol";
 import { Fixture } from "../support/Fixture.sol";
 import { vm } from "../support/Vm.sol";
 import { vmEvents } from "../support/VmEvents.sol";
@@ -40,8 +40,8 @@ contract NodeRegistryTest is Fixture {
         bytes32 machine = 0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f;
         address wallet = 0x2021222324252627282930313233343536373839;
         uint32 added = _register(wallet, machine, address(0xAE1));
-        // Of the 52 bytes 00 01 … 33, by sha256sum(1): nothing stands between machine and wallet.
-        bytes32 expected = 0xc4c6540a15fc140a784056fe6d9e13566fb614ecb2d9ac0331e264c386442acd;
+        // Of these 52 bytes, by sha256sum(1): nothing stands between machine and wallet.
+        bytes32 expected = 0xe39e3ee847f8e96b28a789a3689b6e462d16c04ea3b67b83b07ba531a7660721;
         assertTrue(registry.nodeIdOf(added) == expected, "node id");
     }
 
@@ -178,6 +178,38 @@ contract NodeRegistryTest is Fixture {
         assertTrue(key == (rounds == 0 ? keccak256("sealing key") : bytes32(uint256(7))), "key");
         (key, epoch) = registry.sealingKeyOf(9);
         assertTrue(key == 0 && epoch == 0, "no node, no key");
+    }
+
+    // ------------------------------------------------------------------------------------------------ setters
+
+    function test_setters_keepWhatTheySay() external {
+        Capacity memory capacity = Capacity(type(uint32).max, type(uint40).max, type(uint32).max, 65_535);
+        Prices memory prices = Prices(5000, 2500, 50, type(uint40).max);
+        vm.startPrank(OPERATOR);
+        vmEvents.expectEmit(address(registry));
+        emit INodeRegistry.NodeActiveChanged({ node: node, active: false });
+        registry.setActive(node, false);
+        vmEvents.expectEmit(address(registry));
+        emit INodeRegistry.CapacityChanged({ node: node, capacity: capacity });
+        registry.setCapacity(node, capacity);
+        vmEvents.expectEmit(address(registry));
+        emit INodeRegistry.EndpointChanged({ node: node, endpoint: "https://moved.example" });
+        registry.setEndpoint(node, "https://moved.example");
+        vmEvents.expectEmit(address(registry));
+        emit INodeRegistry.PricesChanged({ node: node, prices: prices });
+        registry.setPrices(node, prices);
+        vmEvents.expectEmit(address(registry));
+        emit INodeRegistry.TermsChanged({ node: node, minCharge: 300, notice: 30 days });
+        registry.setTerms(node, 300, 30 days);
+        vmEvents.expectEmit(address(registry));
+        emit INodeRegistry.AgentChanged({ node: node, agent: STRANGER });
+        registry.setAgent(node, STRANGER);
+        vm.stopPrank();
+        INodeRegistry.Offer memory offer = registry.offer(node);
+        assertTrue(!offer.active && offer.agent == STRANGER, "drained, another agent");
+        assertTrue(offer.minCharge == 300 && offer.notice == 30 days, "terms");
+        assertTrue(keccak256(abi.encode(offer.capacity)) == keccak256(abi.encode(capacity)), "capacity");
+        assertTrue(keccak256(abi.encode(offer.prices)) == keccak256(abi.encode(prices)), "prices");
     }
 
     // ------------------------------------------------------------------------------------------------ prices, profile
