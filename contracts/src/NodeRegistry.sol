@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import { MessageHashUtils } from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import { SignatureChecker } from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
 import { INodeRegistry } from "./interfaces/INodeRegistry.sol";
@@ -26,9 +27,9 @@ contract NodeRegistry is INodeRegistry {
     uint256 public constant MAX_DESCRIPTION_BYTES = 1000;
     uint256 public constant MAX_TAGS = 10;
 
-    bytes32 private constant _DOMAIN_TYPEHASH = keccak256(
-        "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
-    );
+    /// @dev As in ERC-5267: name, version, chain and contract. OpenZeppelin's own {EIP712} would add an event to the ABI
+    /// that is about no node.
+    bytes1 private constant _DOMAIN_FIELDS = 0x0f;
     bytes32 private constant _ATTRIBUTE_TYPEHASH = keccak256(
         "Attribute(uint32 node,bytes32 attribute,uint40 issuedAt,uint40 expiresAt)"
     );
@@ -106,15 +107,14 @@ contract NodeRegistry is INodeRegistry {
     /// @inheritdoc INodeRegistry
     function DOMAIN_SEPARATOR() public view override returns (bytes32) {
         return
-            keccak256(
-                abi.encode(
-                    _DOMAIN_TYPEHASH,
-                    keccak256("DeCloud NodeRegistry"),
-                    keccak256("1"),
-                    block.chainid,
-                    address(this)
-                )
-            );
+            MessageHashUtils.toDomainSeparator({
+                fields: _DOMAIN_FIELDS,
+                name: "DeCloud NodeRegistry",
+                version: "1",
+                chainId: block.chainid,
+                verifyingContract: address(this),
+                salt: 0
+            });
     }
 
     /// @inheritdoc INodeRegistry
@@ -125,7 +125,8 @@ contract NodeRegistry is INodeRegistry {
 
     /// @inheritdoc INodeRegistry
     function relayOfferOf(uint32 node) external view override returns (uint16 capacity, uint16 used) {
-        return (_nodes[node].relayCapacity, _nodes[node].relayed);
+        Node storage record = _nodes[node];
+        return (record.relay == 0 ? record.relayCapacity : 0, record.relayed);
     }
 
     /// @inheritdoc INodeRegistry
@@ -200,7 +201,7 @@ contract NodeRegistry is INodeRegistry {
         // A later word of the same auditor replaces an earlier one, and no earlier one comes back.
         _requireWithin("issuedAt", issuedAt, uint256(held.issuedAt) + 1, block.timestamp);
         bytes32 structHash = keccak256(abi.encode(_ATTRIBUTE_TYPEHASH, node, attribute, issuedAt, expiresAt));
-        bytes32 digest = keccak256(abi.encodePacked(hex"1901", DOMAIN_SEPARATOR(), structHash));
+        bytes32 digest = MessageHashUtils.toTypedDataHash(DOMAIN_SEPARATOR(), structHash);
         if (!SignatureChecker.isValidSignatureNowCalldata(auditor, digest, signature)) {
             revert Errors.NodeRegistry_BadSignature({ auditor: auditor });
         }
@@ -216,8 +217,7 @@ contract NodeRegistry is INodeRegistry {
 
     /// @inheritdoc INodeRegistry
     function chooseRelay(uint32 node, uint32 relay) external override {
-        Node storage record = _nodes[node];
-        if (msg.sender != record.agent) record = _requireOperator(node);
+        Node storage record = _requireOperatorOrAgent(node);
         uint32 former = record.relay;
         if (former == relay) return;
         if (former != 0) --_nodes[former].relayed;
@@ -234,9 +234,18 @@ contract NodeRegistry is INodeRegistry {
             }
             ++chosen.relayed;
         }
-        record.relay = relay;
-        record.relayBps = relay == 0 ? 0 : RELAY_BPS;
-        emit RelayChosen({ node: node, relay: relay });
+        _setRelay(node, record, relay);
+    }
+
+    /// @inheritdoc INodeRegistry
+    function dropRelayed(uint32 relay, uint32[] calldata nodes) external override {
+        Node storage serving = _requireOperatorOrAgent(relay);
+        for (uint256 i = 0; i < nodes.length; ++i) {
+            Node storage record = _nodes[nodes[i]];
+            if (record.relay != relay) continue;
+            --serving.relayed;
+            _setRelay(nodes[i], record, 0);
+        }
     }
 
     /// @inheritdoc INodeRegistry
@@ -342,6 +351,11 @@ contract NodeRegistry is INodeRegistry {
         }
     }
 
+    function _requireOperatorOrAgent(uint32 node) private view returns (Node storage record) {
+        record = _nodes[node];
+        if (msg.sender != record.agent) _requireOperator(node);
+    }
+
     function _requirePrice(string memory resource, uint256 price, uint256 floor) private pure {
         if (price < floor) {
             revert Errors.NodeRegistry_PriceBelowFloor({ resource: resource, price: price, floor: floor });
@@ -404,6 +418,12 @@ contract NodeRegistry is INodeRegistry {
         record.memoryPrice = uint40(prices.memoryGiB);
         record.diskPrice = uint40(prices.diskGiB);
         record.gpuPrice = uint40(prices.gpu);
+    }
+
+    function _setRelay(uint32 node, Node storage record, uint32 relay) private {
+        record.relay = relay;
+        record.relayBps = relay == 0 ? 0 : RELAY_BPS;
+        emit RelayChosen({ node: node, relay: relay });
     }
 
     function _setSealingKey(Node storage record, bytes32 sealingKey) private {

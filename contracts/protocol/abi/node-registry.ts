@@ -12,6 +12,11 @@ export const nodeRegistryAbi = [
     "type": "constructor"
   },
   {
+    "inputs": [],
+    "name": "ERC5267ExtensionsNotSupported",
+    "type": "error"
+  },
+  {
     "inputs": [
       {
         "internalType": "address",
@@ -884,6 +889,24 @@ export const nodeRegistryAbi = [
       }
     ],
     "name": "chooseRelay",
+    "outputs": [],
+    "stateMutability": "nonpayable",
+    "type": "function"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "uint32",
+        "name": "relay",
+        "type": "uint32"
+      },
+      {
+        "internalType": "uint32[]",
+        "name": "nodes",
+        "type": "uint32[]"
+      }
+    ],
+    "name": "dropRelayed",
     "outputs": [],
     "stateMutability": "nonpayable",
     "type": "function"

@@ -58,7 +58,7 @@ interface INodeRegistry {
 
     /// @notice The node serves up to `capacity` nodes behind CGNAT as their relay.
     event RelayOfferChanged(uint32 indexed node, uint16 capacity);
-    /// @notice Later leases of `node` pay `relay`; 0 for none.
+    /// @notice Later leases of `node` pay `relay`; 0 for none: it left, or was dropped.
     event RelayChosen(uint32 indexed node, uint32 indexed relay);
     event ProfileChanged(uint32 indexed node, string description, bytes32[] tags);
     event AttributeAttested(
@@ -81,14 +81,20 @@ interface INodeRegistry {
     /// @notice `false` drains the node: no new lease is assigned to it, running ones go on.
     function setActive(uint32 node, bool active) external;
 
-    /// @notice Offers places behind this node as a relay; 0 takes no more. By the operator.
+    /// @notice Offers places behind this node as a relay; 0 takes no more. A lower offer drops nobody: those who are there
+    /// stay, and nobody comes until fewer are. By the operator.
     function setRelayOffer(uint32 node, uint16 capacity) external;
-    /// @notice Chooses a relay with a free place, or 0. By the operator or the agent.
+    /// @notice Chooses a relay with a free place, or 0. Leases that run go on paying the relay they were priced with. By
+    /// the operator or the agent.
     function chooseRelay(uint32 node, uint32 relay) external;
+    /// @notice Takes the places of these nodes back, so that the dead, or those who only sit there, do not keep out the
+    /// living. Ids that are not behind this relay are skipped: they may just have left. By the relay's operator or agent.
+    function dropRelayed(uint32 relay, uint32[] calldata nodes) external;
     /// @notice What the marketplace shows; kept in events alone. By the operator.
     function setProfile(uint32 node, string calldata description, bytes32[] calldata tags) external;
     /// @notice Records what an auditor signed about a node (EIP-712, ERC-1271 wallets included); by anyone. Whom to
-    /// believe is the reader's choice. An expiry in the past revokes.
+    /// believe is the reader's choice. A later `issuedAt` replaces an earlier one, and an expiry in the past revokes. It
+    /// speaks of the machine and stays when the operator changes.
     function attest(
         uint32 node,
         bytes32 attribute,
@@ -114,6 +120,8 @@ interface INodeRegistry {
     function DOMAIN_SEPARATOR() external view returns (bytes32);
     /// @notice Whether the node has prices of its own.
     function hasCustomPricing(uint32 node) external view returns (bool);
+    /// @return capacity Places on offer; 0 while the node is behind a relay itself.
+    /// @return used Nodes behind it; more than `capacity` once the offer was lowered.
     function relayOfferOf(uint32 node) external view returns (uint16 capacity, uint16 used);
     function pendingOperatorOf(uint32 node) external view returns (address);
     function nodeCount() external view returns (uint32);
