@@ -7,10 +7,9 @@ import { INodeRegistry } from "../../../contracts/src/interfaces/INodeRegistry.s
 import { LeaseEscrow } from "../../../contracts/src/LeaseEscrow.sol";
 import { Errors } from "../../../contracts/src/libraries/Errors.sol";
 import { Prices, Terms } from "../../../contracts/src/types/DataTypes.sol";
-import { Fixture } from "../support/Fixture.sol";
 import { StubRegistry } from "../support/StubRegistry.sol";
 import { vm } from "../support/Vm.sol";
-import { NaiveBalances } from "./NaiveBalances.sol";
+import { LessonFixture } from "./LessonFixture.sol";
 import {
     NaiveCeiling,
     NaiveCuts,
@@ -25,13 +24,13 @@ import {
 } from "./NaiveBilling.sol";
 
 /// @notice How bills went wrong elsewhere: each mistake is first made by a naive contract, then asked of the escrow.
-contract BillingLessonsTest is Fixture {
+contract BillingLessonsTest is LessonFixture {
     bytes private constant _UNDERFLOW = abi.encodeWithSignature("Panic(uint256)", 0x11);
 
     /// @notice A worker charged, crashed before it could note that it had, and charged again.
     function test_retryAfterACrash_chargesOnce() external {
         NaiveReceipts naive = new NaiveReceipts(IERC20(address(usdc)));
-        _payIn(naive, DEPOSIT);
+        payIn(naive, DEPOSIT);
         naive.charge("usage", tenant, OPERATOR, PRICE);
         naive.charge("usage", tenant, OPERATOR, PRICE);
         assertEq(naive.owed(OPERATOR), 2 * PRICE, "naive: charged twice");
@@ -49,7 +48,7 @@ contract BillingLessonsTest is Fixture {
     /// @notice An operator settled every second of a lease and was paid the rounding of each.
     function test_dustSettling_billsNothingMore() external {
         NaiveCeiling naive = new NaiveCeiling(IERC20(address(usdc)), PRICE);
-        _payIn(naive, DEPOSIT);
+        payIn(naive, DEPOSIT);
         Terms memory asked = terms();
         asked.holdBack = 0;
         bytes32 leaseId = activated(asked);
@@ -78,7 +77,7 @@ contract BillingLessonsTest is Fixture {
     /// @notice The balance was short, the invoice was marked settled, and the operator had worked for nothing.
     function test_shortBalance_isSeenAndPaidAsFarAsItGoes() external {
         NaiveSkip naive = new NaiveSkip(IERC20(address(usdc)));
-        _payIn(naive, DEPOSIT);
+        payIn(naive, DEPOSIT);
         naive.settle("usage", tenant, OPERATOR, DEPOSIT + 1);
         assertTrue(naive.isSettled("usage") && naive.owed(OPERATOR) == 0, "naive: settled, and nobody paid");
 
@@ -94,7 +93,7 @@ contract BillingLessonsTest is Fixture {
     /// @notice An operator raised the price and the running machine was billed the new one.
     function test_priceRaisedMidLease_billsTheOldPrice() external {
         NaivePrice naive = new NaivePrice(IERC20(address(usdc)), OPERATOR, PRICE);
-        _payIn(naive, DEPOSIT);
+        payIn(naive, DEPOSIT);
         bytes32 leaseId = activated(terms());
         vm.startPrank(OPERATOR);
         naive.setPrice(PRICE * 10);
@@ -111,11 +110,11 @@ contract BillingLessonsTest is Fixture {
     /// @notice A machine stood still for want of money, and the top-up paid for the time it stood still.
     function test_outage_isNotBilledOnTheTopUp() external {
         NaiveGap naive = new NaiveGap(IERC20(address(usdc)), PRICE);
-        _payIn(naive, DEPOSIT);
+        payIn(naive, DEPOSIT);
         bytes32 leaseId = activated(terms());
         vm.warp(escrow.runsOutAt(leaseId) + 10 hours);
         naive.settle(tenant, OPERATOR);
-        _payIn(naive, DEPOSIT);
+        payIn(naive, DEPOSIT);
         vm.prank(tenant);
         escrow.topUp(leaseId, DEPOSIT);
         naive.settle(tenant, OPERATOR);
@@ -127,7 +126,7 @@ contract BillingLessonsTest is Fixture {
     /// @notice Nobody had settled for ten hours, so the tenant left with the whole deposit.
     function test_unsettledLease_isNotFree() external {
         NaiveLazySettlement naive = new NaiveLazySettlement(IERC20(address(usdc)));
-        _payIn(naive, DEPOSIT);
+        payIn(naive, DEPOSIT);
         bytes32 leaseId = activated(terms());
         forward(10 hours);
         uint256 before = usdc.balanceOf(tenant);
@@ -187,7 +186,7 @@ contract BillingLessonsTest is Fixture {
     /// @notice The minimum charge was more than the deposit, and the tenant could not leave any more.
     function test_minimumCharge_isWithinTheDeposit() external {
         NaiveMinimum naive = new NaiveMinimum(IERC20(address(usdc)), (PRICE * 5) / 60);
-        _payIn(naive, PRICE / 60);
+        payIn(naive, PRICE / 60);
         vm.prank(tenant);
         vm.expectRevert(_UNDERFLOW);
         naive.close(OPERATOR);
@@ -243,12 +242,5 @@ contract BillingLessonsTest is Fixture {
         rates[1] = bandwidthRate;
         vm.prank(OWNER);
         policy.setParameters(floors, defaults, units, multipliers, rates, platformBps);
-    }
-
-    function _payIn(NaiveBalances naive, uint256 amount) private {
-        vm.startPrank(tenant);
-        usdc.approve(address(naive), amount);
-        naive.deposit(amount);
-        vm.stopPrank();
     }
 }

@@ -8,10 +8,10 @@ import { LeaseEscrow } from "../../../contracts/src/LeaseEscrow.sol";
 import { Errors } from "../../../contracts/src/libraries/Errors.sol";
 import { LeaseStatus, Terms } from "../../../contracts/src/types/DataTypes.sol";
 import { deploy } from "../support/Deploy.sol";
-import { Fixture } from "../support/Fixture.sol";
 import { CallbackToken, ContractStaker } from "../support/StakeTokens.sol";
 import { StubRegistry } from "../support/StubRegistry.sol";
 import { vm } from "../support/Vm.sol";
+import { LessonFixture } from "./LessonFixture.sol";
 import { NaiveBalances } from "./NaiveBalances.sol";
 import {
     NaiveBatch,
@@ -26,11 +26,11 @@ import {
 
 /// @notice How people were kept from their money, or machines from their tenants: first on a naive contract, then on the
 /// escrow.
-contract ExitLessonsTest is Fixture {
+contract ExitLessonsTest is LessonFixture {
     /// @notice One operator was blacklisted by Circle, and no tenant of it and nobody in its batch was paid.
     function test_blacklistedPayee_holdsNobody() external {
         NaivePush naive = new NaivePush(IERC20(address(usdc)));
-        _payIn(naive, DEPOSIT);
+        payIn(naive, DEPOSIT);
         naive.charge(tenant, OPERATOR, PRICE);
         naive.charge(tenant, STRANGER, PRICE);
         bytes32 leaseId = activated(terms());
@@ -60,7 +60,7 @@ contract ExitLessonsTest is Fixture {
     /// @notice A tenant wanted out and had to wait a day for its own money.
     function test_refund_waitsForNothing() external {
         NaiveWait naive = new NaiveWait(IERC20(address(usdc)));
-        _payIn(naive, DEPOSIT);
+        payIn(naive, DEPOSIT);
         vm.startPrank(tenant);
         naive.announceClose();
         vm.expectRevert("wait");
@@ -109,7 +109,7 @@ contract ExitLessonsTest is Fixture {
         stub.setOffer(node, registry.offer(node));
         INodeRegistry dark = INodeRegistry(address(stub));
         NaiveRegistryExit naive = new NaiveRegistryExit(IERC20(address(usdc)), dark);
-        _payIn(naive, DEPOSIT);
+        payIn(naive, DEPOSIT);
         LeaseEscrow other = newEscrow(dark);
         bytes32[3] memory ids = _threeOf(other);
         stub.setBricked(true);
@@ -242,13 +242,6 @@ contract ExitLessonsTest is Fixture {
     }
 
     // ------------------------------------------------------------------------------------------------ helpers
-
-    function _payIn(NaiveBalances naive, uint256 amount) private {
-        vm.startPrank(tenant);
-        usdc.approve(address(naive), amount);
-        naive.deposit(amount);
-        vm.stopPrank();
-    }
 
     function _salted(uint256 salt) private view returns (Terms memory asked) {
         asked = terms();

@@ -9,10 +9,9 @@ import { INodeRegistry } from "../../../contracts/src/interfaces/INodeRegistry.s
 import { IQuoteErrors } from "../../../contracts/src/interfaces/IQuoteErrors.sol";
 import { LeaseEscrow } from "../../../contracts/src/LeaseEscrow.sol";
 import { Errors } from "../../../contracts/src/libraries/Errors.sol";
-import { Fixture } from "../support/Fixture.sol";
 import { StubRegistry } from "../support/StubRegistry.sol";
 import { vm } from "../support/Vm.sol";
-import { NaiveBalances } from "./NaiveBalances.sol";
+import { LessonFixture } from "./LessonFixture.sol";
 import {
     NaiveAttesters,
     NaiveRegistryCut,
@@ -23,14 +22,14 @@ import {
 
 /// @notice What those in power did, or could have done, with other people's money: first on a naive contract, then on the
 /// escrow.
-contract PowerLessonsTest is Fixture {
+contract PowerLessonsTest is LessonFixture {
     address private constant _KEEPER = address(0xE0);
     address[3] private _attesters = [address(0xE1), address(0xE2), address(0xE3)];
 
     /// @notice One stolen server key could send every user's balance to any address.
     function test_serverKey_cannotDebitABalance() external {
         NaiveServerKey naive = new NaiveServerKey(IERC20(address(usdc)), OWNER);
-        _payIn(naive, DEPOSIT);
+        payIn(naive, DEPOSIT);
         vm.prank(OWNER);
         naive.debit(tenant, OWNER, DEPOSIT);
         assertEq(naive.balanceOf(OWNER), DEPOSIT, "naive: the key took it all");
@@ -40,8 +39,9 @@ contract PowerLessonsTest is Fixture {
         bytes32 leaseId = activated(terms());
         forward(2 hours);
         settle(leaseId);
-        address[6] memory powers = [
+        address[7] memory powers = [
             OWNER,
+            PLATFORM,
             OPERATOR,
             AGENT,
             _KEEPER,
@@ -80,7 +80,7 @@ contract PowerLessonsTest is Fixture {
     /// @notice A machine was renewed again and again from the tenant's balance, until there was none.
     function test_renewal_staysWithinTheTenantsBounds() external {
         NaiveRenewal naive = new NaiveRenewal(IERC20(address(usdc)), PRICE);
-        _payIn(naive, 10 * PRICE);
+        payIn(naive, 10 * PRICE);
         for (uint256 i = 0; i < 10; ++i) {
             vm.prank(OPERATOR);
             naive.renew(tenant, OPERATOR);
@@ -121,7 +121,7 @@ contract PowerLessonsTest is Fixture {
     /// @notice One attester went bad and took back all that an operator had ever earned.
     function test_attesters_reachTheUnvestedHourAlone() external {
         NaiveAttesters naive = new NaiveAttesters(IERC20(address(usdc)), _attesters[0]);
-        _payIn(naive, 10 * PRICE);
+        payIn(naive, 10 * PRICE);
         naive.charge(tenant, OPERATOR, 10 * PRICE);
         vm.prank(_attesters[0]);
         naive.credit(tenant, OPERATOR, 10 * PRICE);
@@ -162,7 +162,7 @@ contract PowerLessonsTest is Fixture {
         (offer.relay, offer.relayBps) = (2, 10_000);
         stub.setOffer(node, offer);
         NaiveRegistryCut naive = new NaiveRegistryCut(IERC20(address(usdc)), INodeRegistry(address(stub)));
-        _payIn(naive, PRICE);
+        payIn(naive, PRICE);
         naive.settle(tenant, node, STRANGER, PRICE);
         assertEq(naive.owed(STRANGER), PRICE, "naive: all of it");
 
@@ -189,19 +189,18 @@ contract PowerLessonsTest is Fixture {
         escrow.topUpFor(tenant, bytes32(0), 1);
         vm.expectRevert(abi.encodeWithSelector(Errors.Ledger_OnlySelf.selector, power));
         escrow.sendRefund(tenant, power, 1);
-        vm.expectRevert(abi.encodeWithSelector(Errors.Ledger_NotPayee.selector, 0, PLATFORM, power));
+        vm.expectRevert(
+            power == PLATFORM
+                ? abi.encodeWithSelector(Errors.Ledger_EarnedTooLow.selector, 0, 0, 1)
+                : abi.encodeWithSelector(Errors.Ledger_NotPayee.selector, 0, PLATFORM, power)
+        );
         escrow.withdrawEarned(0, power, 1);
-        if (power != OPERATOR) {
-            vm.expectRevert(abi.encodeWithSelector(Errors.Ledger_NotPayee.selector, node, OPERATOR, power));
-            escrow.withdrawEarned(node, power, 1);
-        }
-        vm.stopPrank();
-    }
-
-    function _payIn(NaiveBalances naive, uint256 amount) private {
-        vm.startPrank(tenant);
-        usdc.approve(address(naive), amount);
-        naive.deposit(amount);
+        vm.expectRevert(
+            power == OPERATOR
+                ? abi.encodeWithSelector(Errors.Ledger_EarnedTooLow.selector, node, PRICE, PRICE + 1)
+                : abi.encodeWithSelector(Errors.Ledger_NotPayee.selector, node, OPERATOR, power)
+        );
+        escrow.withdrawEarned(node, power, PRICE + 1);
         vm.stopPrank();
     }
 

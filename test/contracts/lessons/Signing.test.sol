@@ -12,10 +12,9 @@ import { Errors } from "../../../contracts/src/libraries/Errors.sol";
 import { SatelliteErrors } from "../../../contracts/src/libraries/SatelliteErrors.sol";
 import { Terms } from "../../../contracts/src/types/DataTypes.sol";
 import { deploy } from "../support/Deploy.sol";
-import { Fixture } from "../support/Fixture.sol";
 import { vm } from "../support/Vm.sol";
 import { vmEvents } from "../support/VmEvents.sol";
-import { NaiveBalances } from "./NaiveBalances.sol";
+import { LessonFixture } from "./LessonFixture.sol";
 import { NaiveAuthorization, NaiveIds, NaiveManifest, NaivePermit, NaiveSignature } from "./NaiveSigning.sol";
 
 /// @notice One cheatcode more: another chain.
@@ -25,7 +24,7 @@ interface VmChain {
 
 /// @notice How a signature, an id or a separate step was turned against its owner: first on a naive contract, then on the
 /// escrow.
-contract SigningLessonsTest is Fixture {
+contract SigningLessonsTest is LessonFixture {
     VmChain private constant _CHAIN = VmChain(address(vm));
     uint256 private constant _EVER = type(uint256).max;
     address private constant _TO = address(0xF2);
@@ -54,8 +53,8 @@ contract SigningLessonsTest is Fixture {
     function test_signature_isGoodOnceHereAlone() external {
         NaiveSignature naive = new NaiveSignature(IERC20(address(usdc)));
         NaiveSignature copy = new NaiveSignature(IERC20(address(usdc)));
-        _payIn(naive, 3 * PRICE);
-        _payIn(copy, PRICE);
+        payIn(naive, 3 * PRICE);
+        payIn(copy, PRICE);
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(TENANT_KEY, keccak256(abi.encode(_TO, PRICE)));
         uint256 here = block.chainid;
         naive.withdrawBySig(_TO, PRICE, v, r, s);
@@ -180,13 +179,6 @@ contract SigningLessonsTest is Fixture {
     }
 
     // ------------------------------------------------------------------------------------------------ helpers
-
-    function _payIn(NaiveBalances naive, uint256 amount) private {
-        vm.startPrank(tenant);
-        usdc.approve(address(naive), amount);
-        naive.deposit(amount);
-        vm.stopPrank();
-    }
 
     function _permit(address spender) private view returns (uint8 v, bytes32 r, bytes32 s) {
         bytes32 structHash = keccak256(
