@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DecloudError } from '@decloud/protocol'
 import { z } from 'zod'
 import { type Claim, DEEP_FACTOR } from './claims.ts'
 import { run } from './run.ts'
@@ -40,10 +41,31 @@ const argumentsOf = (
   const solver = `${join(venv, 'bin', 'python')} ${join(root, 'scripts/static/solve_smt2.py')}`
   return [
     ...['--root', project, '--contract', contract, '--match-test', `^${check}\\(`, '--no-status'],
-    ...['--solver-command', solver, '--solver-timeout-branching', '20ms'],
+    ...['--solver-command', solver, '--solver-timeout-branching', '400ms'],
     ...['--solver-timeout-assertion', `${Math.ceil(seconds * QUERY_SHARE)}s`],
     ...['--default-array-lengths', '1', '--default-bytes-lengths', '65', '--json-output', report],
   ]
+}
+
+/**
+ * Our own reading of words as integers is part of every proof: asks it random questions that have a solution, and throws
+ * when it denies one.
+ */
+export const checkIntegers = async (
+  root: string,
+  venv: string,
+  seed: number,
+  questions: number,
+  signal: AbortSignal,
+): Promise<void> => {
+  const script = join(root, 'scripts/static/integers_check.py')
+  const ran = await run(join(venv, 'bin', 'python'), [script, String(seed), String(questions)], {
+    seconds: 240,
+    signal,
+  })
+  if (ran.code === 0) return
+  const why = ran.timedOut ? 'it did not end in time' : `${ran.stdout}${ran.stderr}`.slice(0, 2_000)
+  throw new DecloudError('static/integers', `The reading of words as integers is not sound: ${why}`)
 }
 
 /** Takes one claim, within its seconds. Counterexamples are in `detail`. */

@@ -5,9 +5,9 @@ import { sentenceOf } from '@decloud/protocol'
 import { makeProgress } from '../lib/progress.ts'
 import { CLAIMS, type Claim } from './claims.ts'
 import { compileForHalmos, compileForSlither } from './compile.ts'
-import { type Taken, take } from './halmos.ts'
+import { checkIntegers, type Taken, take } from './halmos.ts'
 import { forgeLint, solhint } from './linters.ts'
-import { readRecord, worse, writeRecord } from './record.ts'
+import { codeUnderProof, readAnswers, worse, writeAnswers } from './record.ts'
 import { slither } from './slither.ts'
 import { BUILD, pythonTools } from './tools.ts'
 import { type Finding, judge, readTriage } from './triage.ts'
@@ -20,16 +20,19 @@ run; where PyPI or Python cannot be had the audit says so and judges by the othe
   --only TOOL   solhint, forge-lint, slither or halmos
   --claim TEXT  of Halmos's claims, only those whose name contains TEXT
   --deep        ten times as long for each claim
-  --update      records the answers of Halmos, all claims taken
+  --update      records the answers of Halmos; what was not taken keeps its answer if the bytecode is the same
 
 Fails (1) on a finding that scripts/static/triage.json does not explain, on an explanation without a finding, on a claim
-that is refuted, and on an answer that is weaker than recorded in test/contracts/symbolic/answers.json; 2 when the audit
-could not be done.`
+that is refuted, and on an answer that is weaker than recorded in test/contracts/symbolic/answers.json (a time-out only when
+the bytecode is another one); 2 when the audit could not be done.`
 
 const ROOT = join(import.meta.dirname, '../..')
 const SYMBOLIC = 'test/contracts/symbolic'
 const RECORD = join(ROOT, SYMBOLIC, 'answers.json')
 const TRIAGE = join(ROOT, 'scripts/static/triage.json')
+// Of the check that a solution in words is one in integers.
+const SEED = 7
+const QUESTIONS = 150
 const TOOLS = ['solhint', 'forge-lint', 'slither', 'halmos']
 
 const progress = makeProgress()
@@ -58,6 +61,9 @@ const halmos = async (venv: string): Promise<string[]> => {
   const project = await progress.step('compiling the claims', () =>
     compileForHalmos(ROOT, join(ROOT, BUILD), SYMBOLIC),
   )
+  await progress.step(`integers for words, ${QUESTIONS} random questions from seed ${SEED}`, () =>
+    checkIntegers(ROOT, venv, SEED, QUESTIONS, stop.signal),
+  )
   const claims = CLAIMS.filter(({ check }) => check.includes(values.claim))
   const taken = new Map<string, Taken>()
   console.log('halmos: for all inputs')
@@ -67,8 +73,9 @@ const halmos = async (venv: string): Promise<string[]> => {
     taken.set(claim.check, answer)
     printClaim(claim, answer)
   }
-  if (values.update && claims.length === CLAIMS.length) await writeRecord(RECORD, claims, taken)
-  return worse(claims, taken, await readRecord(RECORD))
+  const codes = await codeUnderProof(project)
+  if (values.update) await writeAnswers(RECORD, CLAIMS, taken, codes)
+  return worse(claims, taken, await readAnswers(RECORD), codes)
 }
 
 const printJudgement = (findings: readonly Finding[], ran: ReadonlySet<string>, wrong: string[]) => {
