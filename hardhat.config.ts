@@ -1,3 +1,4 @@
+import { globSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import hardhatToolboxViem from '@nomicfoundation/hardhat-toolbox-viem'
 import { configVariable, defineConfig } from 'hardhat/config'
@@ -10,6 +11,11 @@ const compiler = {
   version: '0.8.37',
   path: require.resolve('solc/soljson.js'),
 }
+
+// Tests take the contracts from their artifacts; they themselves need no optimizer, which would take most of the time.
+const tests = Object.fromEntries(
+  globSync('test/contracts/**/*.sol').map((file) => [file, { ...compiler, settings: { evmVersion: 'cancun' } }]),
+)
 
 // A configuration variable is read when its network is used, from the environment or from Hardhat's own encrypted
 // keystore: compiling and testing need none.
@@ -42,8 +48,13 @@ export default defineConfig({
     npmFilesToBuild: ['@openzeppelin/contracts/governance/TimelockController.sol'],
     profiles: {
       default: {
-        ...compiler,
-        settings: { evmVersion: 'cancun', viaIR: true, optimizer: { enabled: true, runs: 100 } },
+        compilers: [
+          {
+            ...compiler,
+            settings: { evmVersion: 'cancun', viaIR: true, optimizer: { enabled: true, runs: 100 } },
+          },
+        ],
+        overrides: tests,
       },
     },
   },

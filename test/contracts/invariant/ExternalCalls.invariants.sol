@@ -5,6 +5,7 @@ import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 import { LeaseEscrow } from "../../../contracts/src/LeaseEscrow.sol";
 import { Terms } from "../../../contracts/src/types/DataTypes.sol";
+import { deploy } from "../support/Deploy.sol";
 import { Fixture } from "../support/Fixture.sol";
 import { vm } from "../support/Vm.sol";
 
@@ -69,7 +70,9 @@ contract ExternalCallsInvariants is Fixture {
     function setUp() public override {
         super.setUp();
         token = new PhotographingToken();
-        photographed = new LeaseEscrow(IERC20(address(token)), registry, policy, OWNER, PLATFORM);
+        photographed = LeaseEscrow(
+            deploy("LeaseEscrow", abi.encode(IERC20(address(token)), registry, policy, OWNER, PLATFORM))
+        );
         clock = new Clock();
     }
 

@@ -10,6 +10,7 @@ import { Assertions } from "../support/Assertions.sol";
 import { EscrowDouble } from "../support/EscrowDouble.sol";
 import { PlainToken } from "../support/StakeTokens.sol";
 import { StubRegistry } from "../support/StubRegistry.sol";
+import { deploy } from "../support/Deploy.sol";
 import { vm } from "../support/Vm.sol";
 import { StakeHandler } from "./StakeHandler.sol";
 
@@ -22,10 +23,14 @@ contract PremiumStakeInvariants is Assertions {
     function setUp() public {
         vm.warp(1_800_000_000);
         EscrowDouble counters = new EscrowDouble(ILeaseEscrow(address(0)));
-        Reputation reputation = new Reputation(counters, address(this), address(0xF001));
+        Reputation reputation = Reputation(
+            deploy("Reputation", abi.encode(counters, address(this), address(0xF001)))
+        );
         StubRegistry registry = new StubRegistry();
         token = new PlainToken();
-        premium = new PremiumStake(token, INodeRegistry(address(registry)), reputation, 1000);
+        premium = PremiumStake(
+            deploy("PremiumStake", abi.encode(token, INodeRegistry(address(registry)), reputation, 1000))
+        );
         handler = new StakeHandler(premium, token, registry, reputation, counters);
         for (uint256 i = 0; i < handler.ACTORS(); ++i) {
             address actor = handler.actorAt(i);

@@ -6,6 +6,7 @@ import { INodeRegistry } from "../../../contracts/src/interfaces/INodeRegistry.s
 import { IReviews } from "../../../contracts/src/interfaces/IReviews.sol";
 import { Reviews } from "../../../contracts/src/Reviews.sol";
 import { EscrowDouble } from "../support/EscrowDouble.sol";
+import { deploy } from "../support/Deploy.sol";
 import { Fixture } from "../support/Fixture.sol";
 import { vm } from "../support/Vm.sol";
 import { ReviewHandler } from "./ReviewHandler.sol";
@@ -22,7 +23,7 @@ contract ReviewsInvariants is Fixture {
         vm.prank(OPERATOR);
         registry.register(second);
         EscrowDouble double = new EscrowDouble(escrow);
-        reviews = new Reviews(ILeaseEscrow(address(double)));
+        reviews = Reviews(deploy("Reviews", abi.encode(ILeaseEscrow(address(double)))));
         handler = new ReviewHandler(escrow, double, reviews, [AGENT, second.agent], terms());
         for (uint256 i = 0; i < handler.TENANTS(); ++i) fund(handler.tenantAt(i), 1_000_000_000);
     }

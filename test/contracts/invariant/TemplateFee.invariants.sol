@@ -6,6 +6,7 @@ import { LeaseDesk } from "../../../contracts/src/LeaseDesk.sol";
 import { LeaseEscrow } from "../../../contracts/src/LeaseEscrow.sol";
 import { TemplateRegistry } from "../../../contracts/src/TemplateRegistry.sol";
 import { Lease, LeaseStatus, Terms } from "../../../contracts/src/types/DataTypes.sol";
+import { deploy } from "../support/Deploy.sol";
 import { Fixture } from "../support/Fixture.sol";
 import { vm } from "../support/Vm.sol";
 
@@ -107,7 +108,7 @@ contract TemplateFeeInvariants is Fixture {
 
     function setUp() public override {
         super.setUp();
-        TemplateRegistry templates = new TemplateRegistry();
+        TemplateRegistry templates = TemplateRegistry(deploy("TemplateRegistry", ""));
         vm.prank(STRANGER);
         templates.create(
             "debian",

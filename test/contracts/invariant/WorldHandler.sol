@@ -51,7 +51,10 @@ contract WorldHandler is Assertions {
         for (uint32 node = 1; node <= _WORLD.NODES(); ++node) {
             _WORLD.registry().setOffer(node, offerOf(node, seed));
         }
-        PricePolicy policy = _WORLD.policy();
+        _reprice(_WORLD.policy(), bound(seed >> 32, 1000, 10_000), bound(seed >> 64, 0, 1500));
+    }
+
+    function _reprice(PricePolicy policy, uint256 pointFloor, uint256 platformBps) private {
         (
             Prices memory floors,
             Prices memory defaults,
@@ -60,10 +63,9 @@ contract WorldHandler is Assertions {
             uint32[4] memory rates,
 
         ) = policy.parameters();
-        floors.point = uint64(bound(seed >> 32, 1000, 10_000));
-        address owner = _WORLD.owner();
-        vm.prank(owner);
-        policy.setParameters(floors, defaults, units, multipliers, rates, uint16(bound(seed >> 64, 0, 1500)));
+        floors.point = uint64(pointFloor);
+        vm.prank(_WORLD.owner());
+        policy.setParameters(floors, defaults, units, multipliers, rates, uint16(platformBps));
     }
 
     /// @notice Node 2 is behind node 3 as its relay; node 3 is a relay itself.

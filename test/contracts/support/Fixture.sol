@@ -5,12 +5,12 @@ import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 import { INodeRegistry } from "../../../contracts/src/interfaces/INodeRegistry.sol";
 import { LeaseEscrow } from "../../../contracts/src/LeaseEscrow.sol";
-import { FiatTokenProxy } from "../../../contracts/src/mocks/FiatTokenProxy.sol";
 import { MockUSDC } from "../../../contracts/src/mocks/MockUSDC.sol";
 import { NodeRegistry } from "../../../contracts/src/NodeRegistry.sol";
 import { PricePolicy } from "../../../contracts/src/PricePolicy.sol";
 import { Capacity, Prices, Terms } from "../../../contracts/src/types/DataTypes.sol";
 import { Assertions } from "./Assertions.sol";
+import { deploy } from "./Deploy.sol";
 import { vm } from "./Vm.sol";
 
 /// @notice The contracts as they are deployed, one node, one tenant with money and an allowance.
@@ -38,8 +38,8 @@ abstract contract Fixture is Assertions {
     function setUp() public virtual {
         vm.warp(1_800_000_000);
         usdc = newUsdc();
-        policy = new PricePolicy(OWNER);
-        registry = new NodeRegistry(policy);
+        policy = PricePolicy(deploy("PricePolicy", abi.encode(OWNER)));
+        registry = NodeRegistry(deploy("NodeRegistry", abi.encode(policy)));
         escrow = newEscrow(INodeRegistry(address(registry)));
         vm.prank(OPERATOR);
         node = registry.register(registration());
@@ -47,17 +47,16 @@ abstract contract Fixture is Assertions {
     }
 
     function newUsdc() internal returns (MockUSDC) {
-        MockUSDC implementation = new MockUSDC(OWNER);
-        return
-            MockUSDC(
-                address(
-                    new FiatTokenProxy(address(implementation), abi.encodeCall(MockUSDC.initialize, (OWNER)))
-                )
-            );
+        address implementation = deploy("MockUSDC", abi.encode(OWNER));
+        bytes memory initialize = abi.encodeCall(MockUSDC.initialize, (OWNER));
+        return MockUSDC(deploy("FiatTokenProxy", abi.encode(implementation, initialize)));
     }
 
     function newEscrow(INodeRegistry nodes) internal returns (LeaseEscrow) {
-        return new LeaseEscrow(IERC20(address(usdc)), nodes, policy, OWNER, PLATFORM);
+        return
+            LeaseEscrow(
+                deploy("LeaseEscrow", abi.encode(IERC20(address(usdc)), nodes, policy, OWNER, PLATFORM))
+            );
     }
 
     function fund(address account, uint256 amount) internal {

@@ -14,6 +14,8 @@ interface Vm {
     function sign(uint256 privateKey, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function expectRevert(bytes calldata reason) external;
     function expectRevert() external;
+    /// @dev Creation code of a compiled contract.
+    function getCode(string calldata name) external view returns (bytes memory);
     function etch(address target, bytes calldata code) external;
     function assume(bool condition) external pure;
 }

@@ -5,6 +5,7 @@ import { ILeaseAccess } from "../../../contracts/src/interfaces/ILeaseAccess.sol
 import { LeaseAccess } from "../../../contracts/src/LeaseAccess.sol";
 import { SatelliteErrors } from "../../../contracts/src/libraries/SatelliteErrors.sol";
 import { LeaseStatus, Terms } from "../../../contracts/src/types/DataTypes.sol";
+import { deploy } from "../support/Deploy.sol";
 import { Fixture } from "../support/Fixture.sol";
 import { vm } from "../support/Vm.sol";
 import { vmEvents } from "../support/VmEvents.sol";
@@ -19,7 +20,7 @@ contract LeaseAccessTest is Fixture {
 
     function setUp() public override {
         super.setUp();
-        access = new LeaseAccess(escrow);
+        access = LeaseAccess(deploy("LeaseAccess", abi.encode(escrow)));
         lease = opened(terms());
     }
 

@@ -15,6 +15,7 @@ import {
     Prices,
     Terms
 } from "../../../contracts/src/types/DataTypes.sol";
+import { deploy } from "../support/Deploy.sol";
 import { Fixture } from "../support/Fixture.sol";
 import { StubRegistry } from "../support/StubRegistry.sol";
 import { vm } from "../support/Vm.sol";
@@ -561,7 +562,7 @@ contract LeaseEscrowTest is Fixture {
 
     function test_pointers_moveAfterSevenDaysOnly() external {
         LeaseDesk desk = LeaseDesk(address(escrow.DESK()));
-        NodeRegistry next = new NodeRegistry(policy);
+        NodeRegistry next = NodeRegistry(deploy("NodeRegistry", abi.encode(policy)));
         vm.prank(STRANGER);
         vm.expectRevert();
         desk.announcePointers(next, policy);

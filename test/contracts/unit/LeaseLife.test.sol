@@ -10,6 +10,7 @@ import { LeaseEscrow } from "../../../contracts/src/LeaseEscrow.sol";
 import { Errors } from "../../../contracts/src/libraries/Errors.sol";
 import { TemplateRegistry } from "../../../contracts/src/TemplateRegistry.sol";
 import { EndReason, Lease, LeaseStatus, Terms } from "../../../contracts/src/types/DataTypes.sol";
+import { deploy } from "../support/Deploy.sol";
 import { Fixture } from "../support/Fixture.sol";
 import { StubRegistry } from "../support/StubRegistry.sol";
 import { vm } from "../support/Vm.sol";
@@ -517,7 +518,7 @@ contract LeaseLifeTest is Fixture {
 
     function _templated() private returns (Terms memory asked) {
         if (address(desk.templates()) == address(0)) {
-            TemplateRegistry templates = new TemplateRegistry();
+            TemplateRegistry templates = TemplateRegistry(deploy("TemplateRegistry", ""));
             vm.prank(STRANGER);
             templates.create(
                 "debian",

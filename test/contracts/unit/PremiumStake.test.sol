@@ -7,6 +7,7 @@ import { SatelliteErrors } from "../../../contracts/src/libraries/SatelliteError
 import { PremiumStake } from "../../../contracts/src/PremiumStake.sol";
 import { Reputation } from "../../../contracts/src/Reputation.sol";
 import { EscrowDouble } from "../support/EscrowDouble.sol";
+import { deploy } from "../support/Deploy.sol";
 import { Fixture } from "../support/Fixture.sol";
 import { CallbackToken, ContractStaker, FeeToken, PlainToken } from "../support/StakeTokens.sol";
 import { vm } from "../support/Vm.sol";
@@ -25,9 +26,9 @@ contract PremiumStakeTest is Fixture {
     function setUp() public override {
         super.setUp();
         double = new EscrowDouble(ILeaseEscrow(address(0)));
-        reputation = new Reputation(double, OWNER, ATTESTER);
+        reputation = Reputation(deploy("Reputation", abi.encode(double, OWNER, ATTESTER)));
         token = new PlainToken();
-        premium = new PremiumStake(token, registry, reputation, MINIMUM);
+        premium = PremiumStake(deploy("PremiumStake", abi.encode(token, registry, reputation, MINIMUM)));
         _arm(OPERATOR);
         _attest(288);
         double.setCounters(node, 10, 10);
@@ -35,7 +36,7 @@ contract PremiumStakeTest is Fixture {
 
     function test_constructor_refusesNoMinimum() external {
         vm.expectRevert(abi.encodeWithSelector(SatelliteErrors.PremiumStake_ZeroMinimum.selector));
-        new PremiumStake(token, registry, reputation, 0);
+        deploy("PremiumStake", abi.encode(token, registry, reputation, 0));
     }
 
     // ------------------------------------------------------------------------------------------------ stake
@@ -109,7 +110,7 @@ contract PremiumStakeTest is Fixture {
 
     function test_stake_refusesATokenThatTakesAFee() external {
         token = new FeeToken();
-        premium = new PremiumStake(token, registry, reputation, MINIMUM);
+        premium = PremiumStake(deploy("PremiumStake", abi.encode(token, registry, reputation, MINIMUM)));
         _arm(OPERATOR);
         vm.prank(OPERATOR);
         vm.expectRevert(
@@ -245,7 +246,7 @@ contract PremiumStakeTest is Fixture {
     function test_withdraw_paysOnceHoweverTheTokenCallsBack() external {
         CallbackToken hostile = new CallbackToken();
         token = hostile;
-        premium = new PremiumStake(token, registry, reputation, MINIMUM);
+        premium = PremiumStake(deploy("PremiumStake", abi.encode(token, registry, reputation, MINIMUM)));
         ContractStaker staker = new ContractStaker();
         _arm(address(staker));
         _arm(STRANGER);

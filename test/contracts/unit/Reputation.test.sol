@@ -9,6 +9,7 @@ import { SatelliteErrors } from "../../../contracts/src/libraries/SatelliteError
 import { Reputation } from "../../../contracts/src/Reputation.sol";
 import { Assertions } from "../support/Assertions.sol";
 import { EscrowDouble } from "../support/EscrowDouble.sol";
+import { deploy } from "../support/Deploy.sol";
 import { vm } from "../support/Vm.sol";
 import { vmEvents } from "../support/VmEvents.sol";
 
@@ -28,7 +29,7 @@ contract ReputationTest is Assertions {
         // Late in the day: the days are whole ones, not spans of 24 h.
         vm.warp(uint256(TODAY) * 1 days + 86_399);
         escrow = new EscrowDouble(ILeaseEscrow(address(0)));
-        reputation = new Reputation(escrow, OWNER, FIRST);
+        reputation = Reputation(deploy("Reputation", abi.encode(escrow, OWNER, FIRST)));
     }
 
     // ------------------------------------------------------------------------------------------------ attesters
@@ -38,7 +39,7 @@ contract ReputationTest is Assertions {
         assertTrue(reputation.isAttester(FIRST) && !reputation.isAttester(STRANGER), "who");
         assertTrue(reputation.owner() == OWNER, "owner");
         vm.expectRevert(abi.encodeWithSelector(SatelliteErrors.Reputation_BadAttester.selector, address(0)));
-        new Reputation(escrow, OWNER, address(0));
+        deploy("Reputation", abi.encode(escrow, OWNER, address(0)));
     }
 
     function test_setAttester_addsAndRemoves() external {

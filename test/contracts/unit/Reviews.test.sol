@@ -7,6 +7,7 @@ import { SatelliteErrors } from "../../../contracts/src/libraries/SatelliteError
 import { Reviews } from "../../../contracts/src/Reviews.sol";
 import { Terms } from "../../../contracts/src/types/DataTypes.sol";
 import { EscrowDouble } from "../support/EscrowDouble.sol";
+import { deploy } from "../support/Deploy.sol";
 import { Fixture } from "../support/Fixture.sol";
 import { vm } from "../support/Vm.sol";
 import { vmEvents } from "../support/VmEvents.sol";
@@ -23,7 +24,7 @@ contract ReviewsTest is Fixture {
     function setUp() public override {
         super.setUp();
         double = new EscrowDouble(escrow);
-        reviews = new Reviews(ILeaseEscrow(address(double)));
+        reviews = Reviews(deploy("Reviews", abi.encode(ILeaseEscrow(address(double)))));
         lease = activated(terms());
         double.setTemplate(lease, TEMPLATE, VERSION);
     }

@@ -5,6 +5,7 @@ import { ITemplateRegistry } from "../../../contracts/src/interfaces/ITemplateRe
 import { SatelliteErrors } from "../../../contracts/src/libraries/SatelliteErrors.sol";
 import { TemplateRegistry } from "../../../contracts/src/TemplateRegistry.sol";
 import { Assertions } from "../support/Assertions.sol";
+import { deploy } from "../support/Deploy.sol";
 import { vm } from "../support/Vm.sol";
 import { vmEvents } from "../support/VmEvents.sol";
 
@@ -18,7 +19,7 @@ contract TemplateRegistryTest is Assertions {
     uint32 internal redis;
 
     function setUp() public {
-        templates = new TemplateRegistry();
+        templates = TemplateRegistry(deploy("TemplateRegistry", ""));
         vmEvents.roll(100);
         vm.prank(AUTHOR);
         redis = templates.create("redis", _draft("one"));
