@@ -41,6 +41,8 @@ export type RunOptions = {
   invariantDepth: number
   /** A failing sequence is shortened by at most that many attempts. */
   shrink: number
+  /** The most that one call of a test may use. */
+  gasLimit?: bigint
   /** `block.coinbase` of every test: 20 bytes, big-endian. */
   coinbase?: Uint8Array
   /** Called with the markers that the code under test reported. */
@@ -99,6 +101,7 @@ const config = (options: RunOptions, pattern: string | undefined): SolidityTestR
     failOnRevert: true,
     shrinkRunLimit: options.shrink,
   },
+  ...(options.gasLimit !== undefined && { gasLimit: options.gasLimit }),
   ...(options.coinbase && { blockCoinbase: options.coinbase }),
   ...(pattern !== undefined && { testPattern: pattern }),
   ...(options.onCoverage && {
