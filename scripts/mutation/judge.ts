@@ -1,6 +1,7 @@
 // Whether the tests notice a mutant: the fast ones first, and no further than the first that fails.
 import {
   type Artifact,
+  measuresGas,
   nameOf,
   type Outcome,
   type RunOptions,
@@ -28,7 +29,7 @@ const DEEPER = { ...CHEAP, fuzzRuns: 64, invariantRuns: 4, invariantDepth: 48 }
 
 /** Unit tests, a few cases of the rest with the long walks of handlers, then more cases of those. */
 export const stagesOf = (artifacts: readonly Artifact[]): Stage[] => {
-  const tests = testsOf(artifacts)
+  const tests = testsOf(artifacts).filter((test) => !measuresGas(test))
   const isLong = ({ kind, name }: TestId) => kind !== 'unit' || name.startsWith('test_handler_')
   const random = tests.filter(({ kind }) => kind !== 'unit')
   return [
