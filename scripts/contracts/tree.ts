@@ -11,7 +11,7 @@ export type Tree = {
   parentOf(node: Node): Node | undefined
 }
 
-export const toBytes = (text: string): string => Buffer.from(text, 'utf8').toString('latin1')
+const toBytes = (text: string): string => Buffer.from(text, 'utf8').toString('latin1')
 export const fromBytes = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('utf8')
 
 export const rangeOf = (node: Node): Range => {

@@ -1,5 +1,5 @@
 // From the sources to code in which every mutant that compiles can be chosen.
-import { compile, type Node, type Problem, readSources, type Source } from '../contracts/compiler.ts'
+import { compile, type Problem, readSources, type Source } from '../contracts/compiler.ts'
 import type { Artifact } from '../contracts/edr.ts'
 import { type Tree, treeOf } from '../contracts/tree.ts'
 import { type Mutant, mutantsOf } from './mutants.ts'
@@ -23,16 +23,8 @@ const MAX_ROUNDS = 40
 
 const isMutated = ({ path }: Source) => !/^contracts\/src\/(mocks|interfaces|types)\//.test(path)
 
-const definitionsOf = (trees: readonly Tree[]): Definitions => {
-  const definitions = new Map<number, Node>()
-  for (const tree of trees) {
-    for (const node of tree.nodes) {
-      // A modifier's text is taken from its own file.
-      definitions.set(node.id, node.nodeType === 'ModifierDefinition' ? { ...node, source: tree } : node)
-    }
-  }
-  return definitions
-}
+const definitionsOf = (trees: readonly Tree[]): Definitions =>
+  new Map(trees.flatMap(({ nodes }) => nodes.map((node) => [node.id, node] as const)))
 
 /** The mutants that the compiler does not accept, by where it complains. */
 const refused = (woven: ReadonlyMap<string, Woven>, problems: readonly Problem[]): Set<Mutant> => {
@@ -44,15 +36,6 @@ const refused = (woven: ReadonlyMap<string, Woven>, problems: readonly Problem[]
     out.add(hit.mutant)
   }
   return out
-}
-
-const weaveAll = (trees: readonly Tree[], definitions: Definitions, mutants: readonly Mutant[]) => {
-  const woven = new Map<string, Woven>()
-  for (const tree of trees) {
-    const own = mutants.filter(({ path }) => path === tree.path)
-    if (own.length > 0) woven.set(tree.path, weave(tree, definitions, own))
-  }
-  return woven
 }
 
 const textsOf = (woven: ReadonlyMap<string, Woven>): Map<string, string> =>
@@ -70,14 +53,14 @@ export const build = async (): Promise<Built> => {
   let mutants: Mutant[] = []
   for (const tree of mutated) mutants.push(...mutantsOf(tree, definitions, mutants.length + 1))
 
-  let woven = weaveAll(mutated, definitions, mutants)
+  let woven = weave(trees, definitions, mutants)
   for (let round = 0; ; round++) {
     const { problems } = compile(roots, textsOf(woven), 'trees')
     if (problems.length === 0) break
     if (round === MAX_ROUNDS) throw new BuildError(`still does not compile: ${problems[0]!.message}`)
     const out = refused(woven, problems)
     mutants = mutants.filter((mutant) => !out.has(mutant))
-    woven = weaveAll(mutated, definitions, mutants)
+    woven = weave(trees, definitions, mutants)
   }
   const texts = textsOf(woven)
   const tests = await readSources('test/contracts/**/*.{test,fuzz,invariants}.sol')

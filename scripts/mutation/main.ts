@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { openJournal, writeWhole } from '../contracts/journal.ts'
 import { duration, forEach } from '../contracts/pool.ts'
-import { build } from './build.ts'
+import { BuildError, build } from './build.ts'
 import { judge, RULES, stagesOf } from './judge.ts'
 import type { Mutant } from './mutants.ts'
 import { resultOf, survivorsOf, verdict } from './verdict.ts'
@@ -70,7 +70,10 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 
 const started = performance.now()
 const spent = () => (performance.now() - started) / 1000
-const { mutants, artifacts, reach } = await build()
+const { mutants, artifacts, reach } = await build().catch((error: unknown) => {
+  if (error instanceof BuildError) return refuse(error.message)
+  throw error
+})
 const code = sha256(artifacts.map(({ contract }) => contract.bytecode ?? '').join())
 console.log(`${mutants.length} mutants, built in ${duration(spent())}`)
 

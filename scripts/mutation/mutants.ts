@@ -2,6 +2,7 @@
 import type { Node } from '../contracts/compiler.ts'
 import {
   at,
+  fromBytes,
   lineOf,
   placeOf,
   type Range,
@@ -81,8 +82,8 @@ const inCode = (tree: Tree, node: Node): boolean => {
   return up[code - 1]!.nodeType === 'Block' || node.nodeType === 'ModifierInvocation'
 }
 
-const short = (text: string): string => {
-  const flat = text.replace(/\s+/g, ' ').trim()
+const short = (bytes: string): string => {
+  const flat = fromBytes(bytes).replace(/\s+/g, ' ').trim()
   return flat.length <= LONGEST ? flat : `${flat.slice(0, LONGEST - 1)}~`
 }
 

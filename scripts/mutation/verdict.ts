@@ -4,7 +4,7 @@ import type { Mutant } from './mutants.ts'
 const LEAST_KILLED = 0.95
 
 /** A survivor's name in the file of reasons: its path, and its name in there. */
-export const keyOf = ({ path, id }: Mutant): string => `${path.replace('contracts/src/', '')} ${id}`
+const keyOf = ({ path, id }: Mutant): string => `${path.replace('contracts/src/', '')} ${id}`
 
 export const survivorsOf = (done: readonly Mutant[], lives: (mutant: Mutant) => boolean): Mutant[] =>
   done.filter(lives)

@@ -1,7 +1,7 @@
 // One build for all mutants of a file: each place of a change becomes a choice by `block.coinbase`, which a test run
 // sets, which costs two gas, and which no contract of ours reads.
 import type { Node } from '../contracts/compiler.ts'
-import { at, fromBytes, listAt, type Range, rangeOf, type Tree, textOf } from '../contracts/tree.ts'
+import { at, fromBytes, listAt, type Range, rangeOf, type Tree } from '../contracts/tree.ts'
 import type { Anchor, Mutant } from './mutants.ts'
 import type { Definitions } from './operators.ts'
 
@@ -70,22 +70,41 @@ const changed = (tree: Tree, { anchor, edit }: Mutant): string => {
   return text.trim() === ';' ? '' : text
 }
 
+/** A modifier as one function applies it, which a mutant leaves out there and nowhere else. */
+type Wrapped = { definition: Node; number: number }
+
 class Weaver {
   readonly ranges: Woven['ranges'] = []
   readonly #tree: Tree
-  readonly #definitions: Definitions
+  readonly #mutants: readonly Mutant[]
   /** Wrapped modifiers, by the end of the contract that they go into. */
   readonly #modifiers = new Map<number, string[]>()
   #text = ''
 
-  constructor(tree: Tree, definitions: Definitions) {
+  constructor(tree: Tree, mutants: readonly Mutant[]) {
     this.#tree = tree
-    this.#definitions = definitions
+    this.#mutants = mutants
   }
 
-  weave(mutants: readonly Mutant[]): string {
-    this.#span({ start: 0, end: this.#tree.bytes.length }, nest(mutants))
+  weave(wrapped: readonly Wrapped[]): string {
+    for (const one of wrapped) this.#wrap(one)
+    this.#span({ start: 0, end: this.#tree.bytes.length }, nest(this.#mutants))
     return `${this.#text}\nimport { __Switch } from "${SWITCH_PATH}";\n`
+  }
+
+  /** A modifier of the form `checks; _;` once more, with a choice to skip the checks, where the first one stands. */
+  #wrap({ definition, number }: Wrapped): void {
+    const range = checksOf(definition)
+    const contract = this.#tree.nodes.find(
+      (node) => node.nodeType === 'ContractDefinition' && contains(rangeOf(node), rangeOf(definition)),
+    )
+    if (range === undefined || contract === undefined) return
+    // The mutants in the checks are chosen in each copy; where they do not compile is told by the first.
+    const inner = new Weaver(this.#tree, [])
+    inner.#span(range, nest(this.#mutants.filter(({ anchor }) => contains(range, anchor))))
+    const text = `modifier ${wrapperOf(number)}() { if (!__Switch.on(${number})) { ${inner.#text} } _; }\n`
+    const close = rangeOf(contract).end - 1
+    this.#modifiers.set(close, [...(this.#modifiers.get(close) ?? []), text])
   }
 
   #span(range: Range, places: readonly Place[]): void {
@@ -147,49 +166,51 @@ class Weaver {
     this.#text += ' } }'
   }
 
-  /** A modifier of the form `checks; _;` is wrapped in one that skips the checks. */
   #modifier(place: Place): void {
-    const original = this.#tree.bytes.slice(place.start, place.end)
-    const [mutant] = place.mutants
-    const invocation = this.#tree.nodes.find(
-      (node) => node.nodeType === 'ModifierInvocation' && rangeOf(node).start === place.start,
-    )
-    const contract = this.#tree.nodes.find(
-      (node) => node.nodeType === 'ContractDefinition' && contains(rangeOf(node), place),
-    )
-    const definition = this.#definitions.get(
-      Number(at(invocation, 'modifierName')?.['referencedDeclaration']),
-    )
-    const checks = definition === undefined ? undefined : checksOf(definition)
-    if (mutant === undefined || contract === undefined || checks === undefined) {
-      this.#text += original
-      return
-    }
-    const name = `__wrapped${mutant.number}`
-    this.#mutant(mutant, name)
-    const close = rangeOf(contract).end - 1
-    const wrapped = `modifier ${name}() { if (!__Switch.on(${mutant.number})) { ${checks} } _; }\n`
-    this.#modifiers.set(close, [...(this.#modifiers.get(close) ?? []), wrapped])
+    for (const mutant of place.mutants) this.#mutant(mutant, wrapperOf(mutant.number))
   }
 }
 
-/** What a modifier without arguments does before the function, as text; of another form it is not touched. */
-const checksOf = (definition: Node): string | undefined => {
+const wrapperOf = (number: number): string => `__wrapped${number}`
+
+/** What a modifier without arguments does before the function. One of another form is not touched. */
+const checksOf = (definition: Node): Range | undefined => {
   const statements = listAt(at(definition, 'body'), 'statements')
-  const source = definition['source'] as Tree | undefined
-  const last = statements.at(-1)
-  const early = statements.slice(0, -1)
+  const [first, last] = [statements[0], statements.at(-1)]
+  const placeholders = statements.filter(({ nodeType }) => nodeType === 'PlaceholderStatement')
   const parameters = listAt(at(definition, 'parameters'), 'parameters')
-  if (source === undefined || last?.nodeType !== 'PlaceholderStatement' || parameters.length > 0)
-    return undefined
-  if (early.some(({ nodeType }) => nodeType === 'PlaceholderStatement')) return undefined
-  return early
-    .map((node) => `${textOf(source, node)}${textOf(source, node).endsWith('}') ? '' : ';'}`)
-    .join(' ')
+  const fits = first !== last && last !== undefined && placeholders.length === 1 && placeholders[0] === last
+  if (first === undefined || !fits || parameters.length > 0) return undefined
+  return { start: rangeOf(first).start, end: rangeOf(last).start }
 }
 
-export const weave = (tree: Tree, definitions: Definitions, mutants: readonly Mutant[]): Woven => {
-  const weaver = new Weaver(tree, definitions)
-  const bytes = weaver.weave(mutants)
-  return { text: fromBytes(bytes), ranges: weaver.ranges }
+const definitionOf = (tree: Tree, mutant: Mutant, definitions: Definitions): Node | undefined => {
+  const invocation = tree.nodes.find(
+    (node) => node.nodeType === 'ModifierInvocation' && rangeOf(node).start === mutant.anchor.start,
+  )
+  return definitions.get(Number(at(invocation, 'modifierName')?.['referencedDeclaration']))
+}
+
+/** The woven text of each file that a mutant changes something in: its own, or that of the modifier it leaves out. */
+export const weave = (
+  trees: readonly Tree[],
+  definitions: Definitions,
+  mutants: readonly Mutant[],
+): Map<string, Woven> => {
+  const wrapped = mutants
+    .filter(({ anchor }) => anchor.kind === 'modifier')
+    .map((mutant) => {
+      const tree = trees.find(({ path }) => path === mutant.path)!
+      return { number: mutant.number, definition: definitionOf(tree, mutant, definitions) }
+    })
+    .filter((one): one is Wrapped => one.definition !== undefined)
+  const woven = new Map<string, Woven>()
+  for (const tree of trees) {
+    const own = mutants.filter(({ path }) => path === tree.path)
+    const here = wrapped.filter(({ definition }) => tree.nodes.includes(definition))
+    if (own.length + here.length === 0) continue
+    const weaver = new Weaver(tree, own)
+    woven.set(tree.path, { text: fromBytes(weaver.weave(here)), ranges: weaver.ranges })
+  }
+  return woven
 }
