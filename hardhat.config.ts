@@ -64,11 +64,13 @@ export default defineConfig({
   test: {
     solidity: {
       profiles: {
-        // What `npm test` runs; deeper profiles are for CI and for a long night.
+        // What `npm test` runs, `npm run test:contracts` and `npm run test:contracts:deep`.
         default: {
           fuzz: { runs: 1_000, showLogs: false },
           invariant: { runs: 64, depth: 64, failOnRevert: true },
         },
+        ci: { fuzz: { runs: 10_000 }, invariant: { runs: 300, depth: 100, failOnRevert: true } },
+        deep: { fuzz: { runs: 100_000 }, invariant: { runs: 10_000, depth: 100, failOnRevert: true } },
       },
     },
   },
