@@ -46,8 +46,9 @@ let db: Database
 let follower: Follower
 
 const addresses = () => {
-  const { leaseEscrow, nodeRegistry, pricePolicy } = local.deployment
-  return [leaseEscrow, nodeRegistry, pricePolicy]
+  const { leaseEscrow, leaseDesk, downtimeQuorum, leaseMandates, nodeRegistry, pricePolicy } =
+    local.deployment
+  return [leaseEscrow, leaseDesk, downtimeQuorum, leaseMandates, nodeRegistry, pricePolicy]
 }
 const onChain = async () =>
   (await local.anvil.client.getLogs({ address: addresses(), fromBlock: 0n, toBlock: 'latest' })).map(
@@ -313,7 +314,7 @@ const talliesOnChain = async () => {
 const makeAllEvents = async (): Promise<string[]> => {
   const decode = makeLogDecoder(local.deployment)
   const logs = await local.anvil.client.getLogs({ address: addresses(), fromBlock: 0n, toBlock: 'latest' })
-  return logs.flatMap((log) => decode(log)?.name ?? [])
+  return logs.flatMap((log) => decode({ ...log, timestamp: 0n })?.name ?? [])
 }
 
 /** Replaces the newest `depth` blocks; `opens` names which of the new ones open a lease. */

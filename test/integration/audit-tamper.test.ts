@@ -26,7 +26,6 @@ import {
   rpcUrl,
   run,
   STRANGER,
-  satellites,
 } from './audit-market.ts'
 
 beforeAll(async () => {
@@ -128,7 +127,8 @@ describe('a tampered storage', () => {
   it('names the capacity in use and the rating of a node', async () => {
     // Units in use begin above the 96 bits of the earnings.
     await tamper(local.deployment.leaseEscrow, await nodeSlot(), 1n << 96n)
-    await tamper(satellites.reviews, await findSlot(satellites.reviews, 'uint32', 1, () => true), 1n)
+    const { reviews } = local.deployment
+    await tamper(reviews, await findSlot(reviews, 'uint32', 1, () => true), 1n)
     const fields = (await run()).differences.map(({ subject, field }) => `${subject} ${field}`)
     expect(fields).toEqual(['node 2 inUse.pointUnits', 'node 1 nodeRatingOf.sum'])
   })
