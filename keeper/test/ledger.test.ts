@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { leaseEscrowAbi } from '@decloud/protocol'
+import { type LeaseView, leaseEscrowAbi, leaseMandatesAbi } from '@decloud/protocol'
 import Sqlite from 'better-sqlite3'
 import fc from 'fast-check'
 import { type Hex, toHex } from 'viem'
@@ -203,6 +203,7 @@ describe('the ledger', () => {
     await everyEnd()
     await caughtUp(keeper)
     expect((await keeper.audit('all')).differences).toEqual([])
+    for (const lease of keeper.ledger.allLeases()) await expectWhatTheAuditLeavesOut(lease)
     const kinds = keeper.ledger.allLeases().map((lease) => `${lease.status} ${lease.endReason}`)
     expect(new Set(kinds)).toEqual(
       new Set([
@@ -276,6 +277,20 @@ describe('the ledger', () => {
     expect(BigInt(DEPLETED_GRACE)).toBe(grace)
   })
 })
+
+/** A notice, a template's fee and a renewal have views of their own. */
+const expectWhatTheAuditLeavesOut = async ({ leaseId, reclaimAt, templateFee, renewal }: LeaseView) => {
+  const { leaseEscrow, leaseMandates } = local.deployment
+  const escrow = { address: leaseEscrow, abi: leaseEscrowAbi, args: [leaseId] } as const
+  const { client } = local.anvil
+  expect(await client.readContract({ ...escrow, functionName: 'reclaimableFrom' })).toBe(BigInt(reclaimAt))
+  const [author, held, window] = await client.readContract({ ...escrow, functionName: 'templateFeeOf' })
+  const stored = { author, held: BigInt(held), refundWindow: window }
+  if (templateFee === null) expect(stored.held).toBe(0n)
+  else expect(templateFee).toMatchObject(stored)
+  const mandates = { address: leaseMandates, abi: leaseMandatesAbi, args: [leaseId] } as const
+  expect(await client.readContract({ ...mandates, functionName: 'renewalOf' })).toEqual(renewal)
+}
 
 const caughtUp = async (keeper: { url: string }) => {
   const head = await local.anvil.client.getBlock({ blockTag: 'latest' })

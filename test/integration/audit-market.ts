@@ -32,7 +32,7 @@ const usdcAbi = parseAbi([
 ])
 
 export let local: Local
-let life: Life
+export let life: Life
 export let directory: string
 export let file: string
 export let rpcUrl: string
@@ -58,7 +58,14 @@ export const closeMarket = async () => {
   if (directory) await rm(directory, { recursive: true, force: true })
 }
 
-const send = async (index: number, address: Address, abi: Abi, functionName: string, args: unknown[]) => {
+/** Sends a call of any contract and waits for it. */
+export const send = async (
+  index: number,
+  address: Address,
+  abi: Abi,
+  functionName: string,
+  args: unknown[],
+) => {
   const hash = await local.anvil.wallet(index).writeContract({ address, abi, functionName, args })
   await local.anvil.client.waitForTransactionReceipt({ hash, timeout: 20_000 })
 }
@@ -76,7 +83,7 @@ const open = async (tenant: number, node: number, terms: Parameters<Local['open'
 }
 // `register` gives the first node the agent AGENT and the second one account 102.
 const agentOf = (node: number) => (node === 1 ? AGENT : 100 + node)
-const activate = (id: Hex, node = 1) => local.escrow(agentOf(node), 'activate', [id, FINGERPRINT])
+export const activate = (id: Hex, node = 1) => local.escrow(agentOf(node), 'activate', [id, FINGERPRINT])
 
 export const act = fc.record({
   kind: fc.constantFrom(
