@@ -5,7 +5,13 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { leaseDeskAbi, mockUSDCAbi, pricePolicyAbi, USDC_ADDRESSES } from '@decloud/protocol'
+import {
+  downtimeQuorumAbi,
+  leaseDeskAbi,
+  mockUSDCAbi,
+  pricePolicyAbi,
+  USDC_ADDRESSES,
+} from '@decloud/protocol'
 import {
   type Address,
   bytesToHex,
@@ -15,6 +21,7 @@ import {
   parseAbi,
   toHex,
   zeroAddress,
+  zeroHash,
 } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { audit } from '../../scripts/audit/audit.ts'
@@ -198,6 +205,63 @@ describe('the check', { timeout: 180_000 }, () => {
         'desk: registry announced',
         'desk: policy announced',
         'policy: owner proposed',
+      ])
+    })
+  })
+
+  it('names what was announced to the timelock and waits', async () => {
+    const { timelock, leaseDesk } = await readDeployment(file)
+    await kept(async () => {
+      const args = [leaseDesk, 0n, '0x', zeroHash, zeroHash, 172_800n] as const
+      const hash = await anvil.wallet(0).writeContract({
+        address: timelock!,
+        abi: parseAbi(['function schedule(address, uint256, bytes, bytes32, bytes32, uint256)']),
+        functionName: 'schedule',
+        args,
+      })
+      await anvil.client.waitForTransactionReceipt({ hash, timeout: 20_000 })
+      expect(await unexpected()).toEqual(['timelock: announced and not carried out'])
+    })
+  })
+
+  it('names a pause, a scheduler that is another, and attesters that are others', async () => {
+    const { timelock, leaseDesk, downtimeQuorum } = await readDeployment(file)
+    const roles = join(directory, 'local-roles.json')
+    const [first, guardian, scheduler, ...attesters] = [0, 1, 2, 3, 4, 5].map(
+      (index) => anvil.account(index).address,
+    )
+    const people = { platformPayee: first, guardian, scheduler, attesters, quorum: 2 }
+    const wanted = { proposers: [first], executors: [first], ...people, minimumStake: '1000000000' }
+    await writeFile(roles, JSON.stringify(wanted))
+    expect((await check('--roles', roles)).code).toBe(0)
+    await kept(async () => {
+      const paused = { address: leaseDesk, abi: leaseDeskAbi, functionName: 'pause' } as const
+      const hash = await anvil.wallet(1).writeContract(paused)
+      await anvil.client.waitForTransactionReceipt({ hash, timeout: 20_000 })
+      await anvil.client.impersonateAccount({ address: timelock! })
+      await anvil.client.setBalance({ address: timelock!, value: 10n ** 18n })
+      const other = anvil.account(9).address
+      const calls = [
+        [leaseDesk, encodeFunctionData({ abi: leaseDeskAbi, functionName: 'setScheduler', args: [other] })],
+        [
+          downtimeQuorum,
+          encodeFunctionData({
+            abi: downtimeQuorumAbi,
+            functionName: 'setAttesters',
+            args: [[other, ...attesters], 3n],
+          }),
+        ],
+      ] as const
+      for (const [to, data] of calls) {
+        const params = [{ from: timelock!, to, data }] as never
+        const sentAs: Hex = await anvil.client.request({ method: 'eth_sendTransaction' as never, params })
+        await anvil.client.waitForTransactionReceipt({ hash: sentAs, timeout: 20_000 })
+      }
+      expect(await unexpected('--roles', roles)).toEqual([
+        'desk: scheduler (places requests)',
+        'desk: paused until',
+        'quorum: attesters',
+        'quorum: so many credit downtime',
       ])
     })
   })
