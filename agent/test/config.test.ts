@@ -15,8 +15,9 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'decloud-config-'))
   deployment = join(directory, 'deployment.json')
   const address = `0x${'11'.repeat(20)}`
-  const contracts = { usdc: address, leaseEscrow: address, nodeRegistry: address, pricePolicy: address }
-  await writeFile(deployment, JSON.stringify({ chainId: 137, fromBlock: 1, ...contracts }))
+  const created = { leaseDesk: address, downtimeQuorum: address, leaseMandates: address }
+  const market = { usdc: address, leaseEscrow: address, nodeRegistry: address, pricePolicy: address }
+  await writeFile(deployment, JSON.stringify({ chainId: 137, fromBlock: 1, ...market, ...created }))
 })
 afterAll(() => rm(directory, { recursive: true, force: true }))
 

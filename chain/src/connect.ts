@@ -126,11 +126,11 @@ const checkIdentities = (deployment: Deployment, identities: readonly Identity[]
 }
 
 const checkContracts = async (chain: Chain) => {
-  const { usdc, leaseEscrow, nodeRegistry, pricePolicy } = chain.deployment
-  const contracts = { usdc, leaseEscrow, nodeRegistry, pricePolicy }
+  const { chainId: _, fromBlock: __, ...contracts } = chain.deployment
   await chain.request('read the contract code', async (client) => {
     await Promise.all(
       Object.entries(contracts).map(async ([name, address]) => {
+        if (address === undefined) return
         const code = await client.getCode({ address })
         if (code !== undefined && code !== '0x') return
         throw new ChainError('contract-missing', `There is no contract at ${address} (${name}).`, {

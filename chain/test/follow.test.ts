@@ -46,8 +46,9 @@ let db: Database
 let follower: Follower
 
 const addresses = () => {
-  const { leaseEscrow, nodeRegistry, pricePolicy } = local.deployment
-  return [leaseEscrow, nodeRegistry, pricePolicy]
+  const { leaseEscrow, leaseDesk, downtimeQuorum, leaseMandates, nodeRegistry, pricePolicy } =
+    local.deployment
+  return [leaseEscrow, leaseDesk, downtimeQuorum, leaseMandates, nodeRegistry, pricePolicy]
 }
 const onChain = async () =>
   (await local.anvil.client.getLogs({ address: addresses(), fromBlock: 0n, toBlock: 'latest' })).map(
@@ -103,6 +104,36 @@ describe('the follower', () => {
     const read = makeEventReader(local.deployment)
     const events = read(db, { address: local.deployment.leaseEscrow, topic1: leaseId })
     expect(events.map((event) => event.name)).toEqual(['LeaseRequested', 'LeaseAssigned'])
+  })
+
+  it('knows when each event happened, from an RPC that does not say it with the log', async () => {
+    await local.open(TENANT, 1)
+    await local.anvil.client.mine({ blocks: 5 })
+    const proxy = await startRpcProxy(local.anvil.rpcUrl)
+    try {
+      proxy.judge = async (call) => {
+        if (call.method !== 'eth_getLogs') return 'forward'
+        const params = call.params as never
+        const logs = (await local.anvil.client.request({
+          method: 'eth_getLogs' as never,
+          params,
+        })) as object[]
+        return { answer: logs.map((log) => ({ ...log, blockTimestamp: undefined })) }
+      }
+      const indirect = await connect({ urls: [proxy.url], deployment: local.deployment })
+      follow({ chain: indirect })
+      await follower.synced()
+      await local.open(TENANT, 1)
+      await settled()
+      const events = read(db, { address: addresses() })
+      expect(events.length).toBeGreaterThan(4)
+      for (const { blockHash, timestamp } of events) {
+        expect(timestamp).toBe((await local.anvil.client.getBlock({ blockHash })).timestamp)
+      }
+    } finally {
+      await follower.close()
+      await proxy.close()
+    }
   })
 
   it('goes on where an earlier process stopped', async () => {
@@ -313,7 +344,7 @@ const talliesOnChain = async () => {
 const makeAllEvents = async (): Promise<string[]> => {
   const decode = makeLogDecoder(local.deployment)
   const logs = await local.anvil.client.getLogs({ address: addresses(), fromBlock: 0n, toBlock: 'latest' })
-  return logs.flatMap((log) => decode(log)?.name ?? [])
+  return logs.flatMap((log) => decode({ ...log, timestamp: 0n })?.name ?? [])
 }
 
 /** Replaces the newest `depth` blocks; `opens` names which of the new ones open a lease. */

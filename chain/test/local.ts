@@ -1,7 +1,19 @@
 // A local chain with the real contracts on it, and the few moves that tests of followers and journals make.
-import { leaseEscrowAbi, nodeRegistryAbi, pricePolicyAbi, type Terms } from '@decloud/protocol'
+import {
+  downtimeQuorumAbi,
+  leaseDeskAbi,
+  leaseEscrowAbi,
+  leaseMandatesAbi,
+  nodeRegistryAbi,
+  premiumStakeAbi,
+  pricePolicyAbi,
+  reputationAbi,
+  reviewsAbi,
+  type Terms,
+  templateRegistryAbi,
+} from '@decloud/protocol'
 import { type Abi, type Address, type Hex, keccak256, parseAbi, toHex, zeroHash } from 'viem'
-import { deployMockUsdc, deployProtocol } from '../../scripts/lib/deploy.ts'
+import { deployMockUsdc, deployProtocol, deploySatellites } from '../../scripts/lib/deploy.ts'
 import { type Anvil, startAnvil } from '../../test/world/anvil.ts'
 
 const USDC_ABI = parseAbi([
@@ -9,12 +21,29 @@ const USDC_ABI = parseAbi([
   'function approve(address spender, uint256 amount) returns (bool)',
 ])
 
-/** Accounts of the mnemonic: 0 owner and deployer, 1 tenant, 2 operator, 3 agent, 4 keeper, 5 second tenant. */
+/** Accounts of the mnemonic: 0 owner and deployer, 1 tenant, 2 operator, 3 agent, 4 keeper, 5 second tenant, 6, 7 and 9
+ *  attesters, 8 guardian. */
 const OWNER = 0
 export const TENANT = 1
 export const OPERATOR = 2
 export const AGENT = 3
 export const KEEPER = 4
+
+export const ATTESTERS = [9, 6, 7] as const
+export const GUARDIAN = 8
+
+const ABIS = {
+  leaseEscrow: leaseEscrowAbi,
+  leaseDesk: leaseDeskAbi,
+  downtimeQuorum: downtimeQuorumAbi,
+  leaseMandates: leaseMandatesAbi,
+  nodeRegistry: nodeRegistryAbi,
+  pricePolicy: pricePolicyAbi,
+  templateRegistry: templateRegistryAbi,
+  reviews: reviewsAbi,
+  reputation: reputationAbi,
+  premiumStake: premiumStakeAbi,
+} as const
 
 export type Local = Awaited<ReturnType<typeof startLocal>>
 
@@ -32,7 +61,15 @@ const deployTo = async (anvil: Anvil) => {
   const owner = anvil.account(OWNER).address
   const deployer = { wallet: anvil.wallet(OWNER), reader: anvil.client }
   const usdc = await deployMockUsdc(deployer)
-  const deployment = await deployProtocol(deployer, { usdc, owner, platformPayee: owner })
+  const deployment = await deploySatellites(
+    deployer,
+    await deployProtocol(deployer, { usdc, owner, platformPayee: owner }),
+    {
+      guardian: anvil.account(GUARDIAN).address,
+      scheduler: anvil.account(KEEPER).address,
+      attesters: ATTESTERS.map((index) => anvil.account(index).address),
+    },
+  )
   const { leaseEscrow, nodeRegistry, pricePolicy } = deployment
 
   const send = async (
@@ -51,6 +88,10 @@ const deployTo = async (anvil: Anvil) => {
     send(index, leaseEscrow, leaseEscrowAbi, functionName, args)
   const registry = (index: number, functionName: string, args: readonly unknown[]) =>
     send(index, nodeRegistry, nodeRegistryAbi, functionName, args)
+
+  /** Sends a call to any contract of the deployment. */
+  const call = (index: number, contract: keyof typeof ABIS, functionName: string, args: readonly unknown[]) =>
+    send(index, deployment[contract], ABIS[contract], functionName, args)
 
   let machines = 0
   let salts = 0
@@ -147,5 +188,34 @@ const deployTo = async (anvil: Anvil) => {
       [5_000, 15_000, 40_000, 40_000],
       platformBps,
     ])
-  return { openMany, reorg, setPolicy, deployment, escrow, registry, register, fund, open, terms, idOf }
+  let templates = 0
+  /** Publishes a template with a fee. @returns its index. */
+  const publish = async (author: number, fee: bigint, refundWindow: number) => {
+    templates += 1
+    const draft = {
+      fee,
+      refundWindow,
+      minimum: { vcpus: 1, gpus: 0, memoryMiB: 256, diskGiB: 1 },
+      contentHash: keccak256('0x1234'),
+      content: '0x1234',
+      uri: '',
+    }
+    await call(author, 'templateRegistry', 'create', [`template-${templates}`, draft])
+    return templates
+  }
+  return {
+    openMany,
+    reorg,
+    setPolicy,
+    publish,
+    call,
+    deployment,
+    escrow,
+    registry,
+    register,
+    fund,
+    open,
+    terms,
+    idOf,
+  }
 }

@@ -23,8 +23,20 @@ export const deploymentSchema = z.strictObject({
   chainId: z.int().positive(),
   usdc: address,
   leaseEscrow: address,
+  /** The three that the escrow created and keeps for ever. */
+  leaseDesk: address,
+  downtimeQuorum: address,
+  leaseMandates: address,
   nodeRegistry: address,
   pricePolicy: address,
+  /** Owner of policy, desk, quorum and the list of attesters. */
+  timelock: address.optional(),
+  /** What stands around the escrow, holds no lease money and may be replaced. */
+  templateRegistry: address.optional(),
+  leaseAccess: address.optional(),
+  reviews: address.optional(),
+  reputation: address.optional(),
+  premiumStake: address.optional(),
   /** The block of the first contract: logs are read from here. */
   fromBlock: z.int().nonnegative(),
 })

@@ -10,7 +10,19 @@ import {
   type Hex,
   toEventSelector,
 } from 'viem'
-import { leaseEscrowAbi, nodeRegistryAbi, pricePolicyAbi } from './abi/index.ts'
+import {
+  downtimeQuorumAbi,
+  leaseAccessAbi,
+  leaseDeskAbi,
+  leaseEscrowAbi,
+  leaseMandatesAbi,
+  nodeRegistryAbi,
+  premiumStakeAbi,
+  pricePolicyAbi,
+  reputationAbi,
+  reviewsAbi,
+  templateRegistryAbi,
+} from './abi/index.ts'
 import { DecloudError } from './errors.ts'
 
 /** A log as an RPC gives it, reduced to what identifies and decodes it. */
@@ -22,14 +34,11 @@ export type RawLog = {
   blockHash: Hex
   transactionHash: Hex
   logIndex: number
+  /** Of its block, unix seconds: some facts of a lease begin with the block that carries the event. */
+  timestamp: bigint
 }
 
-type Place = {
-  blockNumber: bigint
-  blockHash: Hex
-  transactionHash: Hex
-  logIndex: number
-}
+type Place = Omit<RawLog, 'address' | 'topics' | 'data'>
 
 type EventsOf<contract extends string, abi extends Abi> = {
   [name in ContractEventName<abi>]: {
@@ -39,12 +48,35 @@ type EventsOf<contract extends string, abi extends Abi> = {
   } & Place
 }[ContractEventName<abi>]
 
-export type LeaseEscrowEvent = EventsOf<'LeaseEscrow', typeof leaseEscrowAbi>
-export type NodeRegistryEvent = EventsOf<'NodeRegistry', typeof nodeRegistryAbi>
-export type PricePolicyEvent = EventsOf<'PricePolicy', typeof pricePolicyAbi>
-export type ProtocolEvent = LeaseEscrowEvent | NodeRegistryEvent | PricePolicyEvent
+const ABIS = {
+  LeaseEscrow: leaseEscrowAbi,
+  LeaseDesk: leaseDeskAbi,
+  DowntimeQuorum: downtimeQuorumAbi,
+  LeaseMandates: leaseMandatesAbi,
+  NodeRegistry: nodeRegistryAbi,
+  PricePolicy: pricePolicyAbi,
+  TemplateRegistry: templateRegistryAbi,
+  LeaseAccess: leaseAccessAbi,
+  Reviews: reviewsAbi,
+  Reputation: reputationAbi,
+  PremiumStake: premiumStakeAbi,
+} as const
+type ContractName = keyof typeof ABIS
 
-export type ContractAddresses = { leaseEscrow: Address; nodeRegistry: Address; pricePolicy: Address }
+/** An event of any contract of ours: `contract` and `name` tell which, since two contracts may use one name. */
+export type ProtocolEvent = { [name in ContractName]: EventsOf<name, (typeof ABIS)[name]> }[ContractName]
+
+/** The contracts that every deployment has, then those around them, which it may have. A `Deployment` is one. */
+export type ContractAddresses = Record<
+  'leaseEscrow' | 'leaseDesk' | 'downtimeQuorum' | 'leaseMandates' | 'nodeRegistry' | 'pricePolicy',
+  Address
+> &
+  Partial<
+    Record<
+      'templateRegistry' | 'leaseAccess' | 'reviews' | 'reputation' | 'premiumStake',
+      Address | undefined
+    >
+  >
 
 type Input = AbiEvent['inputs'][number]
 type Prepared = { name: string; indexed: readonly Input[]; data: readonly Input[]; order: readonly Input[] }
@@ -64,10 +96,12 @@ const prepare = (abi: Abi): ReadonlyMap<Hex, Prepared> =>
       ]),
   )
 
-const BY_CONTRACT = {
-  LeaseEscrow: prepare(leaseEscrowAbi),
-  NodeRegistry: prepare(nodeRegistryAbi),
-  PricePolicy: prepare(pricePolicyAbi),
+const prepared = new Map<ContractName, ReadonlyMap<Hex, Prepared>>()
+
+const eventsOf = (contract: ContractName): ReadonlyMap<Hex, Prepared> => {
+  const known = prepared.get(contract) ?? prepare(ABIS[contract])
+  prepared.set(contract, known)
+  return known
 }
 
 /**
@@ -77,33 +111,41 @@ const BY_CONTRACT = {
  * @throws DecloudError `log-malformed` when a log of ours does not decode: the ABI and the chain disagree.
  */
 export const makeLogDecoder = (addresses: ContractAddresses) => {
-  const contracts = new Map<
-    string,
-    { contract: ProtocolEvent['contract']; events: ReadonlyMap<Hex, Prepared> }
-  >([
-    [addresses.leaseEscrow.toLowerCase(), { contract: 'LeaseEscrow', events: BY_CONTRACT.LeaseEscrow }],
-    [addresses.nodeRegistry.toLowerCase(), { contract: 'NodeRegistry', events: BY_CONTRACT.NodeRegistry }],
-    [addresses.pricePolicy.toLowerCase(), { contract: 'PricePolicy', events: BY_CONTRACT.PricePolicy }],
-  ])
+  const contracts = new Map<string, { contract: ContractName; events: ReadonlyMap<Hex, Prepared> }>()
+  const listen = (contract: ContractName, address: Address | undefined) => {
+    if (address !== undefined) contracts.set(address.toLowerCase(), { contract, events: eventsOf(contract) })
+  }
+  listen('LeaseEscrow', addresses.leaseEscrow)
+  listen('LeaseDesk', addresses.leaseDesk)
+  listen('DowntimeQuorum', addresses.downtimeQuorum)
+  listen('LeaseMandates', addresses.leaseMandates)
+  listen('NodeRegistry', addresses.nodeRegistry)
+  listen('PricePolicy', addresses.pricePolicy)
+  listen('TemplateRegistry', addresses.templateRegistry)
+  listen('LeaseAccess', addresses.leaseAccess)
+  listen('Reviews', addresses.reviews)
+  listen('Reputation', addresses.reputation)
+  listen('PremiumStake', addresses.premiumStake)
   return (log: RawLog): ProtocolEvent | undefined => {
     const known = contracts.get(log.address.toLowerCase())
     const selector = log.topics[0]
     if (known === undefined || selector === undefined) return undefined
-    const prepared = known.events.get(selector)
-    if (prepared === undefined) return undefined
+    const event = known.events.get(selector)
+    if (event === undefined) return undefined
     try {
       return {
         contract: known.contract,
-        name: prepared.name,
-        args: decodeArgs(prepared, log),
+        name: event.name,
+        args: decodeArgs(event, log),
         blockNumber: log.blockNumber,
         blockHash: log.blockHash,
         transactionHash: log.transactionHash,
         logIndex: log.logIndex,
+        timestamp: log.timestamp,
         // The tables above are built from the same ABIs as the union: names and arguments agree by construction.
       } as unknown as ProtocolEvent
     } catch (cause) {
-      throw new DecloudError('log-malformed', `A ${prepared.name} log of ${log.address} does not decode.`, {
+      throw new DecloudError('log-malformed', `A ${event.name} log of ${log.address} does not decode.`, {
         hint: 'The deployment and this version of the software do not belong together: check the addresses.',
         details: { transaction: log.transactionHash, logIndex: log.logIndex },
         cause,

@@ -1,13 +1,13 @@
 import { buildModule } from '@nomicfoundation/hardhat-ignition/modules'
 import { zeroAddress } from 'viem'
+import type { Plan } from './plan.ts'
 
-/** Seconds between a proposal and the earliest moment it may be carried out. */
-export const TIMELOCK_DELAY = 48n * 3_600n
-
-/** Owner of everything that has one. Nobody administers it but itself, after its own delay. */
-export const governance = buildModule('Governance', (m) => {
-  const proposers = m.getParameter<string[]>('proposers')
-  const executors = m.getParameter<string[]>('executors')
-  const timelock = m.contract('TimelockController', [TIMELOCK_DELAY, proposers, executors, zeroAddress])
-  return { timelock }
-})
+/**
+ * Owner of everything that has one. It begins in the deployer's hands and without a delay, so that what only an owner
+ * may set is set now and not in two days; `wiring.ts` ends both in one transaction. Nobody administers it but itself.
+ */
+export const makeGovernance = ({ deployer }: Plan) =>
+  buildModule('Governance', (m) => ({
+    timelock: m.contract('TimelockController', [0n, [deployer], [deployer], zeroAddress]),
+  }))
+export type GovernanceModule = ReturnType<typeof makeGovernance>

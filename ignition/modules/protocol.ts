@@ -1,15 +1,16 @@
 import { buildModule } from '@nomicfoundation/hardhat-ignition/modules'
-import { governance } from './governance.ts'
+import type { GovernanceModule } from './governance.ts'
 import { localUsdc } from './local-usdc.ts'
+import type { Plan } from './plan.ts'
 
 /**
- * Where the money is, and what it reads. The escrow's pointers wait another seven days, in its own code.
- * @param local with a USDC of the chain's own; elsewhere the parameter `usdc` is Circle's.
+ * Where the money is, and what it reads. The escrow creates desk, quorum and mandates with itself; the desk's pointers
+ * wait another seven days, in its own code.
  */
-export const makeProtocol = (local: boolean) =>
+export const makeProtocol = (plan: Plan, governance: GovernanceModule) =>
   buildModule('Protocol', (m) => {
-    const usdc = local ? m.useModule(localUsdc).usdc : m.getParameter<string>('usdc')
     const { timelock } = m.useModule(governance)
+    const usdc = plan.usdc ?? m.useModule(localUsdc).usdc
     const pricePolicy = m.contract('PricePolicy', [timelock])
     const nodeRegistry = m.contract('NodeRegistry', [pricePolicy])
     const leaseEscrow = m.contract('LeaseEscrow', [
@@ -17,8 +18,17 @@ export const makeProtocol = (local: boolean) =>
       nodeRegistry,
       pricePolicy,
       timelock,
-      m.getParameter('platformPayee'),
+      plan.platformPayee,
     ])
-    return { timelock, pricePolicy, nodeRegistry, leaseEscrow }
+    const created = (getter: string, contract: string) =>
+      m.contractAt(contract, m.staticCall(leaseEscrow, getter))
+    return {
+      pricePolicy,
+      nodeRegistry,
+      leaseEscrow,
+      leaseDesk: created('DESK', 'LeaseDesk'),
+      downtimeQuorum: created('QUORUM', 'DowntimeQuorum'),
+      leaseMandates: created('MANDATES', 'LeaseMandates'),
+    }
   })
 export type ProtocolModule = ReturnType<typeof makeProtocol>

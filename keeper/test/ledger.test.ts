@@ -1,9 +1,10 @@
 import { join } from 'node:path'
-import { leaseEscrowAbi } from '@decloud/protocol'
+import { type LeaseView, leaseEscrowAbi, leaseMandatesAbi } from '@decloud/protocol'
 import Sqlite from 'better-sqlite3'
 import fc from 'fast-check'
 import { type Hex, toHex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Life, makeLife } from '../../chain/test/life.ts'
 import { AGENT, type Local, OPERATOR, startLocal, TENANT } from '../../chain/test/local.ts'
 import { getJson, type Harness, makeHarness, until } from './harness.ts'
 
@@ -13,14 +14,15 @@ const FINGERPRINT = toHex(7, { size: 32 })
 
 let local: Local
 let harness: Harness
+let life: Life
 const leases: Hex[] = []
 const tenants = new Map<Hex, number>()
 
 beforeAll(async () => {
   local = await startLocal()
   harness = await makeHarness(local)
-  await local.register()
-  await local.register()
+  for (let machine = 0; machine < 3; machine++) await local.register()
+  life = await makeLife(local, OTHER_TENANT)
   await local.fund(TENANT, 10_000_000_000n)
   await local.fund(OTHER_TENANT, 10_000_000_000n)
 })
@@ -46,11 +48,18 @@ const act = fc.record({
       'withdraw',
     ],
     ...['deposit', 'withdrawEarned', 'time', 'time', 'prices', 'active', 'sealing', 'policy', 'empty'],
+    ...['request', 'assign', 'templated', 'credit', 'credit', 'vote', 'chooseRelay', 'switchRelay'],
+    ...['startReclaim', 'reclaim', 'releaseFee', 'autoRenew', 'renew', 'stack'],
   ),
   pick: fc.nat(1_000),
   amount: fc.bigInt(1n, 3_000_000n),
 })
 type Act = typeof act extends fc.Arbitrary<infer value> ? value : never
+
+const note = (opened: Hex, tenant: number) => {
+  leases.push(opened)
+  tenants.set(opened, tenant)
+}
 
 const perform = async ({ kind, pick, amount }: Act) => {
   const lease = leases[pick % Math.max(leases.length, 1)] ?? toHex(0, { size: 32 })
@@ -59,10 +68,7 @@ const perform = async ({ kind, pick, amount }: Act) => {
   switch (kind) {
     case 'open': {
       const terms = { deposit: 300_000n + amount, holdBack: pick % 120, activateWithin: 60 + (pick % 600) }
-      const opened = await local.open(tenant, 1, terms)
-      leases.push(opened)
-      tenants.set(opened, tenant)
-      return
+      return note(await local.open(tenant, 1, terms), tenant)
     }
     case 'activate':
       return local.escrow(AGENT, 'activate', [lease, FINGERPRINT])
@@ -96,6 +102,31 @@ const perform = async ({ kind, pick, amount }: Act) => {
       return local.registry(OPERATOR, 'setSealingKey', [node, toHex(pick + 1, { size: 32 })])
     case 'policy':
       return local.setPolicy(pick % 2 === 0 ? [12, 8, 6, 3] : [12, 10, 5, 2], pick % 1_500)
+    case 'request':
+      return note(await life.request(tenant, { deposit: 300_000n + amount }), tenant)
+    case 'assign': {
+      const terms = life.requests[pick % Math.max(life.requests.length, 1)]
+      return terms === undefined ? undefined : life.assign(terms, node)
+    }
+    case 'templated':
+      return note(await local.open(tenant, 1, life.templated({ deposit: 400_000n + amount })), tenant)
+    case 'stack':
+      for (const opened of await life.openStack(tenant, 1, 2)) note(opened, tenant)
+      return
+    case 'credit':
+    case 'vote':
+      return life[kind](lease, 1 + (pick % 90))
+    case 'chooseRelay':
+      return life.chooseRelay(pick % 4 === 0 ? 0 : 2 + (pick % 2))
+    case 'switchRelay':
+      return life.switchRelay([lease], 1 + (pick % 3))
+    case 'startReclaim':
+    case 'reclaim':
+    case 'releaseFee':
+    case 'renew':
+      return life[kind](lease)
+    case 'autoRenew':
+      return life.setAutoRenew(tenants.get(lease) ?? tenant, lease, amount, amount * 2n, pick * 10)
     default:
       return local.anvil.client.mine({ blocks: 1 + (pick % 3) })
   }
@@ -127,6 +158,46 @@ const everyEnd = async () => {
   await local.escrow(OPERATOR, 'withdrawEarned', [1, local.anvil.account(8).address, 1_000n])
   await open()
   await local.escrow(AGENT, 'activate', [await open(), FINGERPRINT])
+  await beyondPaying()
+}
+
+// A relay that gave way to another, a template's fee that was paid and one that was held, credits before and after
+// depletion and the end, a reclaim, a renewal, a request that waits and one that lapsed.
+const beyondPaying = async () => {
+  const running = async (change: Parameters<Local['open']>[2] = {}) => {
+    const id = await local.open(TENANT, 1, { deposit: 300_000n, holdBack: 600, ...change })
+    await local.escrow(AGENT, 'activate', [id, FINGERPRINT])
+    return id
+  }
+  const lapsed = await life.request(TENANT)
+  await local.anvil.moveTime(90_000)
+  await local.escrow(9, 'expire', [lapsed])
+  await life.request(TENANT)
+  await local.open(TENANT, 3)
+  // Dry inside the window of its template's fee: what is left of the window moves with the start.
+  const revived = await running(life.templated({ deposit: 102_000n }))
+  await local.anvil.moveTime(300)
+  await local.escrow(TENANT, 'topUp', [revived, 200_000n])
+  await life.chooseRelay(2)
+  const [relayed, templated, dry, ended, reclaimed] = [
+    ...[await running(), await running(life.templated()), await running({ holdBack: 86_400 })],
+    ...[await running(life.templated()), await running()],
+  ] as [Hex, Hex, Hex, Hex, Hex]
+  await local.anvil.moveTime(3_000)
+  await life.switchRelay([relayed], 3)
+  await life.releaseFee(templated)
+  await life.credit(relayed, 100)
+  await local.escrow(TENANT, 'close', [ended, local.anvil.account(8).address])
+  await life.vote(ended, 60)
+  await life.startReclaim(reclaimed)
+  await life.reclaim(reclaimed)
+  await life.setAutoRenew(TENANT, relayed, 200_000n, 400_000n, 86_400)
+  await local.escrow(TENANT, 'deposit', [1_000_000n])
+  await life.renew(relayed)
+  // The money of `dry` lasts eleven hours; what it held back of them has not vested yet.
+  await local.anvil.moveTime(20 * 3_600)
+  await local.escrow(9, 'settle', [[relayed, templated, dry, ended, reclaimed]])
+  await life.credit(dry, 50)
 }
 
 describe('the ledger', () => {
@@ -136,11 +207,12 @@ describe('the ledger', () => {
     await everyEnd()
     await caughtUp(keeper)
     expect((await keeper.audit('all')).differences).toEqual([])
+    for (const lease of keeper.ledger.allLeases()) await expectWhatTheAuditLeavesOut(lease)
     const kinds = keeper.ledger.allLeases().map((lease) => `${lease.status} ${lease.endReason}`)
     expect(new Set(kinds)).toEqual(
       new Set([
         ...['Ended ClosedByTenant', 'Ended Cancelled', 'Ended Expired', 'Ended Depleted'],
-        ...['Assigned None', 'Active None'],
+        ...['Ended ReclaimedByOperator', 'Requested None', 'Assigned None', 'Active None'],
       ]),
     )
     await fc.assert(
@@ -158,6 +230,7 @@ describe('the ledger', () => {
       }),
       { seed, numRuns: 10, endOnFailure: true },
     )
+    for (const lease of keeper.ledger.allLeases()) await expectWhatTheAuditLeavesOut(lease)
     const fresh = await harness.boot()
     await caughtUp(fresh)
     expect(fresh.ledger.allLeases()).toEqual(keeper.ledger.allLeases())
@@ -209,6 +282,20 @@ describe('the ledger', () => {
     expect(BigInt(DEPLETED_GRACE)).toBe(grace)
   })
 })
+
+/** A notice, a template's fee and a renewal have views of their own. */
+const expectWhatTheAuditLeavesOut = async ({ leaseId, reclaimAt, templateFee, renewal }: LeaseView) => {
+  const { leaseEscrow, leaseMandates } = local.deployment
+  const escrow = { address: leaseEscrow, abi: leaseEscrowAbi, args: [leaseId] } as const
+  const { client } = local.anvil
+  expect(await client.readContract({ ...escrow, functionName: 'reclaimableFrom' })).toBe(BigInt(reclaimAt))
+  const [author, held, window] = await client.readContract({ ...escrow, functionName: 'templateFeeOf' })
+  const stored = { author, held: BigInt(held), refundWindow: window }
+  if (templateFee === null) expect(stored.held).toBe(0n)
+  else expect(templateFee).toMatchObject(stored)
+  const mandates = { address: leaseMandates, abi: leaseMandatesAbi, args: [leaseId] } as const
+  expect(await client.readContract({ ...mandates, functionName: 'renewalOf' })).toEqual(renewal)
+}
 
 const caughtUp = async (keeper: { url: string }) => {
   const head = await local.anvil.client.getBlock({ blockTag: 'latest' })

@@ -84,6 +84,18 @@ describe('chores', () => {
     expect((await keeper.audit('all')).outcome).toBe('equal')
   })
 
+  it('expires a request that no node took within a day', async () => {
+    const waiting = await local.open(TENANT, 0)
+    const keeper = await harness.boot()
+    await local.anvil.moveTime(86_000)
+    await round(keeper)
+    expect((await storedLease(waiting)).status).toBe(1)
+    await local.anvil.moveTime(1_000)
+    await round(keeper)
+    expect(await storedLease(waiting)).toMatchObject({ status: 4, endReason: 4 })
+    expect((await keeper.audit('all')).outcome).toBe('equal')
+  })
+
   it('settles the rest of an ended lease when its hold-back is over, however little', async () => {
     const [id] = await running(1)
     await local.anvil.moveTime(3)

@@ -27,7 +27,7 @@ export type Meter = {
 }
 
 /** What is owed for the time up to `at`: never more than was paid in, at least the minimum once the tenant left. */
-const owed = (meter: Meter, at: bigint): bigint => {
+export const owed = (meter: Meter, at: bigint): bigint => {
   if (meter.startedAt === 0n) return 0n
   const until = meter.endedAt === 0n ? at : least(at, meter.endedAt)
   const seconds = until - meter.startedAt - meter.credited
@@ -46,6 +46,26 @@ export const finalBill = (meter: Meter): bigint => most(meter.settled, owed(mete
 /** Whether everything paid in is owed by `at`. */
 export const isDepleted = (meter: Meter, at: bigint): boolean =>
   meter.startedAt !== 0n && owed({ ...meter, closedByTenant: false }, at) === meter.deposited
+
+/** The first second at which everything paid in is owed. */
+const runsOutAt = (meter: Meter): bigint =>
+  meter.startedAt + meter.credited - floorDiv(-(meter.deposited - meter.paidBefore) * HOUR, meter.price)
+
+/**
+ * A meter after `asked` seconds went back to the tenant: no more than is held back, nor than what is owed and not
+ * settled buys. Of a lease that ran dry before, the gap leaves the books.
+ * @param at now, or the end of a lease that has ended.
+ */
+export const afterCredit = (meter: Meter, asked: bigint, at: bigint): { meter: Meter; duration: bigint } => {
+  const open = most(0n, owed(meter, at) - meter.settled)
+  const duration = least(asked, least(meter.holdBack, floorDiv(open * HOUR, meter.price)))
+  const given = { ...meter, credited: meter.credited + duration }
+  const dry = runsOutAt(meter)
+  if (dry >= at) return { meter: given, duration }
+  const accrued = given.paidBefore + floorDiv(given.price * (dry - given.startedAt - given.credited), HOUR)
+  const paidBefore = least(meter.deposited, most(0n, accrued))
+  return { meter: { ...meter, paidBefore, startedAt: at, credited: 0n }, duration }
+}
 
 /** Who gets what of a cumulative amount: the platform off the top, the relay off the rest, the node what remains. */
 export const split = (

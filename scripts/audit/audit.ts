@@ -1,13 +1,14 @@
 // One audit: the books from logs alone, then the comparison, all of it at one block of one chain.
-import { DecloudError } from '@decloud/protocol'
+import { DecloudError, type Deployment } from '@decloud/protocol'
 import type { Difference } from './books.ts'
-import { readHistory, type Subject } from './history.ts'
+import { readHistory } from './history.ts'
 import { type BlockTag, type Head, MovedError, makeRpc, type Rpc } from './rpc.ts'
 import { compareStorage } from './storage.ts'
 
 const ATTEMPTS = 5
 
-export type AuditOptions = Subject & {
+export type AuditOptions = {
+  deployment: Deployment
   rpcUrl: string
   /** The deployment's first block by default. */
   from?: bigint
@@ -82,7 +83,7 @@ const auditAt = async (rpc: Rpc, options: AuditOptions, head: Head): Promise<Aud
       hint: 'Check --from and --at.',
     })
   }
-  const { books, logs } = await readHistory(rpc, options, {
+  const { books, logs } = await readHistory(rpc, options.deployment, {
     from,
     head,
     onProgress: (block, count) => {
@@ -90,7 +91,7 @@ const auditAt = async (rpc: Rpc, options: AuditOptions, head: Head): Promise<Aud
       options.onProgress(`logs: block ${block} of ${head.number} (${done} %), ${count} logs`)
     },
   })
-  const { differences, reads } = await compareStorage(rpc, books, options, {
+  const { differences, reads } = await compareStorage(rpc, books, options.deployment, {
     head,
     onProgress: (count) => options.onProgress(`storage: ${count} figures read at block ${head.number}`),
   })

@@ -23,9 +23,20 @@ type LeaseState = 'Requested' | 'Assigned' | 'Active' | 'Ended'
 
 type Size = { pointUnits: bigint; memoryMiB: bigint; diskGiB: bigint; gpus: bigint }
 
+/** The template that a lease was opened with. `held` 0 once the fee has gone one way or the other. */
+type FeeBook = { template: number; version: number; author: Address; held: bigint; window: bigint }
+
 export type LeaseBook = Meter & {
   state: LeaseState
   tenant: Address
+  /** As the terms have it, 0 for any; `node` is the one it was assigned to. */
+  wantedNode: number
+  maxPrice: bigint
+  minNotice: bigint
+  wantedHoldBack: bigint
+  fee: FeeBook | undefined
+  reclaimAt: bigint
+  openedIn: Hex
   node: number
   relay: number
   endReason: number
@@ -45,11 +56,39 @@ export type NodeBook = {
   withdrawn: bigint
   payee: Address
   pendingPayee: Address
+  operator: Address
   inUse: Size
+  hosted: bigint
+  completed: bigint
 }
 
 export type Rating = { sum: bigint; count: bigint }
 type Stake = { bonded: bigint; unbonding: bigint; lockedUntil: bigint; releaseAt: bigint }
+
+type TemplateBook = {
+  slug: string
+  author: Address
+  pendingAuthor: Address
+  versions: number
+  archived: boolean
+}
+
+type VersionBook = {
+  contentHash: Hex
+  fee: bigint
+  refundWindow: bigint
+  minimum: { vcpus: number; gpus: number; memoryMiB: number; diskGiB: number }
+  publishedIn: bigint
+  archived: boolean
+}
+
+/** What one registry of templates holds, by template and by `template version`. */
+export type TemplateShelf = { templates: Map<number, TemplateBook>; versions: Map<string, VersionBook> }
+
+type Owned = { owner: Address; pendingOwner: Address }
+
+/** A vote that completed its quorum: the credit has to come in the same transaction. */
+type OpenCredit = { leaseId: Hex; duration: bigint; place: Place }
 
 /** A settlement whose rule depends on what follows it in its transaction. */
 export type OpenSettlement = { leaseId: Hex; before: Meter; settled: bigint; place: Place }
@@ -60,15 +99,28 @@ export type Books = {
   nodes: Map<number, NodeBook>
   /** Point-units a vCPU by tier, by policy contract. */
   policies: Map<Address, readonly bigint[]>
-  escrow: {
-    owner: Address
-    pendingOwner: Address
+  desk: Owned & {
     registry: Address
     policy: Address
     nextRegistry: Address
     nextPolicy: Address
     moveAt: bigint
+    templates: Address
+    nextTemplates: Address
+    templatesMoveAt: bigint
+    guardian: Address
+    scheduler: Address
+    pausedUntil: bigint
+    /** From when the guardian may pause again. */
+    nextPauseFrom: bigint
   }
+  quorum: Owned & { attesters: readonly Address[]; quorum: bigint }
+  renewals: Map<Hex, { amount: bigint; budget: bigint; runway: bigint }>
+  /** By `signer nonce`. */
+  nonces: Set<string>
+  stacks: Map<Hex, readonly Hex[]>
+  /** By registry. */
+  shelves: Map<Address, TemplateShelf>
   /** The escrow's USDC as its Transfer logs add up. */
   usdc: bigint
   /** What the escrow owes to anybody. */
@@ -84,6 +136,7 @@ export type Books = {
   /** By `node staker`. */
   stakes: Map<string, Stake>
   openSettlements: OpenSettlement[]
+  openCredits: OpenCredit[]
   differences: Difference[]
 }
 
@@ -96,15 +149,17 @@ export const emptyBooks = (): Books => ({
   balances: new Map(),
   nodes: new Map(),
   policies: new Map(),
-  escrow: {
-    owner: NOBODY,
-    pendingOwner: NOBODY,
-    registry: NOBODY,
-    policy: NOBODY,
-    nextRegistry: NOBODY,
-    nextPolicy: NOBODY,
-    moveAt: 0n,
+  desk: {
+    ...{ owner: NOBODY, pendingOwner: NOBODY },
+    ...{ registry: NOBODY, policy: NOBODY, nextRegistry: NOBODY, nextPolicy: NOBODY, moveAt: 0n },
+    ...{ templates: NOBODY, nextTemplates: NOBODY, templatesMoveAt: 0n },
+    ...{ guardian: NOBODY, scheduler: NOBODY, pausedUntil: 0n, nextPauseFrom: 0n },
   },
+  quorum: { owner: NOBODY, pendingOwner: NOBODY, attesters: [], quorum: 0n },
+  renewals: new Map(),
+  nonces: new Set(),
+  stacks: new Map(),
+  shelves: new Map(),
   usdc: 0n,
   obligations: 0n,
   donated: 0n,
@@ -115,6 +170,7 @@ export const emptyBooks = (): Books => ({
   words: new Map(),
   stakes: new Map(),
   openSettlements: [],
+  openCredits: [],
   differences: [],
 })
 
@@ -122,7 +178,10 @@ export const emptyBooks = (): Books => ({
 export const nodeBook = (books: Books, node: number): NodeBook => {
   const known = books.nodes.get(node)
   if (known !== undefined) return known
-  const fresh = { earned: 0n, withdrawn: 0n, payee: NOBODY, pendingPayee: NOBODY, inUse: emptySize() }
+  const fresh = {
+    ...{ earned: 0n, withdrawn: 0n, inUse: emptySize(), hosted: 0n, completed: 0n },
+    ...{ payee: NOBODY, pendingPayee: NOBODY, operator: NOBODY },
+  }
   books.nodes.set(node, fresh)
   return fresh
 }

@@ -1,5 +1,17 @@
 // All logs up to one block → the books.
-import { DecloudError, type Deployment, leaseEscrowAbi, pricePolicyAbi } from '@decloud/protocol'
+import {
+  DecloudError,
+  type Deployment,
+  downtimeQuorumAbi,
+  leaseDeskAbi,
+  leaseEscrowAbi,
+  leaseMandatesAbi,
+  premiumStakeAbi,
+  pricePolicyAbi,
+  reputationAbi,
+  reviewsAbi,
+  templateRegistryAbi,
+} from '@decloud/protocol'
 import {
   type Abi,
   type AbiEvent,
@@ -10,22 +22,16 @@ import {
   pad,
   toEventSelector,
 } from 'viem'
-import { premiumStakeAbi, reputationAbi, reviewsAbi, usdcAbi } from './abi.ts'
+import { usdcAbi } from './abi.ts'
 import { type Books, emptyBooks, must, type Place } from './books.ts'
 import { timesOf } from './clock.ts'
-import { closeSettlements, escrowFold } from './fold/escrow.ts'
+import { deskFold, mandatesFold, quorumFold } from './fold/desk.ts'
+import { escrowFold } from './fold/escrow.ts'
 import { policyFold, premiumStakeFold, reputationFold, reviewsFold } from './fold/satellites.ts'
+import { closeTransaction } from './fold/settlement.ts'
+import { templatesFold } from './fold/templates.ts'
 import type { ChainLog, Head, LogFilter, Rpc } from './rpc.ts'
 import { scan } from './scan.ts'
-
-/** Contracts that a deployment may have besides those of every deployment. */
-type Satellites = {
-  reviews?: Address | undefined
-  reputation?: Address | undefined
-  premiumStake?: Address | undefined
-}
-
-export type Subject = { deployment: Deployment; satellites: Satellites }
 
 type Step = (books: Books, log: ChainLog, place: Place) => void
 
@@ -57,34 +63,48 @@ const transferStep =
     if (args.from === escrow) books.usdc -= args.value
   }
 
-/** Every policy that the escrow ever read: their tables say what a vCPU takes. */
-const policiesOf = async (rpc: Rpc, deployment: Deployment, from: bigint, head: Head): Promise<Address[]> => {
+type Pointed = { policies: ReadonlySet<Address>; templates: ReadonlySet<Address> }
+
+/** Every policy and every template registry that the desk ever read: a lease is held against those of its time. */
+const pointedOf = async (rpc: Rpc, deployment: Deployment, from: bigint, head: Head): Promise<Pointed> => {
   const policies = new Set<Address>([deployment.pricePolicy])
-  const moved = leaseEscrowAbi.find((item) => item.type === 'event' && item.name === 'PointersMoved')
-  const filter = { address: deployment.leaseEscrow, topics: [toEventSelector(moved as AbiEvent)] }
+  const templates = new Set<Address>(
+    deployment.templateRegistry === undefined ? [] : [deployment.templateRegistry],
+  )
+  const moves = leaseDeskAbi
+    .filter((item) => item.type === 'event')
+    .filter((event) => event.name === 'PointersMoved' || event.name === 'TemplatesMoved')
+  const filter = { address: deployment.leaseDesk, topics: [moves.map((event) => toEventSelector(event))] }
   for await (const { logs } of scan(rpc, [filter], { from, to: head.number })) {
     for (const log of logs) {
-      const event = decodeEventLog({ abi: leaseEscrowAbi, topics: log.topics, data: log.data })
+      const event = decodeEventLog({ abi: leaseDeskAbi, topics: log.topics, data: log.data })
       if (event.eventName === 'PointersMoved') policies.add(event.args.policy)
+      if (event.eventName === 'TemplatesMoved') templates.add(event.args.templates)
     }
   }
-  return [...policies]
+  return { policies, templates }
 }
 
-const stepsOf = ({ deployment, satellites }: Subject, policies: readonly Address[]) => {
+const stepsOf = (deployment: Deployment, { policies, templates }: Pointed) => {
   const steps = new Map<Address, Step>([
     [deployment.leaseEscrow, stepOf('escrow', leaseEscrowAbi, escrowFold)],
+    [deployment.leaseDesk, stepOf('desk', leaseDeskAbi, deskFold)],
+    [deployment.downtimeQuorum, stepOf('quorum', downtimeQuorumAbi, quorumFold)],
+    [deployment.leaseMandates, stepOf('mandates', leaseMandatesAbi, mandatesFold)],
     [deployment.usdc, transferStep(deployment.leaseEscrow)],
   ])
   for (const policy of policies) steps.set(policy, stepOf('policy', pricePolicyAbi, policyFold))
-  const { reviews, reputation, premiumStake } = satellites
+  for (const registry of templates) {
+    steps.set(registry, stepOf('templates', templateRegistryAbi, templatesFold))
+  }
+  const { reviews, reputation, premiumStake } = deployment
   if (reviews) steps.set(reviews, stepOf('reviews', reviewsAbi, reviewsFold))
   if (reputation) steps.set(reputation, stepOf('reputation', reputationAbi, reputationFold))
   if (premiumStake) steps.set(premiumStake, stepOf('premium stake', premiumStakeAbi, premiumStakeFold))
   return steps
 }
 
-const filtersOf = ({ deployment }: Subject, steps: ReadonlyMap<Address, Step>): LogFilter[] => {
+const filtersOf = (deployment: Deployment, steps: ReadonlyMap<Address, Step>): LogFilter[] => {
   const escrow: Hex = pad(deployment.leaseEscrow)
   return [
     { address: [...steps.keys()].filter((address) => address !== deployment.usdc) },
@@ -100,14 +120,14 @@ const filtersOf = ({ deployment }: Subject, steps: ReadonlyMap<Address, Step>): 
  */
 export const readHistory = async (
   rpc: Rpc,
-  subject: Subject,
+  deployment: Deployment,
   { from, head, onProgress }: { from: bigint; head: Head; onProgress: (block: bigint, logs: number) => void },
 ): Promise<{ books: Books; logs: number }> => {
-  const steps = stepsOf(subject, await policiesOf(rpc, subject.deployment, from, head))
+  const steps = stepsOf(deployment, await pointedOf(rpc, deployment, from, head))
   const books = emptyBooks()
   const transactions = makeTransactions(books)
   let count = 0
-  for await (const { to, logs } of scan(rpc, filtersOf(subject, steps), { from, to: head.number })) {
+  for await (const { to, logs } of scan(rpc, filtersOf(deployment, steps), { from, to: head.number })) {
     const times = await timesOf(rpc, logs)
     for (const log of logs) {
       const emitter = getAddress(log.address)
@@ -137,7 +157,7 @@ const makeTransactions = (books: Books) => {
   let before = { usdc: 0n, obligations: 0n }
   const finish = () => {
     if (current === undefined) return
-    closeSettlements(books)
+    closeTransaction(books)
     const surplus = books.usdc - before.usdc - (books.obligations - before.obligations)
     if (surplus < 0n) must(books, current, 'escrow', 'USDC without cover in one transaction', 0n, -surplus)
     else books.donated += surplus

@@ -8,9 +8,8 @@ import type { BlockTag } from './rpc.ts'
 
 const HELP = `usage: npm run audit -- --rpc URL --deployment FILE [--from N] [--at BLOCK] [--json]
 
-Rebuilds every balance, split, lease, review and posted word from the logs alone, without a database, and compares each
-with what the contracts hold at one block. Contracts around the escrow are taken from the file beside FILE that the
-deployment wrote (FILE without .json, then .satellites.json), when it is there.
+Rebuilds every balance, split, lease, renewal, review and posted word from the logs alone, without a database, and
+compares each with what the contracts hold at one block. Contracts around the escrow are read where FILE names them.
 
   --rpc URL          a JSON-RPC endpoint; one with old state when --at is an old block
   --deployment FILE  deployments/<chain id>.json
@@ -82,10 +81,9 @@ const main = async (): Promise<number> => {
     console.log(HELP)
     return 0
   }
-  const { deployment, satellites } = await readDeployment(options.deployment)
+  const deployment = await readDeployment(options.deployment)
   const result = await audit({
     deployment,
-    satellites,
     rpcUrl: options.rpc,
     at: options.at,
     ...(options.from === undefined ? {} : { from: options.from }),

@@ -1,9 +1,18 @@
 // The books → what the contracts must answer, and the comparison with what they do answer at one block.
-import { leaseEscrowAbi } from '@decloud/protocol'
-import { type Abi, type Address, decodeFunctionResult, encodeFunctionData, type Hex } from 'viem'
-import { premiumStakeAbi, reputationAbi, reviewsAbi, usdcAbi } from './abi.ts'
-import type { Books, Difference, LeaseBook } from './books.ts'
-import type { Subject } from './history.ts'
+import {
+  type Deployment,
+  downtimeQuorumAbi,
+  leaseDeskAbi,
+  leaseEscrowAbi,
+  leaseMandatesAbi,
+  premiumStakeAbi,
+  reputationAbi,
+  reviewsAbi,
+  templateRegistryAbi,
+} from '@decloud/protocol'
+import { type Abi, type Address, decodeFunctionResult, encodeFunctionData, type Hex, zeroAddress } from 'viem'
+import { usdcAbi } from './abi.ts'
+import type { Books, Difference, LeaseBook, TemplateShelf } from './books.ts'
 import type { Head, Rpc } from './rpc.ts'
 
 /** Calls in flight; each is a few hundred bytes. */
@@ -41,25 +50,23 @@ const leaseFields = (lease: LeaseBook) => ({
   paidBefore: lease.paidBefore,
 })
 
-function* questions(books: Books, { deployment, satellites }: Subject): Generator<Question> {
-  const ask =
-    (to: Address, abi: Abi) =>
-    (
-      subject: string,
-      functionName: string,
-      args: readonly unknown[],
-      expected: Question['expected'],
-    ): Question => ({ subject, to, abi, functionName, args, expected })
+type Asker = (
+  subject: string,
+  functionName: string,
+  args: readonly unknown[],
+  expected: Question['expected'],
+) => Question
 
-  const escrow = ask(deployment.leaseEscrow, leaseEscrowAbi)
-  const { owner, pendingOwner, registry, policy, nextRegistry, nextPolicy, moveAt } = books.escrow
-  for (const [name, expected] of Object.entries({
-    ...{ owner, pendingOwner, registry, policy, nextRegistry, nextPolicy, pointersMoveAt: moveAt },
-  })) {
-    yield escrow('escrow', name, [], expected)
-  }
-  for (const [leaseId, lease] of books.leases) {
-    yield escrow(`lease ${leaseId}`, 'leaseOf', [leaseId], leaseFields(lease))
+const asker =
+  (to: Address, abi: Abi): Asker =>
+  (subject, functionName, args, expected) => ({ subject, to, abi, functionName, args, expected })
+
+function* questions(books: Books, deployment: Deployment): Generator<Question> {
+  yield* deskQuestions(books, deployment)
+  const escrow = asker(deployment.leaseEscrow, leaseEscrowAbi)
+  for (const [leaseId, lease] of books.leases) yield* leaseQuestions(escrow, leaseId, lease)
+  for (const [stackId, leaseIds] of books.stacks) {
+    yield escrow(`stack ${stackId}`, 'stackIdOf', [leaseIds], stackId)
   }
   for (const [account, balance] of books.balances) {
     yield escrow(`account ${account}`, 'balanceOf', [account], balance)
@@ -69,18 +76,70 @@ function* questions(books: Books, { deployment, satellites }: Subject): Generato
     yield escrow(subject, 'earnedOf', [node], book.earned - book.withdrawn)
     yield escrow(subject, 'payeeOf', [node], book.payee)
     yield escrow(subject, 'pendingPayeeOf', [node], book.pendingPayee)
+    yield escrow(subject, 'operatorOf', [node], book.operator)
     yield escrow(subject, 'inUse', [node], book.inUse)
+    yield escrow(subject, 'nodeCounters', [node], { 0: book.hosted, 1: book.completed })
   }
-  if (satellites.reviews) yield* reviewQuestions(books, ask(satellites.reviews, reviewsAbi))
-  if (satellites.reputation) {
-    const reputation = ask(satellites.reputation, reputationAbi)
+  for (const [registry, shelf] of books.shelves) yield* templateQuestions(registry, shelf)
+  yield* satelliteQuestions(books, deployment)
+}
+
+function* leaseQuestions(escrow: Asker, leaseId: Hex, lease: LeaseBook): Generator<Question> {
+  const subject = `lease ${leaseId}`
+  const { author, held, window, template, version } = lease.fee ?? NO_FEE
+  yield escrow(subject, 'leaseOf', [leaseId], leaseFields(lease))
+  yield escrow(subject, 'reclaimableFrom', [leaseId], lease.reclaimAt)
+  yield escrow(subject, 'templateFeeOf', [leaseId], { 0: author, 1: held, 2: window })
+  yield escrow(subject, 'templateOf', [leaseId], { 0: template, 1: version })
+}
+const NO_FEE = { author: zeroAddress, held: 0n, window: 0n, template: 0, version: 0 }
+
+function* deskQuestions(books: Books, deployment: Deployment): Generator<Question> {
+  const desk = asker(deployment.leaseDesk, leaseDeskAbi)
+  const { moveAt: pointersMoveAt, nextPauseFrom: _, ...rest } = books.desk
+  for (const [name, expected] of Object.entries({ ...rest, pointersMoveAt })) {
+    yield desk('desk', name, [], expected)
+  }
+  const quorum = asker(deployment.downtimeQuorum, downtimeQuorumAbi)
+  const { attesters, ...figures } = books.quorum
+  for (const [name, expected] of Object.entries(figures)) yield quorum('quorum', name, [], expected)
+  yield quorum('quorum', 'attesters', [], { ...attesters })
+  const mandates = asker(deployment.leaseMandates, leaseMandatesAbi)
+  for (const [leaseId, renewal] of books.renewals) {
+    yield mandates(`lease ${leaseId}`, 'renewalOf', [leaseId], renewal)
+  }
+  for (const key of books.nonces) {
+    const [signer, nonce] = key.split(' ') as [Address, string]
+    yield mandates(`account ${signer}`, 'isNonceUsed', [signer, BigInt(nonce)], 'true')
+  }
+}
+
+function* templateQuestions(registry: Address, shelf: TemplateShelf): Generator<Question> {
+  const templates = asker(registry, templateRegistryAbi)
+  yield templates('templates', 'templateCount', [], shelf.templates.size)
+  for (const [template, book] of shelf.templates) {
+    yield templates(`template ${template}`, 'templateAt', [template], book)
+  }
+  for (const [key, book] of shelf.versions) {
+    const args = key.split(' ').map(Number)
+    yield templates(`template ${args[0]}`, 'versionAt', args, book)
+  }
+}
+
+function* satelliteQuestions(books: Books, deployment: Deployment): Generator<Question> {
+  if (deployment.reviews) yield* reviewQuestions(books, asker(deployment.reviews, reviewsAbi))
+  if (deployment.reputation) {
+    const reputation = asker(deployment.reputation, reputationAbi)
     for (const [key, word] of books.words) {
       const [attester, day, group] = key.split(' ')
       yield reputation(`attester ${attester}`, 'wordOf', [attester, Number(day), Number(group)], word)
     }
+    for (const [node, book] of books.nodes) {
+      yield reputation(`node ${node}`, 'countersOf', [node], { 0: book.hosted, 1: book.completed })
+    }
   }
-  if (satellites.premiumStake) {
-    const stakes = ask(satellites.premiumStake, premiumStakeAbi)
+  if (deployment.premiumStake) {
+    const stakes = asker(deployment.premiumStake, premiumStakeAbi)
     let total = 0n
     for (const [key, stake] of books.stakes) {
       const [node, staker] = key.split(' ')
@@ -91,10 +150,7 @@ function* questions(books: Books, { deployment, satellites }: Subject): Generato
   }
 }
 
-function* reviewQuestions(
-  books: Books,
-  reviews: (s: string, f: string, a: readonly unknown[], e: Question['expected']) => Question,
-): Generator<Question> {
+function* reviewQuestions(books: Books, reviews: Asker): Generator<Question> {
   for (const [node, rating] of books.nodeRatings)
     yield reviews(`node ${node}`, 'nodeRatingOf', [node], rating)
   for (const [template, rating] of books.templateRatings) {
@@ -109,11 +165,20 @@ function* reviewQuestions(
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null
 
+/** A figure as text; a record of figures inside a record by its sorted members. */
+const textOf = (value: unknown): string =>
+  isRecord(value)
+    ? Object.entries(value)
+        .map(([name, member]) => `${name} ${textOf(member)}`)
+        .sort()
+        .join(', ')
+    : String(value)
+
 const differencesOf = ({ subject, functionName, expected }: Question, answer: unknown): Difference[] => {
   const difference = (field: string, wanted: unknown, got: unknown): Difference[] =>
-    String(wanted) === String(got)
+    textOf(wanted) === textOf(got)
       ? []
-      : [{ kind: 'storage', subject, field, expected: String(wanted), found: String(got) }]
+      : [{ kind: 'storage', subject, field, expected: textOf(wanted), found: textOf(got) }]
   if (!isRecord(answer) || !isRecord(expected)) return difference(functionName, expected, answer)
   // Both ways: a field that a later contract added and this audit does not rebuild is not passed over.
   return [...new Set([...Object.keys(answer), ...Object.keys(expected)])].flatMap((name) =>
@@ -136,7 +201,7 @@ const balanceAt = async (rpc: Rpc, token: Address, account: Address, at: bigint)
   )) as bigint
 
 /** The escrow's USDC: what its transfers add up to, which is all that it owes and what nobody claims. */
-const checkUsdc = async (rpc: Rpc, books: Books, { deployment }: Subject, head: Head) => {
+const checkUsdc = async (rpc: Rpc, books: Books, deployment: Deployment, head: Head) => {
   const held = await balanceAt(rpc, deployment.usdc, deployment.leaseEscrow, head.number)
   const expected = books.obligations + books.donated
   if (held === expected && held >= books.obligations) return []
@@ -151,11 +216,11 @@ const checkUsdc = async (rpc: Rpc, books: Books, { deployment }: Subject, head: 
   ]
 }
 
-const checkAttesters = async (rpc: Rpc, books: Books, { satellites }: Subject, head: Head) => {
-  if (!satellites.reputation) return []
+const checkAttesters = async (rpc: Rpc, books: Books, deployment: Deployment, head: Head) => {
+  if (!deployment.reputation) return []
   const question: Question = {
     subject: 'reputation',
-    to: satellites.reputation,
+    to: deployment.reputation,
     abi: reputationAbi,
     functionName: 'attesters',
     args: [],
@@ -173,14 +238,14 @@ const checkAttesters = async (rpc: Rpc, books: Books, { satellites }: Subject, h
 export const compareStorage = async (
   rpc: Rpc,
   books: Books,
-  subject: Subject,
+  deployment: Deployment,
   { head, onProgress }: { head: Head; onProgress: (reads: number) => void },
 ): Promise<{ differences: Difference[]; reads: number }> => {
   const differences: Difference[] = [
-    ...(await checkUsdc(rpc, books, subject, head)),
-    ...(await checkAttesters(rpc, books, subject, head)),
+    ...(await checkUsdc(rpc, books, deployment, head)),
+    ...(await checkAttesters(rpc, books, deployment, head)),
   ]
-  let reads = 1 + (subject.satellites.reputation ? 1 : 0)
+  let reads = 1 + (deployment.reputation ? 1 : 0)
   const flush = async (batch: Question[]) => {
     const answers = await Promise.all(batch.map((question) => ask(rpc, question, head.number)))
     batch.forEach((question, i) => {
@@ -190,7 +255,7 @@ export const compareStorage = async (
     onProgress(reads)
   }
   let batch: Question[] = []
-  for (const question of questions(books, subject)) {
+  for (const question of questions(books, deployment)) {
     batch.push(question)
     if (batch.length < AT_ONCE) continue
     await flush(batch)

@@ -12,7 +12,7 @@ const HELP = `usage: npm run deploy:check -- --deployment FILE --rpc URL [--role
 Reads a deployment off its chain: whose code it is, who owns what, how long they wait, where the pointers point, which
 caps and parameters hold. Compiled contracts are compared with those of this tree: run \`npx hardhat build\` before.
 
-  --deployment FILE  deployments/<chain id>.json; the contracts around the escrow come from the file beside it
+  --deployment FILE  deployments/<chain id>.json
   --rpc URL          a JSON-RPC endpoint
   --roles FILE       who is to hold which role; without it roles are named and not judged. A JSON file:
 ${ROLES_SHAPE.replace(/^/gm, '                     ')}
@@ -38,7 +38,7 @@ const main = async (): Promise<number> => {
   if (!values.deployment || !values.rpc) {
     throw new DecloudError('options', '--deployment and --rpc are needed.', { hint: HELP })
   }
-  const { deployment, satellites } = await readDeployment(values.deployment)
+  const deployment = await readDeployment(values.deployment)
   const client = createPublicClient({ transport: http(values.rpc, { timeout: 30_000, retryCount: 3 }) })
   const chainId = await client.getChainId()
   if (chainId !== deployment.chainId) {
@@ -48,7 +48,7 @@ const main = async (): Promise<number> => {
     )
   }
   const roles = values.roles === undefined ? undefined : await readRoles(values.roles)
-  const findings = await inspect({ client, deployment, satellites, ...(roles && { roles }) })
+  const findings = await inspect({ client, deployment, ...(roles && { roles }) })
   if (values.json) console.log(JSON.stringify({ chainId, findings }))
   else printFindings(findings)
   return findings.every(({ ok }) => ok) ? 0 : 1

@@ -1,15 +1,17 @@
 // Reads a deployment off its chain: who can do what, with which figures, by whose code.
 import {
   type Deployment,
+  downtimeQuorumAbi,
   formatUsdc,
+  leaseDeskAbi,
   leaseEscrowAbi,
+  leaseMandatesAbi,
   nodeRegistryAbi,
   pricePolicyAbi,
   USDC_ADDRESSES,
 } from '@decloud/protocol'
-import { type Abi, type Address, type PublicClient, parseAbi, zeroAddress } from 'viem'
+import { type Abi, type Address, domainSeparator, type PublicClient, parseAbi, zeroAddress } from 'viem'
 import { isOurs } from './bytecode.ts'
-import type { SatelliteRecord } from './record.ts'
 import type { Finding } from './report.ts'
 import type { Roles } from './roles.ts'
 import { timelockFindings } from './timelock.ts'
@@ -17,11 +19,15 @@ import { isUsdc, readToken } from './usdc.ts'
 
 const WEEK = 7n * 86_400n
 const MAX_PLATFORM_BPS = 1_500n
-const MAX_RELAY_BPS = 2_000n
+
+type Named = Exclude<keyof Deployment, 'chainId' | 'fromBlock' | 'usdc'>
 
 /** Path of each contract's artifact. */
-const SOURCES = {
+const SOURCES: Readonly<Record<Named, string>> = {
   leaseEscrow: 'contracts/src/LeaseEscrow.sol',
+  leaseDesk: 'contracts/src/LeaseDesk.sol',
+  downtimeQuorum: 'contracts/src/DowntimeQuorum.sol',
+  leaseMandates: 'contracts/src/LeaseMandates.sol',
   nodeRegistry: 'contracts/src/NodeRegistry.sol',
   pricePolicy: 'contracts/src/PricePolicy.sol',
   timelock: '@openzeppelin/contracts/governance/TimelockController.sol',
@@ -30,7 +36,7 @@ const SOURCES = {
   reviews: 'contracts/src/Reviews.sol',
   reputation: 'contracts/src/Reputation.sol',
   premiumStake: 'contracts/src/PremiumStake.sol',
-} as const
+}
 
 const satelliteAbi = parseAbi([
   'function ESCROW() view returns (address)',
@@ -46,7 +52,6 @@ const satelliteAbi = parseAbi([
 export type Inspected = {
   client: PublicClient
   deployment: Deployment
-  satellites: Omit<SatelliteRecord, 'chainId'>
   /** Who is to hold which role; without it roles are named and not judged. */
   roles?: Roles
 }
@@ -84,57 +89,89 @@ const token = async ({ client, deployment }: Inspected): Promise<Finding[]> => {
   ]
 }
 
-const code = async ({ client, deployment, satellites }: Inspected): Promise<Finding[]> => {
-  const { leaseEscrow, nodeRegistry, pricePolicy } = deployment
-  const contracts: Record<string, Address | undefined> = {
-    leaseEscrow,
-    nodeRegistry,
-    pricePolicy,
-    ...satellites,
-  }
-  return Promise.all(
-    Object.entries(contracts).flatMap(([name, address]) =>
-      address === undefined
-        ? []
-        : [
-            (async () => {
-              const deployed = (await client.getCode({ address })) ?? '0x'
-              const same =
-                deployed !== '0x' && (await isOurs(SOURCES[name as keyof typeof SOURCES], deployed))
-              const value = `${address} ${deployed === '0x' ? 'no code' : same ? 'our code' : 'other code'}`
-              return found('code', name, value, `${address} our code`)
-            })(),
-          ],
-    ),
+const code = async ({ client, deployment }: Inspected): Promise<Finding[]> =>
+  Promise.all(
+    (Object.keys(SOURCES) as Named[]).flatMap((name) => {
+      const address = deployment[name]
+      return address === undefined ? [] : [codeAt(client, name, address)]
+    }),
   )
+
+const codeAt = async (client: PublicClient, name: Named, address: Address): Promise<Finding> => {
+  const deployed = (await client.getCode({ address })) ?? '0x'
+  const same = deployed !== '0x' && (await isOurs(SOURCES[name], deployed))
+  const value = `${address} ${deployed === '0x' ? 'no code' : same ? 'our code' : 'other code'}`
+  return found('code', name, value, `${address} our code`)
 }
 
-const escrow = async ({ client, deployment, satellites, roles }: Inspected): Promise<Finding[]> => {
+const escrow = async ({ client, deployment, roles }: Inspected): Promise<Finding[]> => {
   const topic = 'escrow'
   const read = reader(client, deployment.leaseEscrow, leaseEscrowAbi as Abi)
   return [
     found(topic, 'USDC', await read('USDC'), deployment.usdc),
-    found(topic, 'owner (announces pointers)', await read('owner'), satellites.timelock ?? 'a timelock'),
+    found(topic, 'owner', 'nobody, by its code'),
+    found(topic, 'prices by and asks the desk', await read('DESK'), deployment.leaseDesk),
+    found(topic, 'credits by the quorum', await read('QUORUM'), deployment.downtimeQuorum),
+    found(topic, 'takes the word of the mandates', await read('MANDATES'), deployment.leaseMandates),
+    found(topic, "platform's payee", await read('payeeOf', [0]), roles?.platformPayee),
+    found(topic, "platform's payee proposed", await read('pendingPayeeOf', [0]), zeroAddress),
+  ]
+}
+
+const desk = async ({ client, deployment, roles }: Inspected): Promise<Finding[]> => {
+  const topic = 'desk'
+  const read = reader(client, deployment.leaseDesk, leaseDeskAbi as Abi)
+  return [
+    found(topic, 'escrow', await read('ESCROW'), deployment.leaseEscrow),
+    found(topic, 'owner (pointers, roles)', await read('owner'), deployment.timelock ?? 'a timelock'),
     found(topic, 'owner proposed', await read('pendingOwner'), zeroAddress),
     found(topic, 'delay of its pointers, s', await read('POINTER_DELAY'), WEEK),
     found(topic, 'registry', await read('registry'), deployment.nodeRegistry),
     found(topic, 'policy', await read('policy'), deployment.pricePolicy),
+    found(topic, 'templates', await read('templates'), deployment.templateRegistry ?? zeroAddress),
     found(topic, 'registry announced', await read('nextRegistry'), zeroAddress),
     found(topic, 'policy announced', await read('nextPolicy'), zeroAddress),
-    found(topic, "platform's payee", await read('payeeOf', [0]), roles?.platformPayee),
-    found(topic, "platform's payee proposed", await read('pendingPayeeOf', [0]), zeroAddress),
-    found(topic, 'most for the platform, bps', await read('MAX_PLATFORM_BPS'), MAX_PLATFORM_BPS),
-    found(topic, 'most for a relay, bps', await read('MAX_RELAY_BPS'), MAX_RELAY_BPS),
+    found(topic, 'templates announced', await read('nextTemplates'), zeroAddress),
+    found(topic, 'guardian (may pause)', await read('guardian'), roles?.guardian),
+    found(topic, 'scheduler (places requests)', await read('scheduler'), roles?.scheduler),
+    found(topic, 'paused until', await read('pausedUntil'), 0n),
   ]
 }
 
-const policy = async ({ client, deployment, satellites }: Inspected): Promise<Finding[]> => {
+const quorum = async ({ client, deployment, roles }: Inspected): Promise<Finding[]> => {
+  const topic = 'quorum'
+  const read = reader(client, deployment.downtimeQuorum, downtimeQuorumAbi as Abi)
+  return [
+    found(topic, 'escrow', await read('ESCROW'), deployment.leaseEscrow),
+    found(topic, 'owner (chooses attesters)', await read('owner'), deployment.timelock ?? 'a timelock'),
+    found(topic, 'owner proposed', await read('pendingOwner'), zeroAddress),
+    found(topic, 'attesters', sorted(await read('attesters')), roles && sorted(roles.attesters)),
+    found(topic, 'so many credit downtime', await read('quorum'), roles && BigInt(roles.quorum)),
+    found(topic, 'least attesters, least quorum', [await read('MIN_ATTESTERS'), await read('MIN_QUORUM')]),
+  ]
+}
+
+const mandates = async ({ client, deployment }: Inspected): Promise<Finding[]> => {
+  const topic = 'mandates'
+  const { chainId, leaseMandates: verifyingContract } = deployment
+  const read = reader(client, verifyingContract, leaseMandatesAbi as Abi)
+  const domain = { name: 'DeCloud LeaseMandates', version: '1', chainId, verifyingContract }
+  return [
+    found(topic, 'escrow', await read('ESCROW'), deployment.leaseEscrow),
+    found(topic, 'owner', 'nobody, by its code'),
+    found(topic, 'signatures are for', await read('DOMAIN_SEPARATOR'), domainSeparator({ domain })),
+  ]
+}
+
+const sorted = (list: unknown) => [...(list as readonly Address[])].sort()
+
+const policy = async ({ client, deployment }: Inspected): Promise<Finding[]> => {
   const topic = 'policy'
   const read = reader(client, deployment.pricePolicy, pricePolicyAbi as Abi)
   const [floors, defaults, units, multipliers, rates, platformBps] = (await read('parameters')) as unknown[]
   const registry = reader(client, deployment.nodeRegistry, nodeRegistryAbi as Abi)
   return [
-    found(topic, 'owner (sets parameters)', await read('owner'), satellites.timelock ?? 'a timelock'),
+    found(topic, 'owner (sets parameters)', await read('owner'), deployment.timelock ?? 'a timelock'),
     found(topic, 'owner proposed', await read('pendingOwner'), zeroAddress),
     found(topic, 'most for the platform, bps', await read('MAX_PLATFORM_BPS'), MAX_PLATFORM_BPS),
     found(topic, 'floors, µUSDC/h', floors),
@@ -148,8 +185,8 @@ const policy = async ({ client, deployment, satellites }: Inspected): Promise<Fi
   ]
 }
 
-const around = async ({ client, deployment, satellites, roles }: Inspected): Promise<Finding[]> => {
-  const { leaseAccess, reviews, reputation, premiumStake, timelock } = satellites
+const around = async ({ client, deployment, roles }: Inspected): Promise<Finding[]> => {
+  const { leaseAccess, reviews, reputation, premiumStake, timelock } = deployment
   const findings: Finding[] = []
   for (const [name, address] of Object.entries({ leaseAccess, reviews, reputation })) {
     if (address === undefined) continue
@@ -162,7 +199,7 @@ const around = async ({ client, deployment, satellites, roles }: Inspected): Pro
     findings.push(
       found('reputation', 'owner (chooses attesters)', await read('owner'), timelock ?? 'a timelock'),
       found('reputation', 'owner proposed', await read('pendingOwner'), zeroAddress),
-      found('reputation', 'attesters', await read('attesters'), roles && [roles.attester]),
+      found('reputation', 'attesters', sorted(await read('attesters')), roles && sorted(roles.attesters)),
     )
   }
   if (premiumStake !== undefined) {
@@ -191,6 +228,9 @@ export const inspect = async (inspected: Inspected): Promise<Finding[]> => {
     ...(await token(inspected)),
     ...(await timelockFindings(inspected)),
     ...(await escrow(inspected)),
+    ...(await desk(inspected)),
+    ...(await quorum(inspected)),
+    ...(await mandates(inspected)),
     ...(await policy(inspected)),
     ...(await around(inspected)),
   ]

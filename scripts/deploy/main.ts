@@ -3,13 +3,13 @@ import { execFile } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
-import { DecloudError, sentenceOf } from '@decloud/protocol'
+import { DecloudError, type Deployment, deploymentSchema, sentenceOf } from '@decloud/protocol'
 import hre from 'hardhat'
 import { type Address, getAddress, type PublicClient } from 'viem'
 import { makeDeCloud } from '../../ignition/modules/decloud.ts'
 import { inspect } from './inspect.ts'
 import { firstBlockOf } from './journal.ts'
-import { SATELLITES, writeDeployment } from './record.ts'
+import { writeDeployment } from './record.ts'
 import { printFindings } from './report.ts'
 import { localRoles, ROLES_SHAPE, type Roles, readRoles } from './roles.ts'
 import { findUsdc } from './usdc.ts'
@@ -19,14 +19,13 @@ const CONFIRMATIONS = { local: 1, amoy: 5, polygon: 16 } as const
 
 const HELP = `usage: npm run deploy -- --network local|amoy|polygon [--roles FILE] [--out DIR]
 
-Deploys timelock, policy, registry, escrow and what stands around it, writes deployments/<chain id>.json (and
-<chain id>.satellites.json), publishes the sources where an explorer's key is configured, and checks the result.
-What was begun and interrupted is gone on with: run it again.
+Deploys timelock, policy, registry, escrow and what stands around it, fills the roles, writes deployments/<chain id>.json,
+publishes the sources where an explorer's key is configured, and checks the result. What was begun and interrupted is gone on with: run it again.
 
   --network NAME   local: the chain at LOCAL_RPC_URL (http://127.0.0.1:8545), with a USDC of its own
                    amoy, polygon: AMOY_RPC_URL and AMOY_DEPLOYER_KEY, POLYGON_RPC_URL and POLYGON_DEPLOYER_KEY,
                    from the environment or from \`hardhat keystore set NAME\`
-  --roles FILE     who holds which role; needed but on local, where the deployer holds all. A JSON file:
+  --roles FILE     who holds which role; needed but on local, whose first accounts hold them. A JSON file:
 ${ROLES_SHAPE.replace(/^/gm, '                   ')}
   --out DIR        where the deployment is written; deployments by default
   --help           this text
@@ -55,14 +54,15 @@ const optionsOf = (args: readonly string[]): Options | 'help' => {
   return { network, out: values.out, ...(values.roles === undefined ? {} : { roles: values.roles }) }
 }
 
-const rolesFor = async ({ network, roles }: Options, deployer: Address): Promise<Roles> => {
+const rolesFor = async ({ network, roles }: Options, accounts: readonly Address[]): Promise<Roles> => {
   if (roles === undefined) {
-    if (network === 'local') return localRoles(deployer)
+    if (network === 'local') return localRoles(accounts)
     throw new DecloudError('options', `--roles is needed on ${network}.`, { hint: HELP })
   }
   const read = await readRoles(roles)
-  if (network === 'polygon' && [...read.proposers, read.platformPayee].includes(deployer)) {
-    throw new DecloudError('roles-hot', `The deployer ${deployer} would govern or be paid by real money.`, {
+  const hot = accounts.find((account) => [...read.proposers, read.platformPayee].includes(account))
+  if (network === 'polygon' && hot !== undefined) {
+    throw new DecloudError('roles-hot', `The deployer ${hot} would govern or be paid by real money.`, {
       hint: 'Give these roles to accounts whose keys are on no server.',
     })
   }
@@ -76,12 +76,6 @@ const deploymentIdOf = async (client: PublicClient, network: Network, chainId: n
   return `chain-${chainId}-${hash.slice(2, 10)}`
 }
 
-/** The escrow counts what nodes do in a later version: whatever asks it for that waits for it. */
-const escrowCounts = async (): Promise<boolean> => {
-  const { abi } = await hre.artifacts.readArtifact('LeaseEscrow')
-  return abi.some((item: { type: string; name?: string }) => item.name === 'nodeCounters')
-}
-
 type Contracts = Readonly<Partial<Record<string, { address: string }>>>
 
 const addressIn = (contracts: Contracts, name: string): Address => {
@@ -90,13 +84,20 @@ const addressIn = (contracts: Contracts, name: string): Address => {
   throw new DecloudError('contract-missing', `Ignition did not say where ${name} is.`)
 }
 
-const satellitesIn = (contracts: Contracts) =>
-  Object.fromEntries(
-    SATELLITES.filter((name) => contracts[name] !== undefined).map((name) => [
-      name,
-      addressIn(contracts, name),
-    ]),
-  )
+/** Ignition's names of the contracts are those of the deployment file. */
+const deploymentOf = (
+  contracts: Contracts,
+  { chainId, usdc, fromBlock }: { chainId: number; usdc: Address | undefined; fromBlock: number },
+): Deployment => {
+  const { chainId: _, usdc: __, fromBlock: ___, ...named } = deploymentSchema.shape
+  const addresses = Object.keys(named).map((name) => [name, addressIn(contracts, name)])
+  return deploymentSchema.parse({
+    chainId,
+    usdc: usdc ?? addressIn(contracts, 'usdc'),
+    ...Object.fromEntries(addresses),
+    fromBlock,
+  })
+}
 
 const publishSources = async (network: Network, deploymentId: string): Promise<void> => {
   if (network === 'local') return
@@ -119,11 +120,13 @@ const deploy = async (options: Options): Promise<number> => {
   const connection = await hre.network.create(network)
   try {
     const client = (await connection.viem.getPublicClient()) as PublicClient
-    const [wallet] = await connection.viem.getWalletClients()
-    if (wallet === undefined) throw new DecloudError('deployer-missing', `There is no account on ${network}.`)
-    const deployer = getAddress(wallet.account.address)
+    const wallets = await connection.viem.getWalletClients()
+    const accounts = wallets.map(({ account }) => getAddress(account.address))
+    const [deployer] = accounts
+    if (deployer === undefined)
+      throw new DecloudError('deployer-missing', `There is no account on ${network}.`)
     const chainId = await client.getChainId()
-    const roles = await rolesFor(options, deployer)
+    const roles = await rolesFor(options, accounts)
     if ((await client.getBalance({ address: deployer })) === 0n) {
       throw new DecloudError('deployer-poor', `The deployer ${deployer} has nothing to pay gas with.`, {
         hint: `Send it some of the coin of chain ${chainId}.`,
@@ -132,39 +135,19 @@ const deploy = async (options: Options): Promise<number> => {
     const deploymentId = await deploymentIdOf(client, network, chainId)
     const journal = join(hre.config.paths.ignition, 'deployments', deploymentId)
     console.log(`chain ${chainId}, deployer ${deployer}, journal ${journal}`)
-    const local = network === 'local'
-    const usdc = local ? undefined : await findUsdc(client, chainId)
-    const module = makeDeCloud({ local, counting: await escrowCounts() })
-    const contracts: Contracts = await connection.ignition.deploy(module, {
+    const usdc = network === 'local' ? undefined : await findUsdc(client, chainId)
+    const contracts: Contracts = await connection.ignition.deploy(makeDeCloud({ ...roles, usdc, deployer }), {
       deploymentId,
       config: { requiredConfirmations: CONFIRMATIONS[network] },
       displayUi: process.stdout.isTTY,
-      parameters: {
-        Governance: { proposers: roles.proposers, executors: roles.executors },
-        Protocol: { platformPayee: roles.platformPayee, ...(usdc && { usdc }) },
-        Standing: {
-          attester: roles.attester,
-          minimumStake: roles.minimumStake,
-          ...(usdc && { usdc }),
-        },
-      },
     })
-
-    const deployment = {
-      chainId,
-      usdc: usdc ?? addressIn(contracts, 'usdc'),
-      leaseEscrow: addressIn(contracts, 'leaseEscrow'),
-      nodeRegistry: addressIn(contracts, 'nodeRegistry'),
-      pricePolicy: addressIn(contracts, 'pricePolicy'),
-      fromBlock: await firstBlockOf(journal),
-    }
-    const satellites = satellitesIn(contracts)
+    const deployment = deploymentOf(contracts, { chainId, usdc, fromBlock: await firstBlockOf(journal) })
     await mkdir(options.out, { recursive: true })
     const file = join(options.out, `${chainId}.json`)
-    await writeDeployment(file, deployment, satellites)
+    await writeDeployment(file, deployment)
     console.log(`written to ${file}`)
     await publishSources(network, deploymentId)
-    const findings = await inspect({ client, deployment, satellites, roles })
+    const findings = await inspect({ client, deployment, roles })
     printFindings(findings)
     return findings.every(({ ok }) => ok) ? 0 : 1
   } finally {

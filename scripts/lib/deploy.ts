@@ -1,7 +1,15 @@
 // Puts the contracts on a local chain, in the order of their constructors, for worlds and tests: a second or two. Chains
 // with other people on them are deployed to with `npm run deploy`.
 import { readFile } from 'node:fs/promises'
-import { type Deployment, mockUSDCAbi } from '@decloud/protocol'
+import {
+  type Deployment,
+  downtimeQuorumAbi,
+  leaseDeskAbi,
+  leaseEscrowAbi,
+  mockUSDCAbi,
+  reputationAbi,
+  USDC,
+} from '@decloud/protocol'
 import {
   type Abi,
   type Account,
@@ -24,7 +32,7 @@ const artifactOf = async (source: string): Promise<{ abi: Abi; bytecode: Hex }> 
 
 export type Deployer = {
   wallet: WalletClient<Transport, Chain, Account>
-  reader: Pick<PublicClient, 'waitForTransactionReceipt' | 'getBlockNumber'>
+  reader: Pick<PublicClient, 'waitForTransactionReceipt' | 'getBlockNumber' | 'readContract'>
 }
 
 /** Sends one creation and waits until it is mined; the receipt is awaited for a minute at most. */
@@ -46,8 +54,22 @@ export const deployMockUsdc = async (deployer: Deployer): Promise<Address> => {
   return create(deployer, 'mocks/FiatTokenProxy', [implementation, initialization])
 }
 
+/** Where the three contracts are that an escrow created with itself. */
+const readCreated = async (
+  reader: Pick<PublicClient, 'readContract'>,
+  leaseEscrow: Address,
+): Promise<Pick<Deployment, 'leaseDesk' | 'downtimeQuorum' | 'leaseMandates'>> => {
+  const escrow = { address: leaseEscrow, abi: leaseEscrowAbi } as const
+  const [leaseDesk, downtimeQuorum, leaseMandates] = await Promise.all([
+    reader.readContract({ ...escrow, functionName: 'DESK' }),
+    reader.readContract({ ...escrow, functionName: 'QUORUM' }),
+    reader.readContract({ ...escrow, functionName: 'MANDATES' }),
+  ])
+  return { leaseDesk, downtimeQuorum, leaseMandates }
+}
+
 /**
- * @param owner moves the policy's parameters and announces pointer moves; a timelock in any real deployment.
+ * @param owner moves the policy's parameters, announces pointer moves, fills the roles; a timelock in any real deployment.
  * @param platformPayee takes out what the platform earns.
  */
 export const deployProtocol = async (
@@ -65,15 +87,47 @@ export const deployProtocol = async (
     options.platformPayee,
   ])
   const chainId = deployer.wallet.chain.id
-  return { chainId, usdc: options.usdc, leaseEscrow, nodeRegistry, pricePolicy, fromBlock }
+  const created = await readCreated(deployer.reader, leaseEscrow)
+  return { chainId, usdc: options.usdc, leaseEscrow, ...created, nodeRegistry, pricePolicy, fromBlock }
 }
 
-/** The contracts around the escrow that it can carry today. `attester` is the first one of the list. */
+/** A deployment with all that may stand around it, but for a timelock. */
+export type FullDeployment = Deployment &
+  Record<'templateRegistry' | 'leaseAccess' | 'reviews' | 'reputation' | 'premiumStake', Address>
+
+export type LocalRoles = {
+  guardian: Address
+  scheduler: Address
+  /** Three or more: they attest uptime, and two of them credit downtime. */
+  attesters: readonly Address[]
+}
+
+const MINIMUM_STAKE = 1_000n * USDC
+
+/** Everything around the escrow, and every role filled. The deployer must be the owner of `deployment`. */
 export const deploySatellites = async (
   deployer: Deployer,
-  { leaseEscrow }: Deployment,
-  { owner, attester }: { owner: Address; attester: Address },
-): Promise<{ reviews: Address; reputation: Address }> => ({
-  reviews: await create(deployer, 'Reviews', [leaseEscrow]),
-  reputation: await create(deployer, 'Reputation', [leaseEscrow, owner, attester]),
-})
+  deployment: Deployment,
+  { guardian, scheduler, attesters }: LocalRoles,
+): Promise<FullDeployment> => {
+  const { leaseEscrow, leaseDesk, downtimeQuorum, nodeRegistry, usdc } = deployment
+  const owner = deployer.wallet.account.address
+  const templateRegistry = await create(deployer, 'TemplateRegistry', [])
+  const leaseAccess = await create(deployer, 'LeaseAccess', [leaseEscrow])
+  const reviews = await create(deployer, 'Reviews', [leaseEscrow])
+  const reputation = await create(deployer, 'Reputation', [leaseEscrow, owner, attesters[0]])
+  const stake = [usdc, nodeRegistry, reputation, MINIMUM_STAKE]
+  const premiumStake = await create(deployer, 'PremiumStake', stake)
+  const call = async (address: Address, abi: Abi, functionName: string, args: readonly unknown[]) => {
+    const hash = await deployer.wallet.writeContract({ address, abi, functionName, args })
+    await deployer.reader.waitForTransactionReceipt({ hash, timeout: 60_000 })
+  }
+  await call(leaseDesk, leaseDeskAbi, 'announceTemplates', [templateRegistry])
+  await call(leaseDesk, leaseDeskAbi, 'setGuardian', [guardian])
+  await call(leaseDesk, leaseDeskAbi, 'setScheduler', [scheduler])
+  await call(downtimeQuorum, downtimeQuorumAbi, 'setAttesters', [attesters, 2n])
+  for (const attester of attesters.slice(1)) {
+    await call(reputation, reputationAbi, 'setAttester', [attester, true])
+  }
+  return { ...deployment, templateRegistry, leaseAccess, reviews, reputation, premiumStake }
+}

@@ -141,22 +141,27 @@ export type Bill = {
   difference: bigint
 }
 
-/** The bill of a lease that has ended, from its own event, beside the formula. @throws DecloudError `lease-open`. */
+/** The bill of a lease that has ended, from its own events, beside the formula. @throws DecloudError `lease-open`. */
 export const billOf = async (reader: Reader, leaseId: Hex): Promise<Bill> => {
   const { chain } = reader
   const lease = await readLease(reader, leaseId)
-  const [ended] = await chain.request('read the end of the lease', (client) =>
-    client.getContractEvents({
-      address: chain.deployment.leaseEscrow,
-      abi: leaseEscrowAbi,
-      eventName: 'LeaseEnded',
-      args: { leaseId },
-      fromBlock: BigInt(chain.deployment.fromBlock),
-      strict: true,
-    }),
+  const query = {
+    address: chain.deployment.leaseEscrow,
+    abi: leaseEscrowAbi,
+    args: { leaseId },
+    fromBlock: BigInt(chain.deployment.fromBlock),
+    strict: true,
+  } as const
+  const [[ended], credits] = await chain.request('read the end of the lease', (client) =>
+    Promise.all([
+      client.getContractEvents({ ...query, eventName: 'LeaseEnded' }),
+      client.getContractEvents({ ...query, eventName: 'LeaseCredited' }),
+    ]),
   )
   if (ended === undefined)
     throw new DecloudError('lease-open', 'The lease has not ended: there is no bill yet.')
+  // Downtime may go back to the tenant after the end too: then the bill is what the last credit left of it.
+  const bill = credits.findLast((credit) => isAfter(credit, ended))?.args.due ?? ended.args.due
   const endReason = END_REASONS[lease.endReason] ?? 'None'
   // Billed anew from times and price alone: what the contract settled meanwhile must not enter its own check.
   const meter = { ...lease, endReason, settled: 0n }
@@ -167,12 +172,16 @@ export const billOf = async (reader: Reader, leaseId: Hex): Promise<Bill> => {
     endedAt: lease.endedAt,
     pricePerHour: lease.pricePerHour,
     deposited: lease.deposited,
-    bill: ended.args.due,
+    bill,
     expectedBill,
-    refund: ended.args.refunded,
-    difference: ended.args.due - expectedBill,
+    refund: lease.deposited - bill,
+    difference: bill - expectedBill,
   }
 }
+
+type Place = { blockNumber: bigint; logIndex: number }
+const isAfter = (a: Place, b: Place) =>
+  a.blockNumber > b.blockNumber || (a.blockNumber === b.blockNumber && a.logIndex > b.logIndex)
 
 /** How to log in; put `knownHostsLine` into a known_hosts file first. */
 export const sshLine = ({ host, port, user }: NonNullable<LeaseStatusReport['ssh']>): string =>

@@ -52,6 +52,8 @@ export const makeTenant = async (options: {
 
 export type LeaseRequest = {
   node: number
+  /** The terms name no node: whoever assigns chooses one. The manifest is sealed to `node` all the same. */
+  untargeted?: boolean
   resources: Resources
   manifest: Manifest
   /** µUSDC; by default what `hours` cost. */
@@ -138,7 +140,7 @@ export const openLease = async (
   const terms: Terms = {
     ...request.resources,
     tenant: account.address,
-    node: request.node,
+    node: request.untargeted ? 0 : request.node,
     region: '0x0000000000000000',
     maxPricePerHour: request.maxPricePerHour ?? price,
     deposit: request.deposit ?? price * BigInt(request.hours ?? 1),

@@ -1,6 +1,6 @@
 // The dApp as a tenant meets it: the shipped bundle, a real browser, an injected wallet, contracts on a local chain
 // and an agent that runs a simulated hypervisor.
-import { leaseEscrowAbi, makeLogDecoder, mockUSDCAbi, parseUsdc, type RawLog } from '@decloud/protocol'
+import { leaseEscrowAbi, makeLogDecoder, mockUSDCAbi, parseUsdc } from '@decloud/protocol'
 import type { Page } from 'playwright-core'
 import { type Hex, sha256 } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -73,7 +73,7 @@ describe.skipIf(skipped !== undefined)('the dApp in Chromium', () => {
     const logs = await world.anvil.client.getLogs({ address: world.deployment.leaseEscrow, fromBlock: 0n })
     const decode = makeLogDecoder(world.deployment)
     const found = logs
-      .map((log) => decode(log as RawLog))
+      .map((log) => decode({ ...log, timestamp: 0n }))
       .find((e) => e?.name === name && e.args.leaseId === leaseId)
     expect(found, `${name} of ${leaseId}`).toBeDefined()
     return found!

@@ -2,54 +2,55 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { reputationAbi } from '@decloud/protocol'
 import fc from 'fast-check'
 import { type Abi, type Address, type Hex, parseAbi, toHex, zeroAddress } from 'viem'
-import { AGENT, KEEPER, type Local, OPERATOR, startLocal, TENANT } from '../../chain/test/local.ts'
+import { type Life, makeLife } from '../../chain/test/life.ts'
+import {
+  AGENT,
+  ATTESTERS,
+  GUARDIAN,
+  KEEPER,
+  type Local,
+  OPERATOR,
+  startLocal,
+  TENANT,
+} from '../../chain/test/local.ts'
 import { audit } from '../../scripts/audit/audit.ts'
 import { writeDeployment } from '../../scripts/deploy/record.ts'
-import { deploySatellites } from '../../scripts/lib/deploy.ts'
 import { LOCAL_CHAIN_ID } from '../world/anvil.ts'
 
 export const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const OTHER_TENANT = 5
 export const STRANGER = 8
-const ATTESTER = 9
 const FINGERPRINT = toHex(7, { size: 32 })
 const HOUR = 3_600
 
-const satelliteAbi = parseAbi([
-  'function reviewNode(bytes32 leaseId, uint8 stars, string title, string comment)',
-  'function attest(uint32 day, uint32 firstGroup, uint256[] words)',
-  'function today() view returns (uint256)',
-])
 const usdcAbi = parseAbi([
   'function transfer(address to, uint256 amount) returns (bool)',
   'function blacklist(address account)',
 ])
 
 export let local: Local
-export let satellites: { reviews: Address; reputation: Address }
+export let life: Life
 export let directory: string
 export let file: string
 export let rpcUrl: string
 
-/** A chain, the contracts, two nodes, two tenants with money, and the deployment file of all that. */
+/** A chain, the contracts, three nodes, two tenants with money, and the deployment file of all that. */
 export const openMarket = async () => {
   local = await startLocal()
   rpcUrl = local.anvil.rpcUrl
-  const owner = local.anvil.account(0).address
-  const deployer = { wallet: local.anvil.wallet(0), reader: local.anvil.client }
-  const attester = local.anvil.account(ATTESTER).address
-  satellites = await deploySatellites(deployer, local.deployment, { owner, attester })
-  for (const node of [1, 2]) {
+  for (const node of [1, 2, 3]) {
     await local.register()
     const agent = local.anvil.account(agentOf(node)).address
     await local.anvil.client.setBalance({ address: agent, value: 10n ** 18n })
   }
   for (const tenant of [TENANT, OTHER_TENANT]) await local.fund(tenant, 10_000_000_000n)
+  life = await makeLife(local, OTHER_TENANT)
   directory = await mkdtemp(join(tmpdir(), 'decloud-audit-'))
   file = join(directory, `${LOCAL_CHAIN_ID}.json`)
-  await writeDeployment(file, local.deployment, satellites)
+  await writeDeployment(file, local.deployment)
 }
 
 export const closeMarket = async () => {
@@ -57,14 +58,21 @@ export const closeMarket = async () => {
   if (directory) await rm(directory, { recursive: true, force: true })
 }
 
-const send = async (index: number, address: Address, abi: Abi, functionName: string, args: unknown[]) => {
+/** Sends a call of any contract and waits for it. */
+export const send = async (
+  index: number,
+  address: Address,
+  abi: Abi,
+  functionName: string,
+  args: unknown[],
+) => {
   const hash = await local.anvil.wallet(index).writeContract({ address, abi, functionName, args })
   await local.anvil.client.waitForTransactionReceipt({ hash, timeout: 20_000 })
 }
 
 /** An audit of this market. */
 export const run = (options: Partial<Parameters<typeof audit>[0]> = {}) =>
-  audit({ deployment: local.deployment, satellites, rpcUrl, at: 'latest', onProgress: () => {}, ...options })
+  audit({ deployment: local.deployment, rpcUrl, at: 'latest', onProgress: () => {}, ...options })
 
 export const leases: { id: Hex; tenant: number; node: number }[] = []
 
@@ -75,7 +83,7 @@ const open = async (tenant: number, node: number, terms: Parameters<Local['open'
 }
 // `register` gives the first node the agent AGENT and the second one account 102.
 const agentOf = (node: number) => (node === 1 ? AGENT : 100 + node)
-const activate = (id: Hex, node = 1) => local.escrow(agentOf(node), 'activate', [id, FINGERPRINT])
+export const activate = (id: Hex, node = 1) => local.escrow(agentOf(node), 'activate', [id, FINGERPRINT])
 
 export const act = fc.record({
   kind: fc.constantFrom(
@@ -92,6 +100,17 @@ export const act = fc.record({
       'time',
     ],
     ...['runOut', 'policy', 'donate', 'payee', 'review', 'attest'],
+    ...['request', 'assign', 'assign', 'templated', 'stack', 'credit', 'credit', 'vote', 'chooseRelay'],
+    ...[
+      'switchRelay',
+      'startReclaim',
+      'reclaim',
+      'releaseFee',
+      'autoRenew',
+      'renew',
+      'reviewTemplate',
+      'pause',
+    ],
   ),
   pick: fc.nat(1_000),
   amount: fc.bigInt(1n, 3_000_000n),
@@ -125,8 +144,33 @@ const leaseActs: Record<
     local.escrow(tenant, 'close', [id, pick % 3 === 0 ? zeroAddress : local.anvil.account(STRANGER).address]),
   expire: (_, { id }) => local.escrow(KEEPER, 'expire', [id]),
   end: (_, { id }) => local.escrow(KEEPER, 'end', [id]),
+  request: async ({ pick, amount }, _, tenant) => {
+    const id = await life.request(tenant, { deposit: 300_000n + amount, activateWithin: 60 + pick })
+    leases.push({ id, tenant, node: 1 })
+  },
+  assign: async ({ pick }) => {
+    const terms = life.requests[pick % Math.max(life.requests.length, 1)]
+    if (terms !== undefined) await life.assign(terms, 1)
+  },
+  templated: ({ amount }, _, tenant) =>
+    open(tenant, 1, life.templated({ deposit: 400_000n + amount, holdBack: 900 })),
+  stack: async ({ pick }, _, tenant) => {
+    const opened = await life.openStack(tenant, 1, 1 + (pick % 3), pick % 2 === 0)
+    leases.push(...opened.map((id) => ({ id, tenant, node: 1 })))
+  },
+  credit: ({ pick }, { id }) => life.credit(id, 1 + pick * 4),
+  vote: ({ pick }, { id }) => life.vote(id, 1 + pick),
+  switchRelay: ({ pick }, { id }) => life.switchRelay([id], 1 + (pick % 3)),
+  startReclaim: (_, { id }) => life.startReclaim(id),
+  reclaim: (_, { id }) => life.reclaim(id),
+  releaseFee: (_, { id }) => life.releaseFee(id),
+  autoRenew: ({ pick, amount }, { id, tenant }) =>
+    life.setAutoRenew(tenant, id, amount, amount * 3n, pick * 9),
+  renew: (_, { id }) => life.renew(id),
+  reviewTemplate: ({ pick }, { id, tenant }) =>
+    local.call(tenant, 'reviews', 'reviewTemplate', [id, 1 + (pick % 5), '', 'fine']),
   review: ({ pick }, { id, tenant }) =>
-    send(tenant, satellites.reviews, satelliteAbi, 'reviewNode', [id, 1 + (pick % 5), 'good', '']),
+    local.call(tenant, 'reviews', 'reviewNode', [id, 1 + (pick % 5), 'good', '']),
 }
 
 export const otherActs: Record<string, (act: Act, tenant: number) => Promise<unknown>> = {
@@ -145,14 +189,19 @@ export const otherActs: Record<string, (act: Act, tenant: number) => Promise<unk
   donate: ({ amount }, tenant) =>
     send(tenant, local.deployment.usdc, usdcAbi, 'transfer', [local.deployment.leaseEscrow, amount]),
   payee: () => local.escrow(OPERATOR, 'proposePayee', [1, local.anvil.account(STRANGER).address]),
+  chooseRelay: ({ pick }) => life.chooseRelay(pick % 4 === 0 ? 0 : 2 + (pick % 2)),
+  pause: async () => {
+    await local.call(GUARDIAN, 'leaseDesk', 'pause', [])
+    await local.call(GUARDIAN, 'leaseDesk', 'unpause', [])
+  },
   attest: async ({ pick }) => {
     const today = await local.anvil.client.readContract({
-      address: satellites.reputation,
-      abi: satelliteAbi,
+      address: local.deployment.reputation,
+      abi: reputationAbi,
       functionName: 'today',
     })
     const day = Number(today) - 1 - (pick % 20)
-    await send(ATTESTER, satellites.reputation, satelliteAbi, 'attest', [day, pick % 3, [BigInt(pick), 7n]])
+    await local.call(ATTESTERS[pick % 3]!, 'reputation', 'attest', [day, pick % 3, [BigInt(pick), 7n]])
   },
 }
 
@@ -189,7 +238,7 @@ export const everyEnd = async () => {
   await local.escrow(KEEPER, 'end', [depleted])
   await local.anvil.moveTime(500)
   await local.escrow(KEEPER, 'settle', [[closed, depleted, revived, short]])
-  await send(TENANT, satellites.reviews, satelliteAbi, 'reviewNode', [closed, 4, 'good', 'as said'])
+  await local.call(TENANT, 'reviews', 'reviewNode', [closed, 4, 'good', 'as said'])
   await local.escrow(OPERATOR, 'withdrawEarned', [1, local.anvil.account(STRANGER).address, 1_000n])
   await local.escrow(TENANT, 'deposit', [5_000_000n])
   await local.escrow(TENANT, 'withdraw', [local.anvil.account(TENANT).address, 1n])

@@ -3,18 +3,10 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { leaseEscrowAbi, mockUSDCAbi } from '@decloud/protocol'
-import {
-  type Abi,
-  type Address,
-  encodeAbiParameters,
-  encodeFunctionData,
-  getAddress,
-  type Hex,
-  keccak256,
-  toHex,
-} from 'viem'
+import { type Abi, type Address, encodeFunctionData, getAddress, type Hex } from 'viem'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { TENANT } from '../../chain/test/local.ts'
+import { ATTESTERS, GUARDIAN, KEEPER, OPERATOR, TENANT } from '../../chain/test/local.ts'
+import type { FullDeployment } from '../../scripts/lib/deploy.ts'
 import {
   closeMarket,
   directory,
@@ -26,45 +18,21 @@ import {
   rpcUrl,
   run,
   STRANGER,
-  satellites,
 } from './audit-market.ts'
+import { everyPath } from './audit-paths.ts'
+import { findSlot, isAddress, type Key, low, tamper } from './tamper.ts'
 
+let ids: Awaited<ReturnType<typeof everyPath>>
 beforeAll(async () => {
   await openMarket()
   await everyEnd()
+  ids = await everyPath()
 })
 afterAll(closeMarket)
 
-/** `mapping(key => …)` at `slot`: where the value of `key` begins. */
-const slotOf = (type: 'bytes32' | 'uint32' | 'address', key: unknown, slot: bigint): bigint =>
-  BigInt(keccak256(encodeAbiParameters([{ type }, { type: 'uint256' }], [key as never, slot])))
-
-const wordAt = async (address: Address, slot: bigint): Promise<bigint> =>
-  BigInt((await local.anvil.client.getStorageAt({ address, slot: toHex(slot, { size: 32 }) })) ?? '0x0')
-
-/** Finds a mapping by what it holds for one key: the layout may move without a word here. */
-const findSlot = async (
-  address: Address,
-  type: Parameters<typeof slotOf>[0],
-  key: unknown,
-  holds: (word: bigint) => boolean,
-): Promise<bigint> => {
-  for (let mapping = 0n; mapping < 40n; mapping++) {
-    const slot = slotOf(type, key, mapping)
-    const word = await wordAt(address, slot)
-    if (word !== 0n && holds(word)) return slot
-  }
-  throw new Error(`no mapping of ${address} holds that for ${key}`)
-}
-
-const low = (word: bigint, bits: bigint) => word & ((1n << bits) - 1n)
-const leaseSlot = (id: Hex, tenant: number) =>
-  findSlot(
-    local.deployment.leaseEscrow,
-    'bytes32',
-    id,
-    (word) => low(word, 160n) === BigInt(local.anvil.account(tenant).address),
-  )
+const tenantOf = () => getAddress(local.anvil.account(TENANT).address)
+const leaseSlot = (id: Hex) =>
+  findSlot(local.deployment.leaseEscrow, [['bytes32', id]], isAddress(tenantOf()))
 const read = (functionName: 'balanceOf' | 'earnedOf', args: readonly unknown[]) =>
   local.anvil.client.readContract({
     address: local.deployment.leaseEscrow,
@@ -72,11 +40,170 @@ const read = (functionName: 'balanceOf' | 'earnedOf', args: readonly unknown[]) 
     functionName,
     args,
   }) as Promise<bigint>
-// Nobody withdraws for the second node, so that its first word is what it earned.
+// Nobody withdraws for the second node, so that the lowest 80 bits of its first word are what it earned.
 const nodeSlot = async () => {
   const earned = await read('earnedOf', [2])
-  return findSlot(local.deployment.leaseEscrow, 'uint32', 2, (word) => low(word, 96n) === earned)
+  return findSlot(local.deployment.leaseEscrow, [['uint32', 2]], (word) => low(word, 80n) === earned)
 }
+
+type Tampering = {
+  what: string
+  at: () => Promise<readonly [contract: Address, slot: bigint]>
+  /** Added to the word. */
+  by: bigint
+  /** Each difference that the audit has to name, and no other. */
+  names: () => readonly string[]
+}
+
+/** A slot of a lease; see LeaseRecord.sol. */
+const lease = (what: string, id: () => Hex, slot: bigint, shift: bigint, field: string): Tampering => ({
+  what,
+  at: async () => [local.deployment.leaseEscrow, (await leaseSlot(id())) + slot],
+  by: 1n << shift,
+  names: () => [`lease ${id()} ${field}`],
+})
+const node = (what: string, slot: bigint, shift: bigint, ...names: string[]): Tampering => ({
+  what,
+  at: async () => [local.deployment.leaseEscrow, (await nodeSlot()) + slot],
+  by: 1n << shift,
+  names: () => names.map((name) => `node 2 ${name}`),
+})
+const held = (
+  what: string,
+  contract: keyof FullDeployment,
+  keys: () => readonly Key[],
+  holds: (word: bigint) => boolean,
+  by: bigint,
+  names: () => readonly string[],
+): Tampering => ({
+  what,
+  at: async () => {
+    const address = local.deployment[contract] as Address
+    return [address, await findSlot(address, keys(), holds)]
+  },
+  by,
+  names,
+})
+const anything = () => true
+const account = (index: number) => getAddress(local.anvil.account(index).address)
+
+const TAMPERINGS: readonly Tampering[] = [
+  lease('a settled amount', () => ids.relayed, 2n, 0n, 'leaseOf.settled'),
+  lease('what was paid in', () => ids.relayed, 1n, 0n, 'leaseOf.deposited'),
+  lease('the relay that is paid', () => ids.relayed, 1n, 152n, 'leaseOf.relay'),
+  lease('seconds credited', () => ids.credited, 2n, 208n, 'leaseOf.credited'),
+  lease('what a credit left of an earlier segment', () => ids.dry, 2n, 64n, 'leaseOf.paidBefore'),
+  lease('the start of a segment', () => ids.dry, 2n, 128n, 'leaseOf.startedAt'),
+  lease('until when a request waits', () => ids.waiting, 0n, 160n, 'leaseOf.activateBy'),
+  lease('from when a node may be reclaimed', () => ids.announced, 3n, 32n, 'reclaimableFrom'),
+  lease('a fee that is held', () => ids.held, 4n, 208n, 'templateFeeOf.1'),
+  lease('a fee that was paid', () => ids.released, 4n, 208n, 'templateFeeOf.1'),
+  lease('a refund window', () => ids.held, 4n, 240n, 'templateFeeOf.2'),
+  lease('the template of a lease', () => ids.held, 4n, 160n, 'templateOf.0'),
+  node('what a relay earned', 0n, 0n, 'earnedOf'),
+  node('compute in use', 0n, 80n, 'inUse.pointUnits'),
+  node('memory in use', 0n, 112n, 'inUse.memoryMiB'),
+  node('leases hosted', 0n, 192n, 'nodeCounters.0', 'countersOf.0'),
+  node('leases completed', 0n, 224n, 'nodeCounters.1', 'countersOf.1'),
+  node('a payee', 1n, 0n, 'payeeOf'),
+  node('what was withdrawn', 1n, 160n, 'earnedOf'),
+  node('an operator', 2n, 0n, 'operatorOf'),
+  held(
+    'bounds of a renewal',
+    'leaseMandates',
+    () => [['bytes32', ids.renewed]],
+    anything,
+    1n << 64n,
+    () => [`lease ${ids.renewed} renewalOf.budget`],
+  ),
+  held(
+    'a used nonce',
+    'leaseMandates',
+    // One word of a bitmap holds 256 nonces; the second of them is taken back.
+    () => [
+      ['address', tenantOf()],
+      ['uint256', 0n],
+    ],
+    anything,
+    -(1n << 2n),
+    () => [`account ${tenantOf()} isNonceUsed`],
+  ),
+  held(
+    'the guardian',
+    'leaseDesk',
+    () => [],
+    // Beside the guardian lies from when it may pause again.
+    (word) => isAddress(account(GUARDIAN))(word) && word >> 160n !== 0n,
+    1n,
+    () => ['desk guardian'],
+  ),
+  held(
+    'the scheduler',
+    'leaseDesk',
+    () => [],
+    (word) => isAddress(account(KEEPER))(word),
+    1n,
+    () => ['desk scheduler'],
+  ),
+  held(
+    'the quorum',
+    'downtimeQuorum',
+    () => [],
+    (word) => word === 2n,
+    1n,
+    () => ['quorum quorum'],
+  ),
+  held(
+    'the fee of a version',
+    'templateRegistry',
+    () => [
+      ['uint32', 1],
+      ['uint32', 1],
+    ],
+    anything,
+    1n,
+    () => ['template 1 versionAt.fee'],
+  ),
+  held(
+    'the author of a template',
+    'templateRegistry',
+    () => [['uint32', 1]],
+    (word) => word >> 160n === 1n,
+    1n,
+    () => ['template 1 templateAt.author'],
+  ),
+  held(
+    'a day of uptime',
+    'reputation',
+    () => [
+      ['address', account(ATTESTERS[0])],
+      ['uint32', ids.attestedDay],
+      ['uint32', 0],
+    ],
+    anything,
+    1n,
+    () => [`attester ${account(ATTESTERS[0])} wordOf`],
+  ),
+  held(
+    'a rating of a node',
+    'reviews',
+    () => [['uint32', 1]],
+    anything,
+    1n,
+    () => ['node 1 nodeRatingOf.sum'],
+  ),
+  held(
+    'a stake',
+    'premiumStake',
+    () => [
+      ['uint32', 1],
+      ['address', account(OPERATOR)],
+    ],
+    anything,
+    1n,
+    () => [`stake of ${account(OPERATOR)} for node 1 stakeOf.bonded`],
+  ),
+]
 
 describe('a tampered storage', () => {
   let snapshot: Hex
@@ -87,50 +214,29 @@ describe('a tampered storage', () => {
     await local.anvil.client.revert({ id: snapshot })
   })
 
-  /** Adds to the word at `slot`. */
-  const tamper = async (address: Address, slot: bigint, by: bigint) => {
-    const value = toHex((await wordAt(address, slot)) + by, { size: 32 })
-    await local.anvil.client.setStorageAt({ address, index: toHex(slot, { size: 32 }), value })
-    await local.anvil.client.mine({ blocks: 1 })
-  }
-
-  it("names a lease's settled amount", async () => {
-    const { id, tenant } = leases[0]!
-    // Third slot of a lease, its lowest 64 bits.
-    await tamper(local.deployment.leaseEscrow, (await leaseSlot(id, tenant)) + 2n, 1n)
+  it.each(TAMPERINGS)('is named where it lies: $what', async ({ at, by, names }) => {
+    await tamper(...(await at()), by)
     const { differences } = await run()
-    expect(differences).toEqual([
-      expect.objectContaining({ kind: 'storage', subject: `lease ${id}`, field: 'leaseOf.settled' }),
-    ])
-    expect(BigInt(differences[0]!.found) - BigInt(differences[0]!.expected)).toBe(1n)
+    expect(differences.map(({ kind, subject, field }) => `${kind} ${subject} ${field}`).sort()).toEqual(
+      names()
+        .map((name) => `storage ${name}`)
+        .sort(),
+    )
   })
 
-  it("names a node's earnings", async () => {
-    await tamper(local.deployment.leaseEscrow, await nodeSlot(), 7n)
+  it("says by how much an account's balance differs", async () => {
+    const balance = await read('balanceOf', [tenantOf()])
+    const { leaseEscrow } = local.deployment
+    await tamper(
+      leaseEscrow,
+      await findSlot(leaseEscrow, [['address', tenantOf()]], (word) => word === balance),
+      5n,
+    )
     const { differences } = await run()
     expect(differences).toEqual([
-      expect.objectContaining({ kind: 'storage', subject: 'node 2', field: 'earnedOf' }),
+      expect.objectContaining({ kind: 'storage', subject: `account ${tenantOf()}`, field: 'balanceOf' }),
     ])
-    expect(BigInt(differences[0]!.found) - BigInt(differences[0]!.expected)).toBe(7n)
-  })
-
-  it("names an account's balance", async () => {
-    const account = getAddress(local.anvil.account(TENANT).address)
-    const balance = await read('balanceOf', [account])
-    const slot = await findSlot(local.deployment.leaseEscrow, 'address', account, (word) => word === balance)
-    await tamper(local.deployment.leaseEscrow, slot, 5n)
-    const { differences } = await run()
-    expect(differences).toEqual([
-      expect.objectContaining({ kind: 'storage', subject: `account ${account}`, field: 'balanceOf' }),
-    ])
-  })
-
-  it('names the capacity in use and the rating of a node', async () => {
-    // Units in use begin above the 96 bits of the earnings.
-    await tamper(local.deployment.leaseEscrow, await nodeSlot(), 1n << 96n)
-    await tamper(satellites.reviews, await findSlot(satellites.reviews, 'uint32', 1, () => true), 1n)
-    const fields = (await run()).differences.map(({ subject, field }) => `${subject} ${field}`)
-    expect(fields).toEqual(['node 2 inUse.pointUnits', 'node 1 nodeRatingOf.sum'])
+    expect(BigInt(differences[0]!.found) - BigInt(differences[0]!.expected)).toBe(5n)
   })
 
   it('names USDC that left without a claim', async () => {
@@ -158,8 +264,8 @@ describe('a tampered storage', () => {
     expect(clean.code, clean.stderr).toBe(0)
     expect(JSON.parse(clean.stdout).differences).toEqual([])
 
-    const { id, tenant } = leases[0]!
-    await tamper(local.deployment.leaseEscrow, (await leaseSlot(id, tenant)) + 2n, 1n)
+    const { id } = leases[0]!
+    await tamper(local.deployment.leaseEscrow, (await leaseSlot(id)) + 2n, 1n)
     const tampered = await main('--rpc', rpcUrl, '--deployment', file)
     expect(tampered.code).toBe(1)
     expect(tampered.stdout).toMatch(

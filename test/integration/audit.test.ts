@@ -18,6 +18,7 @@ import {
   run,
   seed,
 } from './audit-market.ts'
+import { everyPath } from './audit-paths.ts'
 
 beforeAll(openMarket)
 afterAll(closeMarket)
@@ -40,6 +41,23 @@ describe('a true history', () => {
     expect(after.differences).toEqual([])
     expect(after.donated - before.donated).toBe(123n)
     expect(after.obligations).toBe(before.obligations)
+  })
+
+  it('adds up over every path: relays, requests, fees, credits, signatures, stacks, roles', async () => {
+    const { waiting, credited, released } = await everyPath()
+    const { differences, leases: audited } = await run()
+    expect(differences).toEqual([])
+    expect(audited).toBeGreaterThan(30)
+    const read = (functionName: 'leaseOf' | 'templateFeeOf', id: Hex) =>
+      local.anvil.client.readContract({
+        ...{ address: local.deployment.leaseEscrow, abi: leaseEscrowAbi },
+        functionName,
+        args: [id],
+      })
+    // The paths led where they were to lead.
+    expect(await read('leaseOf', waiting)).toMatchObject({ status: 1, node: 0 })
+    expect(await read('leaseOf', credited)).toMatchObject({ credited: 900 })
+    expect(await read('templateFeeOf', released)).toMatchObject([expect.anything(), 0, 600])
   })
 
   it(`adds up whatever happens (SEED=${seed})`, { timeout: 240_000 }, async () => {

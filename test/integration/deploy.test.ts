@@ -5,7 +5,13 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { leaseEscrowAbi, mockUSDCAbi, pricePolicyAbi, USDC_ADDRESSES } from '@decloud/protocol'
+import {
+  downtimeQuorumAbi,
+  leaseDeskAbi,
+  mockUSDCAbi,
+  pricePolicyAbi,
+  USDC_ADDRESSES,
+} from '@decloud/protocol'
 import {
   type Address,
   bytesToHex,
@@ -15,6 +21,7 @@ import {
   parseAbi,
   toHex,
   zeroAddress,
+  zeroHash,
 } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { audit } from '../../scripts/audit/audit.ts'
@@ -83,14 +90,14 @@ describe('a deployment', { timeout: 180_000 }, () => {
     const resumed = await run('main', '--network', 'local', '--out', directory)
     expect(resumed.code, resumed.out + resumed.err).toBe(0)
     expect(resumed.out).toContain('nothing unexpected')
-    // Implementation and proxy of the token, the timelock, three of the core, three around it.
-    expect(await sent()).toBe(9 + lost)
+    // Implementation and proxy of the token, the timelock, three of the core, five around it, two to fill the roles.
+    expect(await sent()).toBe(13 + lost)
 
-    const { deployment, satellites } = await readDeployment(file)
+    const deployment = await readDeployment(file)
     const again = await run('main', '--network', 'local', '--out', directory)
     expect(again.code, again.err).toBe(0)
-    expect(await sent()).toBe(9 + lost)
-    expect(await readDeployment(file)).toEqual({ deployment, satellites })
+    expect(await sent()).toBe(13 + lost)
+    expect(await readDeployment(file)).toEqual(deployment)
     const first = await anvil.client.getBlock({
       blockNumber: BigInt(deployment.fromBlock),
       includeTransactions: true,
@@ -99,13 +106,13 @@ describe('a deployment', { timeout: 180_000 }, () => {
   })
 
   it('is in the hands of the timelock alone', async () => {
-    const { deployment, satellites } = await readDeployment(file)
+    const deployment = await readDeployment(file)
     const owner = await anvil.client.readContract({
       address: deployment.pricePolicy,
       abi: pricePolicyAbi,
       functionName: 'owner',
     })
-    expect(owner).toBe(satellites.timelock)
+    expect(owner).toBe(deployment.timelock)
     const delayOf = await anvil.client.readContract({
       address: owner,
       abi: parseAbi(['function getMinDelay() view returns (uint256)']),
@@ -115,9 +122,9 @@ describe('a deployment', { timeout: 180_000 }, () => {
   })
 
   it('stands up to its audit', async () => {
-    const { deployment, satellites } = await readDeployment(file)
+    const deployment = await readDeployment(file)
     const options = { rpcUrl: anvil.rpcUrl, at: 'latest' as const, onProgress: () => {} }
-    const { differences, logs } = await audit({ deployment, satellites, ...options })
+    const { differences, logs } = await audit({ deployment, ...options })
     expect(differences).toEqual([])
     expect(logs).toBeGreaterThan(3)
   })
@@ -150,7 +157,9 @@ describe('the check', { timeout: 180_000 }, () => {
 
   it('names roles that are held by others than those who were to hold them', async () => {
     const other = getAddress(toHex(0xbeef, { size: 20 }))
-    const roles = { proposers: [other], executors: [zeroAddress], platformPayee: other, attester: other }
+    const attesters = [1, 2, 3].map((nth) => getAddress(toHex(nth, { size: 20 })))
+    const people = { platformPayee: other, guardian: other, scheduler: other, attesters, quorum: 3 }
+    const roles = { proposers: [other], executors: [zeroAddress], ...people }
     const path = join(directory, 'roles.json')
     await writeFile(path, JSON.stringify({ ...roles, minimumStake: '5' }))
     expect(await unexpected('--roles', path)).toEqual([
@@ -158,11 +167,17 @@ describe('the check', { timeout: 180_000 }, () => {
       'timelock: may carry out (0x0: anybody)',
       'timelock: may cancel',
       "escrow: platform's payee",
+      'desk: guardian (may pause)',
+      'desk: scheduler (places requests)',
+      'quorum: attesters',
+      'quorum: so many credit downtime',
+      'reputation: attesters',
+      'premiumStake: minimum, USDC',
     ])
   })
 
   it('names code that is not ours, an owner that nobody waits for, and an announced move', async () => {
-    const { deployment, satellites } = await readDeployment(file)
+    const deployment = await readDeployment(file)
     await kept(async () => {
       const bytecode = (await anvil.client.getCode({ address: deployment.nodeRegistry })) as Hex
       // One byte of the code, well before the metadata.
@@ -172,7 +187,7 @@ describe('the check', { timeout: 180_000 }, () => {
       expect(await unexpected()).toEqual(['code: nodeRegistry'])
     })
     await kept(async () => {
-      const from = satellites.timelock!
+      const from = deployment.timelock!
       await anvil.client.impersonateAccount({ address: from })
       await anvil.client.setBalance({ address: from, value: 10n ** 18n })
       const asOwner = async (to: Address, data: Hex) => {
@@ -181,15 +196,72 @@ describe('the check', { timeout: 180_000 }, () => {
         await anvil.client.waitForTransactionReceipt({ hash, timeout: 20_000 })
       }
       const pointers = [deployment.nodeRegistry, deployment.pricePolicy] as const
-      const announce = { abi: leaseEscrowAbi, functionName: 'announcePointers', args: pointers } as const
-      await asOwner(deployment.leaseEscrow, encodeFunctionData(announce))
+      const announce = { abi: leaseDeskAbi, functionName: 'announcePointers', args: pointers } as const
+      await asOwner(deployment.leaseDesk, encodeFunctionData(announce))
       const args = [anvil.account(0).address] as const
       const hand = { abi: pricePolicyAbi, functionName: 'transferOwnership', args } as const
       await asOwner(deployment.pricePolicy, encodeFunctionData(hand))
       expect(await unexpected()).toEqual([
-        'escrow: registry announced',
-        'escrow: policy announced',
+        'desk: registry announced',
+        'desk: policy announced',
         'policy: owner proposed',
+      ])
+    })
+  })
+
+  it('names what was announced to the timelock and waits', async () => {
+    const { timelock, leaseDesk } = await readDeployment(file)
+    await kept(async () => {
+      const args = [leaseDesk, 0n, '0x', zeroHash, zeroHash, 172_800n] as const
+      const hash = await anvil.wallet(0).writeContract({
+        address: timelock!,
+        abi: parseAbi(['function schedule(address, uint256, bytes, bytes32, bytes32, uint256)']),
+        functionName: 'schedule',
+        args,
+      })
+      await anvil.client.waitForTransactionReceipt({ hash, timeout: 20_000 })
+      expect(await unexpected()).toEqual(['timelock: announced and not carried out'])
+    })
+  })
+
+  it('names a pause, a scheduler that is another, and attesters that are others', async () => {
+    const { timelock, leaseDesk, downtimeQuorum } = await readDeployment(file)
+    const roles = join(directory, 'local-roles.json')
+    const [first, guardian, scheduler, ...attesters] = [0, 1, 2, 3, 4, 5].map(
+      (index) => anvil.account(index).address,
+    )
+    const people = { platformPayee: first, guardian, scheduler, attesters, quorum: 2 }
+    const wanted = { proposers: [first], executors: [first], ...people, minimumStake: '1000000000' }
+    await writeFile(roles, JSON.stringify(wanted))
+    expect((await check('--roles', roles)).code).toBe(0)
+    await kept(async () => {
+      const paused = { address: leaseDesk, abi: leaseDeskAbi, functionName: 'pause' } as const
+      const hash = await anvil.wallet(1).writeContract(paused)
+      await anvil.client.waitForTransactionReceipt({ hash, timeout: 20_000 })
+      await anvil.client.impersonateAccount({ address: timelock! })
+      await anvil.client.setBalance({ address: timelock!, value: 10n ** 18n })
+      const other = anvil.account(9).address
+      const calls = [
+        [leaseDesk, encodeFunctionData({ abi: leaseDeskAbi, functionName: 'setScheduler', args: [other] })],
+        [
+          downtimeQuorum,
+          encodeFunctionData({
+            abi: downtimeQuorumAbi,
+            functionName: 'setAttesters',
+            args: [[other, ...attesters], 3n],
+          }),
+        ],
+      ] as const
+      for (const [to, data] of calls) {
+        const params = [{ from: timelock!, to, data }] as never
+        const sentAs: Hex = await anvil.client.request({ method: 'eth_sendTransaction' as never, params })
+        await anvil.client.waitForTransactionReceipt({ hash: sentAs, timeout: 20_000 })
+      }
+      expect(await unexpected('--roles', roles)).toEqual([
+        'desk: scheduler (places requests)',
+        'desk: paused until',
+        'quorum: attesters',
+        'quorum: so many credit downtime',
       ])
     })
   })
@@ -199,7 +271,7 @@ describe('the check', { timeout: 180_000 }, () => {
     const owner = anvil.account(0).address
     const usdc = await deployMockUsdc(deployer)
     const bare = join(directory, 'bare.json')
-    await writeDeployment(bare, await deployProtocol(deployer, { usdc, owner, platformPayee: owner }), {})
+    await writeDeployment(bare, await deployProtocol(deployer, { usdc, owner, platformPayee: owner }))
     const { code, out } = await run('check', '--deployment', bare, '--rpc', anvil.rpcUrl)
     expect(code).toBe(1)
     expect(out).toMatch(/timelock\n {2}! address +none {3}UNEXPECTED/)
@@ -240,7 +312,10 @@ describe('a deployment to a public chain', { timeout: 180_000 }, () => {
     proposers: [account(1), account(2)],
     executors: [zeroAddress],
     platformPayee: account(3),
-    attester: account(4),
+    guardian: account(6),
+    scheduler: account(7),
+    attesters: [account(4), account(8), account(9)],
+    quorum: 2,
     minimumStake: '1000000000',
   }
   const path = () => join(directory, 'amoy-roles.json')
@@ -277,7 +352,7 @@ describe('a deployment to a public chain', { timeout: 180_000 }, () => {
 
   it('gives every role to whom the file says and none to the deployer', async () => {
     const usdc = USDC_ADDRESSES[AMOY]!
-    const { deployment: local } = await readDeployment(file)
+    const local = await readDeployment(file)
     const bytecode = await anvil.client.getCode({ address: local.usdc })
     await anvil.client.setCode({ address: usdc, bytecode: bytecode! })
     const implementation = await anvil.client.getStorageAt({ address: local.usdc, slot: IMPLEMENTATION })
@@ -293,7 +368,7 @@ describe('a deployment to a public chain', { timeout: 180_000 }, () => {
     expect(code, out + err).toBe(0)
     expect(out).toContain('ETHERSCAN_API_KEY is not set')
     const written = await readDeployment(join(directory, `${AMOY}.json`))
-    expect(written.deployment).toMatchObject({ chainId: AMOY, usdc })
+    expect(written).toMatchObject({ chainId: AMOY, usdc })
     for (const address of [account(1), account(2), account(3)]) expect(out).toContain(address)
     expect(out.split(getAddress(anvil.account(DEPLOYER).address))).toHaveLength(2)
   })

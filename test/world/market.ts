@@ -8,7 +8,12 @@ import {
   USDC,
 } from '@decloud/protocol'
 import { type Address, type Hex, keccak256, stringToHex } from 'viem'
-import { deployMockUsdc, deployProtocol } from '../../scripts/lib/deploy.ts'
+import {
+  deployMockUsdc,
+  deployProtocol,
+  deploySatellites,
+  type FullDeployment,
+} from '../../scripts/lib/deploy.ts'
 import type { Anvil } from './anvil.ts'
 
 /** Who holds which account of the chain's mnemonic. */
@@ -18,14 +23,17 @@ export const ROLES = {
   keeper: 2,
   platform: 3,
   stranger: 4,
+  guardian: 5,
+  firstAttester: 6,
   firstOperator: 10,
   firstAgent: 100,
 } as const
 
 const TENANT_FUNDS = 1_000n * USDC
+const ATTESTERS = 3
 
-/** Deploys everything and gives the tenant 1,000 USDC. */
-export const openMarket = async (anvil: Anvil): Promise<Deployment> => {
+/** Deploys everything, fills the roles (the keeper schedules) and gives the tenant 1,000 USDC. */
+export const openMarket = async (anvil: Anvil): Promise<FullDeployment> => {
   const deployer = { wallet: anvil.wallet(ROLES.deployer), reader: anvil.client }
   const usdc = await deployMockUsdc(deployer)
   const deployment = await deployProtocol(deployer, {
@@ -34,7 +42,11 @@ export const openMarket = async (anvil: Anvil): Promise<Deployment> => {
     platformPayee: anvil.account(ROLES.platform).address,
   })
   await mint(anvil, usdc, anvil.account(ROLES.tenant).address, TENANT_FUNDS)
-  return deployment
+  return deploySatellites(deployer, deployment, {
+    guardian: anvil.account(ROLES.guardian).address,
+    scheduler: anvil.account(ROLES.keeper).address,
+    attesters: Array.from({ length: ATTESTERS }, (_, i) => anvil.account(ROLES.firstAttester + i).address),
+  })
 }
 
 const mint = async (anvil: Anvil, usdc: Address, to: Address, amount: bigint): Promise<void> => {

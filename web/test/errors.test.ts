@@ -1,4 +1,4 @@
-import { leaseEscrowAbi } from '@decloud/protocol/abi/index'
+import { leaseDeskAbi, leaseEscrowAbi } from '@decloud/protocol/abi/index'
 import {
   BaseError,
   ContractFunctionRevertedError,
@@ -47,9 +47,17 @@ describe('sentences for what wallets and networks throw', () => {
     const full = encodeErrorResult({
       abi: leaseEscrowAbi,
       errorName: 'LeaseEscrow_NoCapacity',
-      args: [1, 'memoryMiB', 8_192n, 512n],
+      args: [1, 'memory', 8_192n, 512n],
     })
     expect(explain(reverted(full), CONTEXT).sentence).toContain('It was asked for 8 GiB and has 512 MiB.')
+  })
+
+  it('names a pause, which the desk refuses through the escrow', () => {
+    const data = encodeErrorResult({ abi: leaseDeskAbi, errorName: 'Guard_Paused', args: [1_900_000_000n] })
+    expect(explain(reverted(data), CONTEXT)).toMatchObject({
+      code: 'paused',
+      message: expect.stringContaining('2030'),
+    })
   })
 
   it('keeps the name of a revert that it has no words for', () => {

@@ -1,4 +1,4 @@
-import type { LeaseView } from '@decloud/protocol/lease'
+import type { LeaseView } from '@decloud/protocol/lease-fold'
 import type { LeaseStatusReport } from '@decloud/protocol/wire/node'
 import { sha256 } from 'viem'
 import { describe, expect, it } from 'vitest'
@@ -29,6 +29,10 @@ const ACTIVE: LeaseView = {
   paidBefore: 0n,
   credited: 0,
   holdBack: 3_600,
+  reclaimAt: 0,
+  formerRelays: [],
+  templateFee: null,
+  renewal: { amount: 0n, budget: 0n, runway: 0 },
   endReason: 'None',
   endedAt: 0,
   due: 0n,

@@ -1,6 +1,12 @@
 // The leases of one node, folded from stored logs: once as of the newest block, once as of the finalized one.
 import type { EventReader, FeedChange } from '@decloud/chain'
-import { applyLeaseEvent, type Deployment, type LeaseView, type ProtocolEvent } from '@decloud/protocol'
+import {
+  applyLeaseEvent,
+  type Deployment,
+  type LeaseView,
+  leaseSources,
+  type ProtocolEvent,
+} from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
 import { type Hex, numberToHex } from 'viem'
 import type { LeaseSight } from '../domain/desired.ts'
@@ -18,7 +24,7 @@ export const makeLeaseFeed = (options: {
   const leases = new Map<Hex, Tracked>()
 
   const load = (leaseId: Hex) => {
-    const events = read(db, { address, topic1: leaseId })
+    const events = read(db, { address: leaseSources(options.deployment), topic1: leaseId })
     const latest = fold(events)
     // A lease that a reorg took away stays in sight without a view: absence is unknown, not an end.
     if (latest?.node === node || leases.has(leaseId)) leases.set(leaseId, { events, latest })

@@ -7,6 +7,10 @@ export const makeManifestOpener =
   (deployment: Deployment, sealingKeys: SealingKeys): OpenManifest =>
   async (lease: LeaseView): Promise<Manifest> => {
     if (lease.manifest === '0x') {
+      if (lease.terms.node === 0) {
+        // Nobody could seal it before the node was known: it follows the assignment.
+        throw new DecloudError('awaiting-manifest', 'The lease was assigned; its manifest has not come yet.')
+      }
       throw new DecloudError('manifest-missing', 'The lease carries no manifest.')
     }
     const context = {

@@ -28,6 +28,11 @@ const SCHEMA = [
    CREATE INDEX feed_logs_place ON feed_logs (block_number, log_index);
    CREATE INDEX feed_logs_topic1 ON feed_logs (address, topic1, block_number, log_index);
    CREATE INDEX feed_logs_topic2 ON feed_logs (address, topic2, block_number, log_index);`,
+  // More contracts are listened to, and logs know their time: what was read before is read again.
+  `DELETE FROM feed_logs;
+   DELETE FROM feed_blocks;
+   UPDATE feed_state SET height = NULL, hash = NULL, parent = NULL, timestamp = NULL, finalized = NULL;
+   ALTER TABLE feed_logs ADD COLUMN timestamp INTEGER NOT NULL DEFAULT 0;`,
 ]
 
 type BlockRow = { height: number; hash: string; parent: string; timestamp: number }
@@ -42,6 +47,7 @@ type LogRow = {
   topic2: string | null
   topic3: string | null
   data: string
+  timestamp: number
 }
 
 // Hex columns are written by this file alone, from values that viem typed as hex: hence the casts on the way out.
@@ -60,22 +66,29 @@ const toRawLog = (row: LogRow): RawLog => ({
   blockHash: row.block_hash as Hex,
   transactionHash: row.transaction_hash as Hex,
   logIndex: row.log_index,
+  timestamp: BigInt(row.timestamp),
 })
 
-export type LogFilter = { address: Address; topic1?: Hex; topic2?: Hex }
+export type LogFilter = { address: Address | readonly Address[]; topic1?: Hex; topic2?: Hex }
 
-/** The stored logs of one contract, or of one indexed argument of it, in chain order. */
+/** The stored logs of one contract or several, or of one indexed argument of theirs, in chain order. */
 export const selectLogs = (db: Database, filter: LogFilter): RawLog[] => {
   const column = filter.topic1 !== undefined ? 'topic1' : filter.topic2 !== undefined ? 'topic2' : undefined
   const where = column === undefined ? '' : `AND ${column} = @topic`
   const rows = db
-    .prepare(`SELECT * FROM feed_logs WHERE address = @address ${where} ORDER BY block_number, log_index`)
-    .all({ address: filter.address.toLowerCase(), topic: filter.topic1 ?? filter.topic2 ?? null }) as LogRow[]
+    .prepare(
+      `SELECT * FROM feed_logs WHERE address IN (SELECT value FROM json_each(@addresses)) ${where}
+       ORDER BY block_number, log_index`,
+    )
+    .all({ addresses: addressesIn(filter), topic: filter.topic1 ?? filter.topic2 ?? null }) as LogRow[]
   const logs = rows.map(toRawLog)
   return filter.topic1 !== undefined && filter.topic2 !== undefined
     ? logs.filter((log) => log.topics[2] === filter.topic2)
     : logs
 }
+
+const addressesIn = ({ address }: LogFilter) =>
+  JSON.stringify((typeof address === 'string' ? [address] : address).map((one) => one.toLowerCase()))
 
 export type LogStore = ReturnType<typeof makeLogStore>
 
@@ -92,7 +105,7 @@ export const makeLogStore = (db: Database, deployment: Deployment) => {
   )
   const putLog = db.prepare(
     `INSERT INTO feed_logs VALUES (@blockHash, @logIndex, @blockNumber, @transactionHash, @address,
-       @topic0, @topic1, @topic2, @topic3, @data)`,
+       @topic0, @topic1, @topic2, @topic3, @data, @timestamp)`,
   )
   const logsAbove = db.prepare(
     'SELECT * FROM feed_logs WHERE block_number > ? ORDER BY block_number, log_index',

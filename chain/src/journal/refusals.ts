@@ -1,13 +1,22 @@
 // Why a transaction was refused, in the contract's own terms.
-import { leaseEscrowAbi, nodeRegistryAbi, pricePolicyAbi } from '@decloud/protocol'
+import {
+  downtimeQuorumAbi,
+  leaseDeskAbi,
+  leaseEscrowAbi,
+  leaseMandatesAbi,
+  nodeRegistryAbi,
+  pricePolicyAbi,
+} from '@decloud/protocol'
 import { type Abi, type Address, BaseError, decodeErrorResult, formatEther, type Hex, isHex } from 'viem'
 import { ChainError, RevertError } from '../errors.ts'
 import { detailOf } from '../rpc-errors.ts'
 import type { Intent } from './types.ts'
 
-const ERRORS: Abi = [...leaseEscrowAbi, ...nodeRegistryAbi, ...pricePolicyAbi].filter(
-  (item) => (item.type as string) === 'error',
-)
+// A refusal of the desk or of a registry comes through the escrow as it is.
+const ERRORS: Abi = [
+  ...[...leaseEscrowAbi, ...leaseDeskAbi, ...leaseMandatesAbi, ...downtimeQuorumAbi],
+  ...[...nodeRegistryAbi, ...pricePolicyAbi],
+].filter((item) => (item.type as string) === 'error')
 
 /** Revert data carried by a JSON-RPC error, `undefined` when the error is not a revert. */
 export const revertDataOf = (error: unknown): Hex | undefined => {

@@ -20,16 +20,21 @@ export type NodeView = {
   endpoint: string
   sealingKey: Hex
   sealingKeyEpoch: number
+  /** Node that relays for this one; 0 for none. */
+  relay: number
+  /** Nodes that this one offers to relay for. */
+  relayCapacity: number
 }
 
 const registered = (event: Extract<ProtocolEvent, { name: 'NodeRegistered' }>): NodeView => {
   const { node, nodeId, operator, registration } = event.args
   const { machineId: _, ...offered } = registration
-  return { ...offered, node, nodeId, operator, active: true, sealingKeyEpoch: 1 }
+  return { ...offered, node, nodeId, operator, active: true, sealingKeyEpoch: 1, relay: 0, relayCapacity: 0 }
 }
 
 /** One step of the fold; events of other nodes and of the escrow change nothing. */
 export const applyNodeEvent = (view: NodeView | undefined, event: ProtocolEvent): NodeView | undefined => {
+  if (event.contract !== 'NodeRegistry') return view
   if (event.name === 'NodeRegistered') return view ?? registered(event)
   if (view === undefined) return undefined
   switch (event.name) {
@@ -47,6 +52,10 @@ export const applyNodeEvent = (view: NodeView | undefined, event: ProtocolEvent)
       return { ...view, endpoint: event.args.endpoint }
     case 'TermsChanged':
       return { ...view, minCharge: event.args.minCharge, notice: event.args.notice }
+    case 'RelayChosen':
+      return { ...view, relay: event.args.relay }
+    case 'RelayOfferChanged':
+      return { ...view, relayCapacity: event.args.capacity }
     case 'OperatorChanged':
       return { ...view, operator: event.args.operator }
     default:

@@ -39,7 +39,8 @@ export const choresAt = (leases: readonly LeaseView[], now: number, limits: Upke
   }
   for (const lease of leases) {
     const { leaseId, status } = lease
-    if (status === 'Assigned' && now > lease.activateBy) chores.push({ kind: 'expire', leaseId })
+    const waits = status === 'Requested' || status === 'Assigned'
+    if (waits && now > lease.activateBy) chores.push({ kind: 'expire', leaseId })
     if (status === 'Active' && now >= runsOutAt(lease) + DEPLETED_GRACE) chores.push({ kind: 'end', leaseId })
   }
   return chores

@@ -1,7 +1,6 @@
 // The logs of the contracts around the escrow: the policy's tables, reviews, attestations, stakes.
-import type { pricePolicyAbi } from '@decloud/protocol'
+import type { premiumStakeAbi, pricePolicyAbi, reputationAbi, reviewsAbi } from '@decloud/protocol'
 import { getAddress } from 'viem'
-import type { premiumStakeAbi, reputationAbi, reviewsAbi } from '../abi.ts'
 import { type Books, must, type Place, type Rating } from '../books.ts'
 import { type Handlers, unrelated } from './handlers.ts'
 
@@ -63,6 +62,10 @@ export const reviewsFold: Handlers<typeof reviewsAbi> = {
   },
   TemplateReviewed: (books, args, place) => {
     const stars = checkReviewer(books, place, args, 'template')
+    const fee = books.leases.get(args.leaseId)?.fee
+    const subject = `lease ${args.leaseId}`
+    must(books, place, subject, 'reviewed template', fee?.template, args.template)
+    must(books, place, subject, 'reviewed version', fee?.version, args.version)
     books.stars.set(args.leaseId, { ...stars, template: args.stars })
     rate(books, place, `template ${args.template}`, books.templateRatings, args.template, args)
   },

@@ -1,7 +1,8 @@
 // Whatever a wallet, an RPC or a contract threw → one error with a sentence that says what to do.
+import { leaseDeskAbi } from '@decloud/protocol/abi/index'
 import { DecloudError } from '@decloud/protocol/errors'
-import { BaseError, ContractFunctionRevertedError } from 'viem'
-import { memory, usdc, usdcUp } from './format.ts'
+import { BaseError, ContractFunctionRevertedError, decodeErrorResult } from 'viem'
+import { memory, moment, usdc, usdcUp } from './format.ts'
 
 type Args = readonly unknown[]
 const big = (args: Args, i: number) => BigInt(args[i] as bigint | number)
@@ -36,6 +37,12 @@ const REVERTS: Readonly<Record<string, (args: Args) => DecloudError>> = {
     new DecloudError('notice-shortened', 'The node has shortened its notice period since you looked.', {
       hint: 'Go back to see its present terms.',
     }),
+  Guard_Paused: (args) =>
+    new DecloudError(
+      'paused',
+      `New leases and top-ups are paused until ${moment(Number(args[0]))}. Machines go on running.`,
+      { hint: 'Try again then. Closing a lease and withdrawing work all the time.' },
+    ),
   LeaseEscrow_DepositTooSmall: (args) =>
     new DecloudError('deposit-small', `A deposit must be at least ${usdcUp(big(args, 1))} USDC here.`, {
       hint: 'Pay for a longer time.',
@@ -52,13 +59,14 @@ const REVERTS: Readonly<Record<string, (args: Args) => DecloudError>> = {
     }),
 }
 
-const resourceName = (field: string) =>
-  ({ pointUnits: 'CPU', memoryMiB: 'memory', diskGiB: 'disk', gpus: 'GPUs' })[field] ?? field
+// The names are those of `LeaseDesk._requireFree`.
+const resourceName = (resource: string) =>
+  ({ compute: 'CPU', memory: 'memory', disk: 'disk', gpu: 'GPUs' })[resource] ?? resource
 const amountOf = (args: Args, i: number) => {
-  const field = String(args[1])
-  if (field === 'memoryMiB') return memory(big(args, i))
-  if (field === 'diskGiB') return `${args[i]} GiB`
-  return field === 'pointUnits' ? `${(Number(args[i]) / 12).toFixed(2)} points` : String(args[i])
+  const resource = String(args[1])
+  if (resource === 'memory') return memory(big(args, i))
+  if (resource === 'disk') return `${args[i]} GiB`
+  return resource === 'compute' ? `${(Number(args[i]) / 12).toFixed(2)} points` : String(args[i])
 }
 
 /** The sentence for too little money, with what is missing rounded up so that adding it suffices. */
@@ -118,9 +126,9 @@ export const explain = (error: unknown, context: ErrorContext): DecloudError => 
   const chain = causes(error)
   for (const cause of chain) {
     if (cause instanceof ContractFunctionRevertedError) {
-      const name = cause.data?.errorName ?? ''
+      const { errorName: name, args } = cause.data ?? ofDesk(cause)
       const known = REVERTS[name]
-      if (known !== undefined) return known(cause.data?.args ?? [])
+      if (known !== undefined) return known(args ?? [])
       return new DecloudError(
         'reverted',
         `The contract refused this: ${cause.reason ?? (name || cause.shortMessage)}.`,
@@ -141,6 +149,17 @@ export const explain = (error: unknown, context: ErrorContext): DecloudError => 
     first instanceof BaseError ? first.shortMessage : (first?.message ?? String(error)),
     { hint: 'Try again; nothing is sent twice.', cause: error },
   )
+}
+
+/** A refusal of the desk comes through the escrow, whose ABI does not name it. */
+const ofDesk = ({ raw }: ContractFunctionRevertedError): { errorName: string; args: Args } => {
+  try {
+    const { errorName, args } = decodeErrorResult({ abi: leaseDeskAbi, data: raw ?? '0x' })
+    return { errorName, args: args ?? [] }
+  } catch {
+    // Not the desk's either: the caller says what little is known.
+    return { errorName: '', args: [] }
+  }
 }
 
 const MAX_CAUSES = 12

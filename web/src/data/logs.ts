@@ -3,7 +3,7 @@
 import { DecloudError } from '@decloud/protocol/errors'
 import type { RawLog } from '@decloud/protocol/events'
 import { type Address, type Hex, hexToBigInt, hexToNumber, numberToHex, type RpcLog } from 'viem'
-import { getBlockNumber } from 'viem/actions'
+import { getBlock, getBlockNumber } from 'viem/actions'
 import type { Runtime } from './runtime.tsx'
 
 /** Deeper than any re-organisation of Polygon since its finality gadget. */
@@ -11,7 +11,10 @@ const SETTLED_DEPTH = 64n
 const MIN_WINDOW = 500n
 const MAX_QUERIES = 2_000
 
-export type LogFilter = { address: Address; topics: readonly (Hex | readonly Hex[] | null)[] }
+export type LogFilter = {
+  address: Address | readonly Address[]
+  topics: readonly (Hex | readonly Hex[] | null)[]
+}
 
 type Cached = { logs: RawLog[]; upTo: bigint }
 const caches = new WeakMap<Runtime['client'], Map<string, Cached>>()
@@ -62,23 +65,36 @@ const getLogs = async (runtime: Runtime, filter: LogFilter, from: bigint, to: bi
     method: 'eth_getLogs',
     params: [
       {
-        address: filter.address,
-        // viem types topics as mutable tuples; the RPC reads them only.
+        // viem types addresses and topics as mutable arrays; the RPC reads them only.
+        address: filter.address as Address | Address[],
         topics: filter.topics as (Hex | Hex[] | null)[],
         fromBlock: numberToHex(from),
         toBlock: numberToHex(to),
       },
     ],
   })) as readonly RpcLog[]
-  return found.map(toRawLog)
+  return withTimes(runtime, found)
 }
 
-const toRawLog = (log: RpcLog): RawLog => {
+/** Some RPCs tell the time of its block with a log; of the others the header is asked, once a block. */
+const withTimes = async ({ client }: Runtime, logs: readonly RpcLog[]): Promise<RawLog[]> => {
+  const untimed = new Set(logs.filter((log) => !log.blockTimestamp).map((log) => log.blockHash))
+  const times = new Map<Hex | null, bigint>()
+  for (const blockHash of untimed) {
+    if (blockHash !== null) times.set(blockHash, (await getBlock(client, { blockHash })).timestamp)
+  }
+  return logs.map((log) =>
+    toRawLog(log, log.blockTimestamp ? hexToBigInt(log.blockTimestamp) : times.get(log.blockHash)),
+  )
+}
+
+const toRawLog = (log: RpcLog, timestamp: bigint | undefined): RawLog => {
   if (
     log.blockNumber === null ||
     log.blockHash === null ||
     log.transactionHash === null ||
-    log.logIndex === null
+    log.logIndex === null ||
+    timestamp === undefined
   ) {
     throw new DecloudError('rpc-pending-log', 'The RPC answered with a log that is in no block.', {
       hint: 'Use another RPC in deployment.json.',
@@ -92,6 +108,7 @@ const toRawLog = (log: RpcLog): RawLog => {
     blockHash: log.blockHash,
     transactionHash: log.transactionHash,
     logIndex: hexToNumber(log.logIndex),
+    timestamp,
   }
 }
 

@@ -82,14 +82,16 @@ const readNodes = async (
   const indices = Array.from({ length: nodeCount }, (_, i) => i + 1)
   const nodes = await inChunks(indices, async (node) => {
     const args = [node] as const
-    const [offer, nodeId, [sealingKey, sealingKeyEpoch], inUse] = await Promise.all([
+    const [offer, nodeId, [sealingKey, sealingKeyEpoch], inUse, [relayCapacity]] = await Promise.all([
       client.readContract({ ...inRegistry, functionName: 'offer', args }),
       client.readContract({ ...inRegistry, functionName: 'nodeIdOf', args }),
       client.readContract({ ...inRegistry, functionName: 'sealingKeyOf', args }),
       client.readContract({ ...inEscrow, functionName: 'inUse', args }),
+      client.readContract({ ...inRegistry, functionName: 'relayOfferOf', args }),
     ])
-    const { relay: _, relayBps: __, ...stored } = offer
-    return { ...stored, node, nodeId, sealingKey, sealingKeyEpoch, inUse: inUse satisfies Capacity }
+    const { relayBps: _, ...stored } = offer
+    const sealed = { sealingKey, sealingKeyEpoch }
+    return { ...stored, ...sealed, node, nodeId, relayCapacity, inUse: inUse satisfies Capacity }
   })
   const earned = await inChunks([...new Set([0, ...indices, ...questions.earners])], async (node) => ({
     node,

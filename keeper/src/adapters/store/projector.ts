@@ -4,10 +4,11 @@ import {
   applyLeaseEvent,
   type Deployment,
   due,
+  earningsOf,
   type LeaseView,
+  leaseSources,
   type ProtocolEvent,
   pointUnits,
-  sharesDown,
 } from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
 import { type Address, type Hex, pad, toHex } from 'viem'
@@ -40,18 +41,6 @@ const touchedBy = (events: readonly ProtocolEvent[]): Touched => {
     else if ('leaseId' in event.args) touched.leases.add(event.args.leaseId)
   }
   return touched
-}
-
-/** What a lease has credited so far, by node; 0 is the platform. */
-const creditsOf = (lease: LeaseView | undefined): Map<number, bigint> => {
-  const credits = new Map<number, bigint>()
-  if (lease === undefined || lease.settled === 0n) return credits
-  const shares = sharesDown(lease.settled, BigInt(lease.platformBps), BigInt(lease.relayBps))
-  const add = (node: number, amount: bigint) => credits.set(node, (credits.get(node) ?? 0n) + amount)
-  add(0, shares.platform)
-  add(lease.relay, shares.relay)
-  add(lease.node, shares.node)
-  return credits
 }
 
 const isOpen = (lease: LeaseView) => lease.status !== 'Ended' || lease.settled < due(lease, lease.endedAt)
@@ -108,12 +97,13 @@ const refoldLease = (
   leaseId: Hex,
   policies: readonly ProtocolEvent[],
 ) => {
-  const events = read(db, { address: deployment.leaseEscrow, topic1: leaseId })
+  const events = read(db, { address: leaseSources(deployment), topic1: leaseId })
   const old = db.prepare('SELECT view FROM leases WHERE lease_id = ?').get(leaseId) as
     | { view: string }
     | undefined
   const lease = events.reduce<LeaseView | undefined>(applyLeaseEvent, undefined)
-  moveCredits(db, creditsOf(old === undefined ? undefined : fromJson<LeaseView>(old.view)), creditsOf(lease))
+  const before = old === undefined ? undefined : fromJson<LeaseView>(old.view)
+  moveEarnings(db, before && earningsOf(before), lease && earningsOf(lease))
   if (lease === undefined) {
     db.prepare('DELETE FROM leases WHERE lease_id = ?').run(leaseId)
     return
@@ -139,7 +129,9 @@ const refoldLease = (
   })
 }
 
-const moveCredits = (db: Database, before: Map<number, bigint>, after: Map<number, bigint>) => {
+type Earnings = ReturnType<typeof earningsOf>
+
+const moveEarnings = (db: Database, before: Earnings = new Map(), after: Earnings = new Map()) => {
   for (const node of new Set([...before.keys(), ...after.keys()])) {
     const change = (after.get(node) ?? 0n) - (before.get(node) ?? 0n)
     if (change === 0n) continue

@@ -1,6 +1,6 @@
 // Where a lease's money stands, for display, by the protocol's own mirror of the contract's billing.
 import { costDown, due, runsOutAt } from '@decloud/protocol/billing'
-import type { LeaseView } from '@decloud/protocol/lease'
+import type { LeaseView } from '@decloud/protocol/lease-fold'
 
 /** Seconds left at `now`; 0 unless active. */
 export const runway = (view: LeaseView, now: number): number =>

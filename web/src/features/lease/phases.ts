@@ -1,5 +1,6 @@
 // The life of a lease as its tenant reads it: what the chain says, refined by what the node's agent says. Pure.
-import type { EndReason, LeaseView } from '@decloud/protocol/lease'
+import type { EndReason } from '@decloud/protocol/lease'
+import type { LeaseView } from '@decloud/protocol/lease-fold'
 import type { LeaseStatusReport, Phase } from '@decloud/protocol/wire/node'
 import { duration, moment, usdc } from '../../data/format.ts'
 
@@ -63,7 +64,7 @@ export const timeline = (
   depleted: boolean,
 ): TimelinePhase[] => {
   const at = position(lease, machine)
-  const late = lease.status === 'Assigned' && now > lease.activateBy
+  const late = (lease.status === 'Requested' || lease.status === 'Assigned') && now > lease.activateBy
   return IDS.map((id, i) => ({
     id,
     title: TITLES[id],
@@ -97,6 +98,10 @@ const detailOf = (
   if (id === 'ended')
     return lease.status === 'Ended' ? `${END_TEXTS[lease.endReason]} ${moment(lease.endedAt)}` : ''
   if (place.i !== place.at) return ''
+  if (place.late && id === 'assigned') {
+    return 'No node took the lease in time. Close it to take everything back.'
+  }
+  if (id === 'assigned') return `Waiting for a node, for ${duration(lease.activateBy - now)} at most.`
   if (place.late) return 'The node missed its deadline. Close the lease to take everything back.'
   return `${machineText(machine)} ${deadlineText(lease, now)}`.trim()
 }

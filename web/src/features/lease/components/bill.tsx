@@ -1,4 +1,4 @@
-import type { LeaseView } from '@decloud/protocol/lease'
+import type { LeaseView } from '@decloud/protocol/lease-fold'
 import { duration, usdc } from '../../../data/format.ts'
 import { isLeastCharge } from '../cost.ts'
 import { END_TEXTS } from '../phases.ts'

@@ -1,5 +1,5 @@
 import { billIfClosedAt } from '@decloud/protocol/billing'
-import type { LeaseView } from '@decloud/protocol/lease'
+import type { LeaseView } from '@decloud/protocol/lease-fold'
 import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { zeroAddress } from 'viem'

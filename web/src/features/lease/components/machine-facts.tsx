@@ -1,4 +1,4 @@
-import type { LeaseView } from '@decloud/protocol/lease'
+import type { LeaseView } from '@decloud/protocol/lease-fold'
 import { BANDWIDTH_TIERS, QUALITY_TIERS } from '@decloud/protocol/pricing'
 import { duration, memory } from '../../../data/format.ts'
 import { Badge } from '../../../ui/badge.tsx'

@@ -1,5 +1,5 @@
 import { due, runsOutAt } from '@decloud/protocol/billing'
-import type { LeaseView } from '@decloud/protocol/lease'
+import type { LeaseView } from '@decloud/protocol/lease-fold'
 import { duration, moment, usdc } from '../../../data/format.ts'
 import { Notice } from '../../../ui/notice.tsx'
 import { isRunningLow, runway, usedPercent } from '../cost.ts'

@@ -1,4 +1,4 @@
-import type { LeaseView } from '@decloud/protocol/lease'
+import type { LeaseView } from '@decloud/protocol/lease-fold'
 import { Copy } from '../../../ui/copy.tsx'
 import { Notice } from '../../../ui/notice.tsx'
 import type { Machine } from '../phases.ts'

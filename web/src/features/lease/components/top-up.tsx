@@ -1,5 +1,5 @@
 import { DecloudError } from '@decloud/protocol/errors'
-import type { LeaseView } from '@decloud/protocol/lease'
+import type { LeaseView } from '@decloud/protocol/lease-fold'
 import { parseUsdc, SECONDS_PER_HOUR } from '@decloud/protocol/units'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'

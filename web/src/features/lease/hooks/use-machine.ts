@@ -1,5 +1,5 @@
 import { sentenceOf } from '@decloud/protocol/errors'
-import type { LeaseView } from '@decloud/protocol/lease'
+import type { LeaseView } from '@decloud/protocol/lease-fold'
 import { useQuery } from '@tanstack/react-query'
 import { useRuntime } from '../../../data/runtime.tsx'
 import { endpointQuery } from '../../nodes/index.ts'

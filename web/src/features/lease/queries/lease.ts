@@ -1,6 +1,6 @@
 import { DecloudError } from '@decloud/protocol/errors'
 import { makeLogDecoder } from '@decloud/protocol/events'
-import { applyLeaseEvent, type LeaseView } from '@decloud/protocol/lease'
+import { applyLeaseEvent, type LeaseView, leaseSources } from '@decloud/protocol/lease-fold'
 import { type LeaseStatusReport, leaseStatusSchema } from '@decloud/protocol/wire/node'
 import { queryOptions } from '@tanstack/react-query'
 import type { Hex } from 'viem'
@@ -25,7 +25,7 @@ export const leaseQuery = (runtime: Runtime, leaseId: Hex) =>
 
 const readLease = async (runtime: Runtime, leaseId: Hex): Promise<LeaseView | null> => {
   const { config } = runtime
-  const logs = await scanLogs(runtime, { address: config.leaseEscrow, topics: [null, leaseId] })
+  const logs = await scanLogs(runtime, { address: leaseSources(config), topics: [null, leaseId] })
   const decode = makeLogDecoder(config)
   const view = logs.reduce<LeaseView | undefined>((lease, log) => {
     const event = decode(log)
