@@ -2,7 +2,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DecloudError } from '@decloud/protocol'
 import { z } from 'zod'
-import { type Claim, DEEP_FACTOR } from './claims.ts'
+import type { Claim } from './claims.ts'
 import { run } from './run.ts'
 import { BUILD } from './tools.ts'
 
@@ -68,15 +68,15 @@ export const checkIntegers = async (
   throw new DecloudError('static/integers', `The reading of words as integers is not sound: ${why}`)
 }
 
-/** Takes one claim, within its seconds. Counterexamples are in `detail`. */
+/** Takes one claim, within `seconds`. Counterexamples are in `detail`. */
 export const take = async (
   root: string,
   venv: string,
   project: string,
   claim: Claim,
-  options: { deep: boolean; signal: AbortSignal },
+  seconds: number,
+  signal: AbortSignal,
 ): Promise<Taken> => {
-  const seconds = claim.seconds * (options.deep ? DEEP_FACTOR : 1)
   const report = join(root, BUILD, 'halmos-report.json')
   const home = join(root, BUILD, 'home')
   await mkdir(home, { recursive: true })
@@ -87,7 +87,7 @@ export const take = async (
     argumentsOf(root, venv, project, claim, seconds, report),
     {
       seconds,
-      signal: options.signal,
+      signal,
       cwd: project,
       env: {
         HOME: home,
@@ -104,7 +104,7 @@ export const take = async (
   if (result === undefined) return { answer: 'failed', seconds: took, paths: 0, detail: detail || ran.stderr }
   const answer = ANSWERS[result.exitcode] ?? 'failed'
   // A loop that was cut short proves nothing about the rounds after it.
-  const cut = /bounds: \[\S/.test(ran.stdout)
+  const cut = /bounds: \[[^\]]/.test(ran.stdout)
   return {
     answer: answer === 'proved' && (cut || claim.bound !== undefined) ? 'bounded' : answer,
     seconds: took,

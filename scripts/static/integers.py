@@ -18,6 +18,7 @@ class Integers:
         self.facts = []
         self.terms = {}
         self.narrow = {}
+        self.variables = []
         self.count = 0
 
     def fresh(self, least, greatest, name="k"):
@@ -53,7 +54,10 @@ class Integers:
 
     def unknown(self, node):
         width = self.narrow.get(node.get_id(), node.size())
-        return self.fresh(0, (1 << width) - 1, "v")
+        unknown = self.fresh(0, (1 << width) - 1, "v")
+        if z3.is_const(node):
+            self.variables.append((node, unknown[0]))
+        return unknown
 
     def raw(self, node):
         """Like `of`, before wrapping."""
@@ -174,8 +178,8 @@ class Integers:
                 self.narrow[variable.get_id()] = low.size()
 
 
-def in_integers(path):
-    """A solver that holds the assertions of an SMT-LIB file of bit-vectors, in integers."""
+def read(path):
+    """The assertions of an SMT-LIB file of bit-vectors, its reading, and a solver that holds them in integers."""
     assertions = [conjunct for a in z3.parse_smt2_file(path) for conjunct in (a.children() if z3.is_and(a) else [a])]
     integers = Integers()
     for assertion in assertions:
@@ -183,4 +187,24 @@ def in_integers(path):
     stated = [integers.holds(assertion) for assertion in assertions]
     solver = z3.SolverFor("QF_NIA")
     solver.add(*integers.facts, *stated)
-    return solver
+    return assertions, integers, solver
+
+
+def in_integers(path):
+    return read(path)[2]
+
+
+def answer(path):
+    """`unsat`, or `sat` with a solution that has been tried in words, or nothing."""
+    assertions, integers, solver = read(path)
+    result = solver.check()
+    if result == z3.unsat:
+        return "unsat\n"
+    if result != z3.sat:
+        return ""
+    model = solver.model()
+    words = z3.Solver()
+    words.add(*assertions)
+    for variable, integer in integers.variables:
+        words.add(variable == model.eval(integer, model_completion=True).as_long())
+    return f"sat\n(\n{words.model().sexpr()}\n)\n" if words.check() == z3.sat else ""

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { sentenceOf } from '@decloud/protocol'
 import { makeProgress } from '../lib/progress.ts'
-import { CLAIMS, type Claim } from './claims.ts'
+import { ALL_SECONDS, CLAIMS, type Claim, DEEP_FACTOR } from './claims.ts'
 import { compileForHalmos, compileForSlither } from './compile.ts'
 import { checkIntegers, type Taken, take } from './halmos.ts'
 import { forgeLint, solhint } from './linters.ts'
@@ -67,9 +67,14 @@ const halmos = async (venv: string): Promise<string[]> => {
   const claims = CLAIMS.filter(({ check }) => check.includes(values.claim))
   const taken = new Map<string, Taken>()
   console.log('halmos: for all inputs')
+  const factor = values.deep ? DEEP_FACTOR : 1
+  const until = performance.now() + ALL_SECONDS * factor * 1000
   for (const claim of claims) {
-    const options = { deep: values.deep, signal: stop.signal }
-    const answer = await progress.step(claim.check, () => take(ROOT, venv, project, claim, options))
+    const seconds = Math.min(claim.seconds * factor, Math.floor((until - performance.now()) / 1000))
+    const answer: Taken =
+      seconds < 1
+        ? { answer: 'timed out', seconds: 0, paths: 0, detail: '' }
+        : await progress.step(claim.check, () => take(ROOT, venv, project, claim, seconds, stop.signal))
     taken.set(claim.check, answer)
     printClaim(claim, answer)
   }
