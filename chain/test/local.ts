@@ -79,7 +79,10 @@ const deployTo = async (anvil: Anvil) => {
     functionName: string,
     args: readonly unknown[],
   ) => {
-    const hash = await anvil.wallet(index).writeContract({ address: to, abi, functionName, args })
+    const call = { address: to, abi, functionName, args }
+    const estimate = await anvil.client.estimateContractGas({ ...call, account: anvil.account(index) })
+    // A second later there may be something to settle that the estimate did not see.
+    const hash = await anvil.wallet(index).writeContract({ ...call, gas: estimate * 2n })
     const receipt = await anvil.client.waitForTransactionReceipt({ hash, timeout: 20_000 })
     if (receipt.status !== 'success') throw new Error(`${functionName} reverted`)
     return receipt
