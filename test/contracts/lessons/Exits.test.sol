@@ -213,9 +213,10 @@ contract ExitLessonsTest is LessonFixture {
         escrow.startReclaim(leaseId, "unreachable");
         vm.expectRevert(
             abi.encodeWithSelector(
-                Errors.LeaseEscrow_NoticeRunning.selector,
+                Errors.LeaseEscrow_ReclaimNotDue.selector,
                 leaseId,
-                vm.getBlockTimestamp() + 1 days
+                vm.getBlockTimestamp() + 1 days,
+                vm.getBlockTimestamp() + 8 days
             )
         );
         escrow.reclaim(leaseId);

@@ -253,7 +253,9 @@ contract DeCloudLensTest is Fixture {
         uint256 from = lens.leaseView(leaseId, 0).reclaimableFrom;
         vm.warp(from - 1);
         vm.prank(OPERATOR);
-        vm.expectRevert(abi.encodeWithSelector(Errors.LeaseEscrow_NoticeRunning.selector, leaseId, from));
+        vm.expectRevert(
+            abi.encodeWithSelector(Errors.LeaseEscrow_ReclaimNotDue.selector, leaseId, from, from + 7 days)
+        );
         escrow.reclaim(leaseId);
         vm.prank(OPERATOR);
         escrow.setOperator(node, STRANGER);
