@@ -48,7 +48,7 @@ export type LeaseView = {
   credited: number
   /** 0 until the lease is assigned, as in storage. */
   holdBack: number
-  /** From when the operator may reclaim; 0 while no notice was given. */
+  /** From when the operator may reclaim, for seven days; 0 while no notice was given. */
   reclaimAt: number
   /** What relays before the present one got of `settled`. */
   formerRelays: readonly { relay: number; earned: bigint }[]
@@ -94,7 +94,7 @@ export const applyLeaseEvent = (
     case 'LeaseToppedUp':
       return toppedUp(lease, event.args)
     case 'LeaseCredited':
-      return credited(lease, event.args)
+      return credited(lease, event.args, Number(event.timestamp))
     case 'RelaySwitched':
       return relaySwitched(lease, event.args.relay)
     case 'ReclaimStarted':
@@ -172,8 +172,13 @@ const windowMoved = (fee: TemplateFee, from: number, to: number): TemplateFee =>
 const credited = (
   lease: LeaseView,
   meter: { credited: number; startedAt: number; paidBefore: bigint; due: bigint },
+  at: number,
 ): LeaseView => {
-  const { due, ...moved } = meter
+  const { credited, startedAt, paidBefore, due } = meter
+  const { templateFee } = lease
+  const fee =
+    startedAt === lease.startedAt ? templateFee : templateFee && windowMoved(templateFee, lease.startedAt, at)
+  const moved = { credited, startedAt, paidBefore, templateFee: fee }
   if (lease.status !== 'Ended') return { ...lease, ...moved }
   // The difference went to the tenant's internal balance.
   return { ...lease, ...moved, due, refunded: lease.deposited - due }

@@ -31,19 +31,39 @@ export const closeMandate = (scope: MandateScope, message: { leaseId: Hex; to: A
   }) as const
 
 /** For `topUpBySig`, by whoever pays out of an internal balance. @param amount µUSDC. */
-export const topUpMandate = (scope: MandateScope, message: { leaseId: Hex; amount: bigint } & Once) =>
+export const topUpMandate = (
+  scope: MandateScope,
+  message: { payer: Address; leaseId: Hex; amount: bigint } & Once,
+) =>
   ({
     domain: domainOf(scope),
-    types: { TopUp: [{ name: 'leaseId', type: 'bytes32' }, { name: 'amount', type: 'uint64' }, ...ONCE] },
+    types: {
+      TopUp: [
+        { name: 'payer', type: 'address' },
+        { name: 'leaseId', type: 'bytes32' },
+        { name: 'amount', type: 'uint64' },
+        ...ONCE,
+      ],
+    },
     primaryType: 'TopUp',
     message,
   }) as const
 
 /** For `withdrawBySig`, by the owner of the internal balance. @param amount µUSDC. */
-export const withdrawMandate = (scope: MandateScope, message: { to: Address; amount: bigint } & Once) =>
+export const withdrawMandate = (
+  scope: MandateScope,
+  message: { account: Address; to: Address; amount: bigint } & Once,
+) =>
   ({
     domain: domainOf(scope),
-    types: { Withdraw: [{ name: 'to', type: 'address' }, { name: 'amount', type: 'uint256' }, ...ONCE] },
+    types: {
+      Withdraw: [
+        { name: 'account', type: 'address' },
+        { name: 'to', type: 'address' },
+        { name: 'amount', type: 'uint256' },
+        ...ONCE,
+      ],
+    },
     primaryType: 'Withdraw',
     message,
   }) as const

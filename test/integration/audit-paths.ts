@@ -74,7 +74,11 @@ const templates = async () => {
 
 /** While running, after the end, after depletion; by the operator and by the attesters. */
 const credits = async () => {
-  const [short, ended, dry] = [await running(), await running(), await running({ deposit: 60_000n })]
+  const [short, ended, dry] = [
+    await running(),
+    await running(),
+    await running(life.templated({ deposit: 160_000n })),
+  ]
   await local.anvil.moveTime(HOUR)
   await life.credit(short, 600)
   await life.vote(short, 300)
@@ -94,6 +98,10 @@ const reclaims = async () => {
   for (const id of [reclaimed, announced, reclaimed]) await life.startReclaim(id)
   await local.anvil.moveTime(HOUR)
   await life.reclaim(reclaimed)
+  // A notice that was not used is void: the next one counts anew.
+  await local.escrow(TENANT, 'topUp', [announced, 20_000_000n])
+  await local.anvil.moveTime(8 * DAY)
+  await life.startReclaim(announced)
   return { reclaimed, announced }
 }
 
@@ -122,10 +130,20 @@ const signatures = async () => {
   const once = (nonce: bigint) => ({ nonce, deadline: FAR })
   const close = await tenant.signTypedData(closeMandate(deployment, { leaseId: closed, to, ...once(1n) }))
   await mandates('closeBySig', [closed, to, 1n, FAR, close])
-  const topUp = topUpMandate(deployment, { leaseId: signed, amount: 10_000n, ...once(2n) })
+  const topUp = topUpMandate(deployment, {
+    payer: tenant.address,
+    leaseId: signed,
+    amount: 10_000n,
+    ...once(2n),
+  })
   const more = await tenant.signTypedData(topUp)
   await mandates('topUpBySig', [tenant.address, signed, 10_000n, 2n, FAR, more])
-  const withdrawal = withdrawMandate(deployment, { to, amount: 7_000n, ...once(300n) })
+  const withdrawal = withdrawMandate(deployment, {
+    account: tenant.address,
+    to,
+    amount: 7_000n,
+    ...once(300n),
+  })
   const out = await tenant.signTypedData(withdrawal)
   await mandates('withdrawBySig', [tenant.address, to, 7_000n, 300n, FAR, out])
   const renewal = { amount: 20_000n, budget: 50_000n, runway: 100 * DAY }

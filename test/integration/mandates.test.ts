@@ -108,7 +108,7 @@ describe('one signature', () => {
 
   it('tops a lease up out of the internal balance', async () => {
     const leaseId = await running()
-    const message = { leaseId, amount: 77_000n, ...once() }
+    const message = { payer: tenant().address, leaseId, amount: 77_000n, ...once() }
     const signature = await tenant().signTypedData(topUpMandate(local.deployment, message))
     const before = await balanceOf(tenant().address)
     const { amount, nonce, deadline } = message
@@ -119,7 +119,7 @@ describe('one signature', () => {
 
   it('withdraws from the internal balance once, and not twice', async () => {
     const to = local.anvil.account(9).address
-    const message = { to, amount: 5_000n, ...once() }
+    const message = { account: tenant().address, to, amount: 5_000n, ...once() }
     const signature = await tenant().signTypedData(withdrawMandate(local.deployment, message))
     const before = await usdcOf(to)
     const args = [tenant().address, to, message.amount, message.nonce, message.deadline, signature]

@@ -2,7 +2,16 @@
 import { finalBill, isDepleted, payable } from '../arithmetic.ts'
 import { type Books, type LeaseBook, must, nodeBook, type Place } from '../books.ts'
 import type { EscrowFold } from './handlers.ts'
-import { checkSettlement, earn, leaseFor, mustBeIn, occupy, subjectOf, takeSettlement } from './settlement.ts'
+import {
+  checkSettlement,
+  earn,
+  leaseFor,
+  mustBeIn,
+  occupy,
+  RECLAIM_WINDOW,
+  subjectOf,
+  takeSettlement,
+} from './settlement.ts'
 
 const CLOSED_BY_TENANT = 1
 const RECLAIMED_BY_OPERATOR = 2
@@ -133,7 +142,8 @@ const checkEndReason = (books: Books, place: Place, subject: string, lease: Leas
   if (reason === EXPIRED)
     must(books, place, subject, 'expired after activateBy', true, place.timestamp > lease.activateBy)
   if (reason === RECLAIMED_BY_OPERATOR) {
-    const given = lease.reclaimAt !== 0n && place.timestamp >= lease.reclaimAt
+    const until = lease.reclaimAt + RECLAIM_WINDOW
+    const given = place.timestamp >= lease.reclaimAt && place.timestamp < until
     must(books, place, subject, 'reclaimed after the notice', true, given)
   }
 }

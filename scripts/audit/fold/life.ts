@@ -1,8 +1,15 @@
 // What happens to a lease while it runs, and after: settled, topped up, credited, reclaimed, behind another relay.
 import { afterCredit, isDepleted, owed, payable, split } from '../arithmetic.ts'
-import { must } from '../books.ts'
+import { type LeaseBook, must, type Place } from '../books.ts'
 import type { EscrowFold } from './handlers.ts'
-import { closeSettlement, earn, leaseFor, mustBeIn, subjectOf } from './settlement.ts'
+import { closeSettlement, earn, leaseFor, mustBeIn, RECLAIM_WINDOW, subjectOf } from './settlement.ts'
+
+/** What was left of the window stays left when the start that it is counted from moves. */
+const moveRefundWindow = (lease: LeaseBook, { timestamp }: Place) => {
+  if (lease.fee === undefined) return
+  const left = lease.startedAt + lease.fee.window - timestamp
+  lease.fee.window = left > 0n ? left : 0n
+}
 
 export const lifeEvents: Pick<
   EscrowFold,
@@ -32,10 +39,7 @@ export const lifeEvents: Pick<
       must(books, place, subject, 'LeaseToppedUp.startedAt', place.timestamp, startedAt)
       lease.paidBefore = lease.deposited
       lease.credited = 0n
-      if (lease.fee !== undefined) {
-        const left = lease.startedAt + lease.fee.window - place.timestamp
-        lease.fee.window = left > 0n ? left : 0n
-      }
+      moveRefundWindow(lease, place)
     } else {
       must(books, place, subject, 'LeaseToppedUp.startedAt', lease.startedAt, startedAt)
     }
@@ -59,6 +63,7 @@ export const lifeEvents: Pick<
     must(books, place, subject, 'LeaseCredited.due', owed(meter, at), args.due)
     // The refund of the end was paid before: the difference is the tenant's now, in its balance.
     if (lease.state === 'Ended') books.obligations -= owed(lease, at) - args.due
+    if (meter.startedAt !== lease.startedAt) moveRefundWindow(lease, place)
     lease.credited = BigInt(args.credited)
     lease.startedAt = BigInt(args.startedAt)
     lease.paidBefore = args.paidBefore
@@ -81,7 +86,8 @@ export const lifeEvents: Pick<
     const subject = subjectOf(leaseId)
     mustBeIn(books, place, leaseId, lease, 'ReclaimStarted', ['Active'])
     must(books, place, subject, 'ReclaimStarted.node', lease.node, node)
-    const expected = lease.reclaimAt === 0n ? place.timestamp + lease.notice : lease.reclaimAt
+    const stands = lease.reclaimAt !== 0n && place.timestamp < lease.reclaimAt + RECLAIM_WINDOW
+    const expected = stands ? lease.reclaimAt : place.timestamp + lease.notice
     must(books, place, subject, 'ReclaimStarted.reclaimAt', expected, reclaimAt)
     lease.reclaimAt = BigInt(reclaimAt)
   },

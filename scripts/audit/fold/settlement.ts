@@ -3,6 +3,9 @@ import type { Hex } from 'viem'
 import { payable } from '../arithmetic.ts'
 import { type Books, type LeaseBook, must, nodeBook, type OpenSettlement, type Place } from '../books.ts'
 
+/** Seconds after a notice in which it may be used. */
+export const RECLAIM_WINDOW = 7n * 86_400n
+
 export const subjectOf = (leaseId: Hex) => `lease ${leaseId}`
 
 /** The lease an event is about; an event about one that was never opened is a difference. */

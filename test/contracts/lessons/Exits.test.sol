@@ -210,14 +210,12 @@ contract ExitLessonsTest is LessonFixture {
         escrow.end(leaseId);
         vm.stopPrank();
         vm.startPrank(OPERATOR);
+        vm.expectRevert(abi.encodeWithSelector(Errors.LeaseEscrow_ReclaimNotDue.selector, leaseId, 0, 0));
+        escrow.reclaim(leaseId);
         escrow.startReclaim(leaseId, "unreachable");
+        uint256 due = vm.getBlockTimestamp() + 1 days;
         vm.expectRevert(
-            abi.encodeWithSelector(
-                Errors.LeaseEscrow_ReclaimNotDue.selector,
-                leaseId,
-                vm.getBlockTimestamp() + 1 days,
-                vm.getBlockTimestamp() + 8 days
-            )
+            abi.encodeWithSelector(Errors.LeaseEscrow_ReclaimNotDue.selector, leaseId, due, due + 7 days)
         );
         escrow.reclaim(leaseId);
         vm.stopPrank();

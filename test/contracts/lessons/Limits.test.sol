@@ -55,18 +55,26 @@ contract LimitsTest is Fixture {
         escrow.credit(leaseId, 60);
     }
 
-    /// @notice A notice does not lapse: a month later the operator may end the lease in any second.
-    function test_notice_doesNotLapse() external {
+    /// @notice A notice is good for seven days after its end, and may be given again.
+    function test_notice_lapsesAfterAWeek() external {
         Terms memory asked = terms();
         asked.deposit = uint64(PRICE * 24 * 60);
         bytes32 leaseId = activated(asked);
-        vm.prank(OPERATOR);
+        uint256 from = vm.getBlockTimestamp() + 1 days;
+        vm.startPrank(OPERATOR);
         escrow.startReclaim(leaseId, "some day");
-        forward(30 days);
-        vm.prank(OPERATOR);
+        vm.warp(from + 7 days);
+        vm.expectRevert(
+            abi.encodeWithSelector(Errors.LeaseEscrow_ReclaimNotDue.selector, leaseId, from, from + 7 days)
+        );
         escrow.reclaim(leaseId);
+        escrow.startReclaim(leaseId, "again");
+        forward(8 days - 1);
+        escrow.reclaim(leaseId);
+        vm.stopPrank();
         assertTrue(escrow.leaseOf(leaseId).endReason == EndReason.ReclaimedByOperator, "ended");
-        assertEq(escrow.balanceOf(tenant), PRICE * 24 * 30, "and the rest is back");
+        uint256 used = (PRICE * (16 days - 1)) / 3600;
+        assertEq(escrow.balanceOf(tenant), asked.deposit - used, "and the rest is back");
     }
 
     /// @notice In a pause a depleted lease cannot be topped up; a renewal passes, and without one anybody ends it after 72 h.

@@ -82,3 +82,18 @@ contract NaiveRegistryCut is NaiveBalances {
         _charge(tenant, offer.operator, amount - cut);
     }
 }
+
+/// @notice Whoever comes first for a number, by the registry's word, is its payee; the platform has one, too.
+contract NaiveNodeZero {
+    mapping(uint32 node => address) public payeeOf;
+    mapping(uint32 node => bool) public isKnown;
+
+    constructor(address platform) {
+        payeeOf[0] = platform;
+    }
+
+    function assign(uint32 node, address operator) external {
+        if (isKnown[node]) return;
+        (isKnown[node], payeeOf[node]) = (true, operator);
+    }
+}

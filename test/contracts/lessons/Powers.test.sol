@@ -9,11 +9,13 @@ import { INodeRegistry } from "../../../contracts/src/interfaces/INodeRegistry.s
 import { IQuoteErrors } from "../../../contracts/src/interfaces/IQuoteErrors.sol";
 import { LeaseEscrow } from "../../../contracts/src/LeaseEscrow.sol";
 import { Errors } from "../../../contracts/src/libraries/Errors.sol";
+import { Terms } from "../../../contracts/src/types/DataTypes.sol";
 import { StubRegistry } from "../support/StubRegistry.sol";
 import { vm } from "../support/Vm.sol";
 import { LessonFixture } from "./LessonFixture.sol";
 import {
     NaiveAttesters,
+    NaiveNodeZero,
     NaiveRegistryCut,
     NaiveRenewal,
     NaiveServerKey,
@@ -174,6 +176,30 @@ contract PowerLessonsTest is LessonFixture {
         );
         other.open(terms(), "");
         vm.stopPrank();
+    }
+
+    /// @notice A registry answered for the platform's own number, and its owner would have been paid what the platform earns.
+    function test_hostileRegistry_cannotBeThePlatform() external {
+        StubRegistry stub = new StubRegistry();
+        NaiveNodeZero naive = new NaiveNodeZero(PLATFORM);
+        naive.assign(0, STRANGER);
+        assertTrue(naive.payeeOf(0) == STRANGER, "naive: the platform is the stranger");
+
+        INodeRegistry.Offer memory offer = registry.offer(node);
+        (offer.operator, offer.agent) = (STRANGER, STRANGER);
+        stub.setOffer(0, offer);
+        LeaseEscrow other = newEscrow(INodeRegistry(address(stub)));
+        Terms memory asked = terms();
+        asked.node = 0;
+        vm.startPrank(tenant);
+        usdc.approve(address(other), DEPOSIT);
+        other.open(asked, "");
+        vm.stopPrank();
+        forward(1 minutes);
+        vm.prank(STRANGER);
+        vm.expectRevert(abi.encodeWithSelector(IQuoteErrors.LeaseEscrow_NodeNotActive.selector, 0));
+        other.assign(asked, 0);
+        assertTrue(other.payeeOf(0) == PLATFORM, "the platform's payee stands");
     }
 
     // ------------------------------------------------------------------------------------------------ helpers

@@ -17,15 +17,9 @@ import { vmEvents } from "../support/VmEvents.sol";
 import { LessonFixture } from "./LessonFixture.sol";
 import { NaiveAuthorization, NaiveIds, NaiveManifest, NaivePermit, NaiveSignature } from "./NaiveSigning.sol";
 
-/// @notice One cheatcode more: another chain.
-interface VmChain {
-    function chainId(uint256 id) external;
-}
-
 /// @notice How a signature, an id or a separate step was turned against its owner: first on a naive contract, then on the
 /// escrow.
 contract SigningLessonsTest is LessonFixture {
-    VmChain private constant _CHAIN = VmChain(address(vm));
     uint256 private constant _EVER = type(uint256).max;
     address private constant _TO = address(0xF2);
 
@@ -60,9 +54,9 @@ contract SigningLessonsTest is LessonFixture {
         naive.withdrawBySig(_TO, PRICE, v, r, s);
         naive.withdrawBySig(_TO, PRICE, v, r, s);
         copy.withdrawBySig(_TO, PRICE, v, r, s);
-        _CHAIN.chainId(137);
+        vm.chainId(137);
         naive.withdrawBySig(_TO, PRICE, v, r, s);
-        _CHAIN.chainId(here);
+        vm.chainId(here);
         assertEq(usdc.balanceOf(_TO), 4 * PRICE, "naive: four times for one signature");
 
         LeaseEscrow other = newEscrow(INodeRegistry(address(registry)));
@@ -75,10 +69,10 @@ contract SigningLessonsTest is LessonFixture {
         ILeaseMandates others = other.MANDATES();
         bytes memory signature = _withdrawal(mandates, 7);
         bytes memory bad = abi.encodeWithSelector(Errors.LeaseMandates_BadSignature.selector, tenant);
-        _CHAIN.chainId(137);
+        vm.chainId(137);
         vm.expectRevert(bad);
         mandates.withdrawBySig(tenant, _TO, PRICE, 7, _EVER, signature);
-        _CHAIN.chainId(here);
+        vm.chainId(here);
         vm.expectRevert(bad);
         others.withdrawBySig(tenant, _TO, PRICE, 7, _EVER, signature);
         vm.expectRevert(bad);
@@ -203,8 +197,10 @@ contract SigningLessonsTest is LessonFixture {
     }
 
     function _withdrawal(ILeaseMandates mandates, uint256 nonce) private view returns (bytes memory) {
-        bytes32 typehash = keccak256("Withdraw(address to,uint256 amount,uint256 nonce,uint256 deadline)");
-        bytes32 structHash = keccak256(abi.encode(typehash, _TO, PRICE, nonce, _EVER));
+        bytes32 typehash = keccak256(
+            "Withdraw(address account,address to,uint256 amount,uint256 nonce,uint256 deadline)"
+        );
+        bytes32 structHash = keccak256(abi.encode(typehash, tenant, _TO, PRICE, nonce, _EVER));
         return _signed(_digest(mandates.DOMAIN_SEPARATOR(), structHash));
     }
 
