@@ -132,17 +132,17 @@ contract DeCloudLens is IDeCloudLens {
         } else {
             result.leaseId = ESCROW.leaseIdOf(terms);
             result.accepted = _quoteTemplate(terms, result);
+            // solhint-disable-next-line no-empty-blocks
+            try DESK.requireRunning() {} catch (bytes memory reason) {
+                _refuse(result, reason);
+            }
         }
-        // The escrow asks these two before anything else.
+        // The escrow asks this before anything else.
         if (ESCROW.leaseOf(result.leaseId).status != LeaseStatus.None) {
             _refuse(
                 result,
                 abi.encodeWithSelector(Errors.LeaseEscrow_AlreadyOpened.selector, result.leaseId)
             );
-        }
-        // solhint-disable-next-line no-empty-blocks
-        try DESK.requireRunning() {} catch (bytes memory reason) {
-            _refuse(result, reason);
         }
     }
 

@@ -181,6 +181,8 @@ abstract contract LeaseOpening is LeaseBook, ILeaseOpening {
         LeaseRecord storage lease = _leases[leaseId];
         if (lease.holding.tenant != address(0)) revert Errors.LeaseEscrow_AlreadyOpened({ leaseId: leaseId });
         emit LeaseRequested({ leaseId: leaseId, tenant: terms.tenant, terms: terms, manifest: manifest });
+        // Of a lease with a node, the quote asks that too.
+        if (terms.node == 0) DESK.requireRunning();
         Price memory price;
         price.deposited = terms.deposit;
         if (terms.template != 0) _holdFee(leaseId, lease, terms, price);
@@ -188,7 +190,6 @@ abstract contract LeaseOpening is LeaseBook, ILeaseOpening {
             _assign({ leaseId: leaseId, lease: lease, terms: terms, node: terms.node, price: price });
             return leaseId;
         }
-        DESK.requireRunning();
         if (terms.tenant == address(0)) {
             revert Errors.LeaseEscrow_NotTenant({ leaseId: leaseId, tenant: address(0), caller: msg.sender });
         }

@@ -246,8 +246,9 @@ interface IDeCloudLens {
     // ------------------------------------------------------------------------------------------------ prices
 
     /// @notice What these terms cost on this node and whether it takes them now: as they would be opened, or, of a
-    /// request that waits, as it would be assigned. Whether the terms were opened before, the pause, and who pays are not
-    /// asked; {quoteOpen} asks the first two. Terms with `node` 0 can be quoted on any node.
+    /// request that waits, as it would be assigned. Whether the terms were opened before and who pays are not asked;
+    /// {quoteOpen} asks the first. A pause refuses terms that name a node, as they would be opened now. Terms with `node`
+    /// 0 can be quoted on any node.
     function quote(Terms calldata terms, uint32 node) external view returns (Quoted memory);
 
     /// @notice The same on several nodes.

@@ -420,7 +420,7 @@ contract DeCloudLensTest is Fixture {
         vm.prank(GUARDIAN);
         desk.pause();
         bytes memory paused = abi.encodeWithSelector(Errors.Guard_Paused.selector, desk.pausedUntil());
-        _assertRefused(asked, paused);
+        _assertRefused(asked, abi.encodeWithSelector(Errors.LeaseEscrow_AlreadyOpened.selector, leaseId));
         _assertRefused(_salted(1), paused);
         _assertRefused(_request(), paused);
         assertEq(lens.quoteOpen(_salted(1)).pricePerHour, price, "still priced");
