@@ -26,6 +26,9 @@ contract NodeRegistry is INodeRegistry {
     uint256 public constant MAX_RELAY_CAPACITY = 196;
     uint256 public constant MAX_DESCRIPTION_BYTES = 1000;
     uint256 public constant MAX_TAGS = 10;
+    uint256 public constant MAX_PEER_ID_BYTES = 64;
+    uint256 public constant MAX_ADDRESSES = 8;
+    uint256 public constant MAX_ADDRESS_BYTES = 256;
 
     /// @dev As in ERC-5267: name, version, chain and contract. OpenZeppelin's own {EIP712} would add an event to the ABI
     /// that is about no node.
@@ -63,6 +66,8 @@ contract NodeRegistry is INodeRegistry {
         uint32 sealingKeyEpoch;
         uint16 relayCapacity;
         uint16 relayed;
+        bool behindNat;
+        bytes32 wireguardKey;
     }
 
     /// @notice Where the floors come from.
@@ -155,6 +160,12 @@ contract NodeRegistry is INodeRegistry {
                     gpu: record.gpuPrice
                 })
             });
+    }
+
+    /// @inheritdoc INodeRegistry
+    function networkOf(uint32 node) external view override returns (bytes32 wireguardKey, bool behindNat) {
+        Node storage record = _nodes[node];
+        return (record.wireguardKey, record.behindNat);
     }
 
     /// @inheritdoc INodeRegistry
@@ -319,6 +330,18 @@ contract NodeRegistry is INodeRegistry {
         _requireOperator(node);
         _setEndpoint(endpoint);
         emit EndpointChanged({ node: node, endpoint: endpoint });
+    }
+
+    /// @inheritdoc INodeRegistry
+    function setNetwork(uint32 node, Network calldata network) external override {
+        Node storage record = _requireOperatorOrAgent(node);
+        _requireWithin("peerId", network.peerId.length, 0, MAX_PEER_ID_BYTES);
+        _requireWithin("addresses", network.addresses.length, 0, MAX_ADDRESSES);
+        for (uint256 i = 0; i < network.addresses.length; ++i) {
+            _requireWithin("address", bytes(network.addresses[i]).length, 1, MAX_ADDRESS_BYTES);
+        }
+        (record.wireguardKey, record.behindNat) = (network.wireguardKey, network.behindNat);
+        emit NetworkChanged({ node: node, network: network });
     }
 
     /// @inheritdoc INodeRegistry

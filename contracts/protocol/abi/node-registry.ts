@@ -317,6 +317,47 @@ export const nodeRegistryAbi = [
         "type": "uint32"
       },
       {
+        "components": [
+          {
+            "internalType": "bytes",
+            "name": "peerId",
+            "type": "bytes"
+          },
+          {
+            "internalType": "string[]",
+            "name": "addresses",
+            "type": "string[]"
+          },
+          {
+            "internalType": "bytes32",
+            "name": "wireguardKey",
+            "type": "bytes32"
+          },
+          {
+            "internalType": "bool",
+            "name": "behindNat",
+            "type": "bool"
+          }
+        ],
+        "indexed": false,
+        "internalType": "struct INodeRegistry.Network",
+        "name": "network",
+        "type": "tuple"
+      }
+    ],
+    "name": "NetworkChanged",
+    "type": "event"
+  },
+  {
+    "anonymous": false,
+    "inputs": [
+      {
+        "indexed": true,
+        "internalType": "uint32",
+        "name": "node",
+        "type": "uint32"
+      },
+      {
         "indexed": false,
         "internalType": "bool",
         "name": "active",
@@ -661,6 +702,32 @@ export const nodeRegistryAbi = [
   },
   {
     "inputs": [],
+    "name": "MAX_ADDRESSES",
+    "outputs": [
+      {
+        "internalType": "uint256",
+        "name": "",
+        "type": "uint256"
+      }
+    ],
+    "stateMutability": "view",
+    "type": "function"
+  },
+  {
+    "inputs": [],
+    "name": "MAX_ADDRESS_BYTES",
+    "outputs": [
+      {
+        "internalType": "uint256",
+        "name": "",
+        "type": "uint256"
+      }
+    ],
+    "stateMutability": "view",
+    "type": "function"
+  },
+  {
+    "inputs": [],
     "name": "MAX_DESCRIPTION_BYTES",
     "outputs": [
       {
@@ -701,6 +768,19 @@ export const nodeRegistryAbi = [
   {
     "inputs": [],
     "name": "MAX_NOTICE",
+    "outputs": [
+      {
+        "internalType": "uint256",
+        "name": "",
+        "type": "uint256"
+      }
+    ],
+    "stateMutability": "view",
+    "type": "function"
+  },
+  {
+    "inputs": [],
+    "name": "MAX_PEER_ID_BYTES",
     "outputs": [
       {
         "internalType": "uint256",
@@ -944,6 +1024,30 @@ export const nodeRegistryAbi = [
         "internalType": "uint32",
         "name": "",
         "type": "uint32"
+      }
+    ],
+    "stateMutability": "view",
+    "type": "function"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "uint32",
+        "name": "node",
+        "type": "uint32"
+      }
+    ],
+    "name": "networkOf",
+    "outputs": [
+      {
+        "internalType": "bytes32",
+        "name": "wireguardKey",
+        "type": "bytes32"
+      },
+      {
+        "internalType": "bool",
+        "name": "behindNat",
+        "type": "bool"
       }
     ],
     "stateMutability": "view",
@@ -1400,6 +1504,46 @@ export const nodeRegistryAbi = [
       }
     ],
     "name": "setEndpoint",
+    "outputs": [],
+    "stateMutability": "nonpayable",
+    "type": "function"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "uint32",
+        "name": "node",
+        "type": "uint32"
+      },
+      {
+        "components": [
+          {
+            "internalType": "bytes",
+            "name": "peerId",
+            "type": "bytes"
+          },
+          {
+            "internalType": "string[]",
+            "name": "addresses",
+            "type": "string[]"
+          },
+          {
+            "internalType": "bytes32",
+            "name": "wireguardKey",
+            "type": "bytes32"
+          },
+          {
+            "internalType": "bool",
+            "name": "behindNat",
+            "type": "bool"
+          }
+        ],
+        "internalType": "struct INodeRegistry.Network",
+        "name": "network",
+        "type": "tuple"
+      }
+    ],
+    "name": "setNetwork",
     "outputs": [],
     "stateMutability": "nonpayable",
     "type": "function"

@@ -159,15 +159,16 @@ abstract contract LeaseLife is LeaseBook {
         meter.credited += duration;
         if (runsOut >= until) return;
         if (price.hasTemplate) _moveRefundWindow(lease, meter);
-        uint256 accrued = Billing.accruedDown({
-            paidBefore: meter.paidBefore,
-            pricePerHour: price.pricePerHour,
-            startedAt: meter.startedAt,
-            credited: meter.credited,
-            timestamp: runsOut
-        });
-        // At most `deposited`, which has 64 bits.
-        meter.paidBefore = uint64(accrued < price.deposited ? accrued : price.deposited);
+        // Less than `deposited`: a second before it runs out something is left.
+        meter.paidBefore = uint64(
+            Billing.accruedDown({
+                paidBefore: meter.paidBefore,
+                pricePerHour: price.pricePerHour,
+                startedAt: meter.startedAt,
+                credited: meter.credited,
+                timestamp: runsOut
+            })
+        );
         meter.startedAt = uint40(until);
         meter.credited = 0;
     }

@@ -40,6 +40,18 @@ interface INodeRegistry {
         Prices prices;
     }
 
+    /// @notice How a node is reached by others.
+    /// @param peerId Its libp2p peer id, up to 64 bytes; empty for none.
+    /// @param addresses Multiaddrs at which it listens, up to 8 of up to 256 bytes.
+    /// @param wireguardKey Its public key; 0 for none.
+    /// @param behindNat Whether it has no public address of its own, and so needs a relay.
+    struct Network {
+        bytes peerId;
+        string[] addresses;
+        bytes32 wireguardKey;
+        bool behindNat;
+    }
+
     event NodeRegistered(
         uint32 indexed node,
         bytes32 indexed nodeId,
@@ -60,6 +72,7 @@ interface INodeRegistry {
     event RelayOfferChanged(uint32 indexed node, uint16 capacity);
     /// @notice Later leases of `node` pay `relay`; 0 for none: it left, or was dropped.
     event RelayChosen(uint32 indexed node, uint32 indexed relay);
+    event NetworkChanged(uint32 indexed node, Network network);
     event ProfileChanged(uint32 indexed node, string description, bytes32[] tags);
     event AttributeAttested(
         uint32 indexed node,
@@ -90,6 +103,8 @@ interface INodeRegistry {
     /// @notice Takes the places of these nodes back, so that the dead, or those who only sit there, do not keep out the
     /// living. Ids that are not behind this relay are skipped: they may just have left. By the relay's operator or agent.
     function dropRelayed(uint32 relay, uint32[] calldata nodes) external;
+    /// @notice Says how other nodes reach this one. By the operator or the agent.
+    function setNetwork(uint32 node, Network calldata network) external;
     /// @notice What the marketplace shows; kept in events alone. By the operator.
     function setProfile(uint32 node, string calldata description, bytes32[] calldata tags) external;
     /// @notice Records what an auditor signed about a node (EIP-712, ERC-1271 wallets included); by anyone. Whom to
@@ -118,6 +133,8 @@ interface INodeRegistry {
     function attributeExpiry(uint32 node, bytes32 attribute, address auditor) external view returns (uint40);
     /// @notice EIP-712 domain: name "DeCloud NodeRegistry", version "1", this chain, this contract.
     function DOMAIN_SEPARATOR() external view returns (bytes32);
+    /// @notice What a relay needs to know of a node behind it; peer id and addresses are in the log.
+    function networkOf(uint32 node) external view returns (bytes32 wireguardKey, bool behindNat);
     /// @notice Whether the node has prices of its own.
     function hasCustomPricing(uint32 node) external view returns (bool);
     /// @return capacity Places on offer; 0 while the node is behind a relay itself.

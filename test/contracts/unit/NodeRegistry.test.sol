@@ -182,6 +182,43 @@ contract NodeRegistryTest is Fixture {
 
     // ------------------------------------------------------------------------------------------------ setters
 
+    function test_setNetwork_byOperatorOrAgentWithinBounds() external {
+        INodeRegistry.Network memory network = INodeRegistry.Network({
+            peerId: new bytes(64),
+            addresses: new string[](8),
+            wireguardKey: keccak256("wireguard"),
+            behindNat: true
+        });
+        for (uint256 i = 0; i < 8; ++i) network.addresses[i] = string(new bytes(256));
+        vm.prank(STRANGER);
+        vm.expectRevert(
+            abi.encodeWithSelector(Errors.NodeRegistry_NotOperator.selector, node, OPERATOR, STRANGER)
+        );
+        registry.setNetwork(node, network);
+        vm.prank(AGENT);
+        registry.setNetwork(node, network);
+        (bytes32 key, bool behindNat) = registry.networkOf(node);
+        assertTrue(key == keccak256("wireguard") && behindNat, "by the agent");
+        vm.startPrank(OPERATOR);
+        network.addresses[7] = string(new bytes(257));
+        vm.expectRevert(_field("address", 257, 1, 256));
+        registry.setNetwork(node, network);
+        network.addresses[7] = "";
+        vm.expectRevert(_field("address", 0, 1, 256));
+        registry.setNetwork(node, network);
+        network.addresses = new string[](9);
+        vm.expectRevert(_field("addresses", 9, 0, 8));
+        registry.setNetwork(node, network);
+        network.peerId = new bytes(65);
+        vm.expectRevert(_field("peerId", 65, 0, 64));
+        registry.setNetwork(node, network);
+        INodeRegistry.Network memory nothing;
+        registry.setNetwork(node, nothing);
+        vm.stopPrank();
+        (key, behindNat) = registry.networkOf(node);
+        assertTrue(key == 0 && !behindNat, "taken back");
+    }
+
     function test_setters_keepWhatTheySay() external {
         Capacity memory capacity = Capacity(type(uint32).max, type(uint40).max, type(uint32).max, 65_535);
         Prices memory prices = Prices(5000, 2500, 50, type(uint40).max);
