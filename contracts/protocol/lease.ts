@@ -47,6 +47,6 @@ export const leaseIdOf = (chainId: number, escrow: Address, terms: Terms): Hex =
     ),
   )
 
-/** `keccak256(abi.encode(leaseIds))`, as `LeaseEscrow.stackIdOf` computes it. */
+/** `keccak256(abi.encode(leaseIds))`, as `LeaseEscrow.openStack` returns it. */
 export const stackIdOf = (leaseIds: readonly Hex[]): Hex =>
   keccak256(encodeAbiParameters([{ type: 'bytes32[]' }], [leaseIds]))

@@ -118,7 +118,7 @@ export type Books = {
   renewals: Map<Hex, { amount: bigint; budget: bigint; runway: bigint }>
   /** By `signer nonce`. */
   nonces: Set<string>
-  stacks: Map<Hex, readonly Hex[]>
+  stacks: Set<Hex>
   /** By registry. */
   shelves: Map<Address, TemplateShelf>
   /** The escrow's USDC as its Transfer logs add up. */
@@ -158,7 +158,7 @@ export const emptyBooks = (): Books => ({
   quorum: { owner: NOBODY, pendingOwner: NOBODY, attesters: [], quorum: 0n },
   renewals: new Map(),
   nonces: new Set(),
-  stacks: new Map(),
+  stacks: new Set(),
   shelves: new Map(),
   usdc: 0n,
   obligations: 0n,

@@ -65,9 +65,6 @@ function* questions(books: Books, deployment: Deployment): Generator<Question> {
   yield* deskQuestions(books, deployment)
   const escrow = asker(deployment.leaseEscrow, leaseEscrowAbi)
   for (const [leaseId, lease] of books.leases) yield* leaseQuestions(escrow, leaseId, lease)
-  for (const [stackId, leaseIds] of books.stacks) {
-    yield escrow(`stack ${stackId}`, 'stackIdOf', [leaseIds], stackId)
-  }
   for (const [account, balance] of books.balances) {
     yield escrow(`account ${account}`, 'balanceOf', [account], balance)
   }

@@ -2859,25 +2859,6 @@ export const leaseEscrowAbi = [
   {
     "inputs": [
       {
-        "internalType": "bytes32[]",
-        "name": "leaseIds",
-        "type": "bytes32[]"
-      }
-    ],
-    "name": "stackIdOf",
-    "outputs": [
-      {
-        "internalType": "bytes32",
-        "name": "",
-        "type": "bytes32"
-      }
-    ],
-    "stateMutability": "pure",
-    "type": "function"
-  },
-  {
-    "inputs": [
-      {
         "internalType": "bytes32",
         "name": "leaseId",
         "type": "bytes32"

@@ -30,11 +30,6 @@ abstract contract LeaseOpening is LeaseBook, ILeaseOpening {
         }
     }
 
-    /// @inheritdoc ILeaseOpening
-    function stackIdOf(bytes32[] memory leaseIds) public pure override returns (bytes32) {
-        return keccak256(abi.encode(leaseIds));
-    }
-
     // ------------------------------------------------------------------------------------------------ state-changing
 
     /// @inheritdoc ILeaseOpening
@@ -129,7 +124,7 @@ abstract contract LeaseOpening is LeaseBook, ILeaseOpening {
             leaseIds[i] = _openOwn(stack[i], manifests[i]);
             sum += stack[i].deposit;
         }
-        stackId = stackIdOf(leaseIds);
+        stackId = keccak256(abi.encode(leaseIds));
         emit StackOpened({ stackId: stackId, tenant: msg.sender, leaseIds: leaseIds });
         _pay({ amount: sum, fromBalance: fromBalance });
     }

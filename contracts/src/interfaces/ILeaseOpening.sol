@@ -44,7 +44,4 @@ interface ILeaseOpening {
         bytes[] calldata manifests,
         bool fromBalance
     ) external returns (bytes32 stackId);
-
-    /// @notice `keccak256(abi.encode(leaseIds))`.
-    function stackIdOf(bytes32[] memory leaseIds) external pure returns (bytes32);
 }

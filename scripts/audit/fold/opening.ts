@@ -118,6 +118,6 @@ export const openingEvents: Pick<
         lease?.openedIn,
       )
     }
-    books.stacks.set(stackId, leaseIds)
+    books.stacks.add(stackId)
   },
 }
