@@ -53,23 +53,7 @@ contract LeaseDesk is Guard {
     ) external view override returns (Quote memory result) {
         // Terms that name a node are being opened now; a request that waits for one was opened before.
         if (terms.node != 0) _requireRunning();
-        INodeRegistry.Offer memory offer = registry.offer(node);
-        // Node 0 is the platform, whatever a registry says of it.
-        if (node == 0 || !offer.active || offer.operator == address(0)) {
-            revert LeaseEscrow_NodeNotActive({ node: node });
-        }
-        _requireCap("minCharge", offer.minCharge, Caps.MIN_CHARGE);
-        _requireCap("relayBps", offer.relayBps, Caps.RELAY_BPS);
-        if (offer.notice < terms.minNotice) {
-            revert LeaseEscrow_NoticeTooShort({
-                node: node,
-                notice: offer.notice,
-                minNotice: terms.minNotice
-            });
-        }
-        if (terms.node == 0 && terms.region != 0 && terms.region != offer.region) {
-            revert LeaseEscrow_RegionMismatch({ node: node, region: offer.region, wanted: terms.region });
-        }
+        INodeRegistry.Offer memory offer = _offerOf(terms, node);
         Figures memory figures = _price(leaseId, terms, offer.prices);
         _requireRunway(figures.pricePerHour, offer.minCharge, deposited);
         _requireWithin("holdBack", terms.holdBack, 0, Caps.HOLD_BACK);
@@ -145,6 +129,30 @@ contract LeaseDesk is Guard {
                 fee: uint32(offer.fee),
                 refundWindow: uint16(offer.refundWindow)
             });
+    }
+
+    /// @dev What the node offers, when it suits the terms.
+    function _offerOf(
+        Terms calldata terms,
+        uint32 node
+    ) private view returns (INodeRegistry.Offer memory offer) {
+        offer = registry.offer(node);
+        // Node 0 is the platform, whatever a registry says of it.
+        if (node == 0 || !offer.active || offer.operator == address(0)) {
+            revert LeaseEscrow_NodeNotActive({ node: node });
+        }
+        _requireCap("minCharge", offer.minCharge, Caps.MIN_CHARGE);
+        _requireCap("relayBps", offer.relayBps, Caps.RELAY_BPS);
+        if (offer.notice < terms.minNotice) {
+            revert LeaseEscrow_NoticeTooShort({
+                node: node,
+                notice: offer.notice,
+                minNotice: terms.minNotice
+            });
+        }
+        if (terms.node == 0 && terms.region != 0 && terms.region != offer.region) {
+            revert LeaseEscrow_RegionMismatch({ node: node, region: offer.region, wanted: terms.region });
+        }
     }
 
     /// @dev Price and units of what the terms ask for. Every narrowing is checked by the bound before it.

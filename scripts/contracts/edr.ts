@@ -85,7 +85,7 @@ export const testsOf = (artifacts: readonly Artifact[]): TestId[] =>
     .sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
 
 /** A test that compares gas says nothing about code that was changed to be watched. */
-export const measuresGas = ({ name }: TestId): boolean => /^invariant_21_/.test(name)
+export const measuresGas = ({ name }: TestId): boolean => /^invariant_21_|Affordable$/.test(name)
 
 export const nameOf = ({ source, contract, name }: Omit<TestId, 'kind'>): string =>
   `${source}:${contract}.${name}`

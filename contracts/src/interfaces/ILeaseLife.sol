@@ -41,8 +41,8 @@ interface ILeaseLife {
     /// nothing but the reason; one that was not used within seven days of its end is void, and a new one may be given.
     function startReclaim(bytes32 leaseId, bytes32 reason) external;
 
-    /// @notice Ends the lease within seven days after the notice is over: what is not due goes to the tenant's internal balance, and no
-    /// minimum is charged. By the node's operator.
+    /// @notice Ends the lease within seven days after the notice is over: what is not due goes to the tenant's internal
+    /// balance, and no minimum is charged. By the node's operator.
     function reclaim(bytes32 leaseId) external;
 
     /// @notice Gives seconds back to the tenant, out of what has not vested: at most the hold-back, and as much of
