@@ -20,7 +20,7 @@ const HOUR = 3_600n
  * stands instead; contracts/README.md has the account.
  */
 const TARGETS: Readonly<Record<string, { target?: number; allowed?: number }>> = {
-  'open, targeted': { target: 150_000, allowed: 164_500 },
+  'open, targeted': { target: 150_000, allowed: 165_000 },
   'open, one signature': { target: 185_000, allowed: 196_000 },
   'open with permit': {},
   'open, untargeted': {},
