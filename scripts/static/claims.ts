@@ -57,54 +57,6 @@ export const CLAIMS: readonly Claim[] = [
     bound: 'all figures, no cuts',
     seconds: 60,
   },
-  {
-    check: 'AnyCallCheck.check_strangersLeaveTheLeaseILeaseEscrow',
-    says: "nothing else a stranger calls in ILeaseEscrow touches a lease or lowers its tenant's balance",
-    bound: 'registry dark, arrays of one',
-    seconds: 30,
-  },
-  {
-    check: 'AnyCallCheck.check_termsOutliveILeaseEscrow',
-    says: 'terms of a priced lease survive any call by anyone in ILeaseEscrow',
-    bound: 'registry dark, arrays of one',
-    seconds: 30,
-  },
-  {
-    check: 'AnyCallCheck.check_strangersLeaveTheLeaseILeaseLife',
-    says: "nothing else a stranger calls in ILeaseLife touches a lease or lowers its tenant's balance",
-    bound: 'registry dark, arrays of one',
-    seconds: 30,
-  },
-  {
-    check: 'AnyCallCheck.check_termsOutliveILeaseLife',
-    says: 'terms of a priced lease survive any call by anyone in ILeaseLife',
-    bound: 'registry dark, arrays of one',
-    seconds: 30,
-  },
-  {
-    check: 'AnyCallCheck.check_strangersLeaveTheLeaseILeaseOpening',
-    says: "nothing else a stranger calls in ILeaseOpening touches a lease or lowers its tenant's balance",
-    bound: 'registry dark, arrays of one',
-    seconds: 30,
-  },
-  {
-    check: 'AnyCallCheck.check_termsOutliveILeaseOpening',
-    says: 'terms of a priced lease survive any call by anyone in ILeaseOpening',
-    bound: 'registry dark, arrays of one',
-    seconds: 30,
-  },
-  {
-    check: 'AnyCallCheck.check_strangersLeaveTheLeaseILedger',
-    says: "nothing else a stranger calls in ILedger touches a lease or lowers its tenant's balance",
-    bound: 'registry dark, arrays of one',
-    seconds: 30,
-  },
-  {
-    check: 'AnyCallCheck.check_termsOutliveILedger',
-    says: 'terms of a priced lease survive any call by anyone in ILedger',
-    bound: 'registry dark, arrays of one',
-    seconds: 30,
-  },
 ]
 
 /** For all claims together: what is not reached counts as timed out. */

@@ -41,7 +41,7 @@ const argumentsOf = (
   const solver = `${join(venv, 'bin', 'python')} ${join(root, 'scripts/static/solve_smt2.py')}`
   return [
     ...['--root', project, '--contract', contract, '--match-test', `^${check}\\(`, '--no-status'],
-    ...['--solver-command', solver, '--solver-timeout-branching', '400ms'],
+    ...['--solver-command', solver, '--solver-timeout-branching', '50ms'],
     ...['--solver-timeout-assertion', `${Math.ceil(seconds * QUERY_SHARE)}s`],
     ...['--default-array-lengths', '1', '--default-bytes-lengths', '65', '--json-output', report],
   ]

@@ -24,7 +24,7 @@ export const solhint = async (root: string, signal: AbortSignal): Promise<string
     cwd: root,
   })
   if (ran.code === 0) return []
-  const lines = `${ran.stdout}${ran.stderr}`.split('\n').filter((line) => line.trim() !== '')
+  const lines = `${ran.stdout}${ran.stderr}`.split('\n').filter((line) => line.includes('.sol:'))
   return lines.length > 0 ? lines : ['solhint failed without a word']
 }
 

@@ -33,7 +33,7 @@ export const pythonTools = async (root: string, progress: Progress, signal: Abor
     return { code: 1, stderr: 'there is no python3 here' }
   })
   if (made.code !== 0) return { missing: `no Python environment could be made: ${lastLine(made.stderr)}` }
-  const installed = await progress.step('Slither and Halmos from PyPI, once', () =>
+  const installed = await progress.step('asking PyPI for Slither and Halmos', () =>
     run(
       join(venv, 'bin', 'pip'),
       ['install', '--quiet', '--require-virtualenv', '-r', join(root, REQUIREMENTS)],

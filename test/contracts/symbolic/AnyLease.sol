@@ -90,14 +90,6 @@ abstract contract AnyLease {
         cheats.assume(caller != address(escrow.MANDATES()) && caller != address(escrow.QUORUM()));
     }
 
-    /// @dev A word of the lease in storage.
-    function _word(uint256 offset) internal view returns (uint256) {
-        return
-            uint256(
-                cheats.load(address(escrow), bytes32(uint256(keccak256(abi.encode(LEASE, _LEASES))) + offset))
-            );
-    }
-
     /// @dev `meter.endReason` is left out: the lease is live.
     function _put(Price memory price, Meter memory meter) internal {
         Holding memory holding;
