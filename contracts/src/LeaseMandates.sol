@@ -41,6 +41,8 @@ contract LeaseMandates is ILeaseMandates, EIP712("DeCloud LeaseMandates", "1") {
     // ------------------------------------------------------------------------------------------------ read-only
 
     /// @inheritdoc ILeaseMandates
+    // The name EIP-712 contracts are asked by.
+    // solhint-disable-next-line func-name-mixedcase
     function DOMAIN_SEPARATOR() external view override returns (bytes32) {
         return _domainSeparatorV4();
     }

@@ -110,6 +110,8 @@ contract NodeRegistry is INodeRegistry {
     }
 
     /// @inheritdoc INodeRegistry
+    // The name EIP-712 contracts are asked by.
+    // solhint-disable-next-line func-name-mixedcase
     function DOMAIN_SEPARATOR() public view override returns (bytes32) {
         return
             MessageHashUtils.toDomainSeparator({
