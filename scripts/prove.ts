@@ -33,7 +33,12 @@ const sourcesOf = async (): Promise<Map<string, string>> => {
   const names = (await readdir(new URL(PROOFS, ROOT))).filter((name) => name.endsWith('.sol')).sort()
   const texts = new Map<string, string>()
   for (const name of names) texts.set(PROOFS + name, await readFile(new URL(PROOFS + name, ROOT), 'utf8'))
-  for (const name of ['libraries/Billing.sol', 'libraries/Pricing.sol', 'types/DataTypes.sol']) {
+  for (const name of [
+    'libraries/Billing.sol',
+    'libraries/Caps.sol',
+    'libraries/Pricing.sol',
+    'types/DataTypes.sol',
+  ]) {
     texts.set(`contracts/src/${name}`, await readFile(new URL(`contracts/src/${name}`, ROOT), 'utf8'))
   }
   return texts

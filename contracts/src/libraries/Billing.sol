@@ -76,7 +76,6 @@ library Billing {
     /// @notice Splits a cumulative amount with nested cuts: the platform on the gross, the relay on what remains, the
     /// node gets the rest. The three sum to `amount`, and none of them ever falls as `amount` grows; with both cuts on
     /// the gross the node's share would dip.
-    /// @param amount At most 2^240.
     /// @param platformBps At most 10,000.
     /// @param relayBps At most 10,000.
     function sharesDown(
@@ -84,12 +83,9 @@ library Billing {
         uint256 platformBps,
         uint256 relayBps
     ) internal pure returns (uint256 platform, uint256 relay, uint256 node) {
-        unchecked {
-            // A cut is at most the whole, so nothing falls under zero; 240 bits times 14 do not overflow.
-            platform = (amount * platformBps) / BPS;
-            uint256 rest = amount - platform;
-            relay = (rest * relayBps) / BPS;
-            node = rest - relay;
-        }
+        platform = (amount * platformBps) / BPS;
+        uint256 rest = amount - platform;
+        relay = (rest * relayBps) / BPS;
+        node = rest - relay;
     }
 }
