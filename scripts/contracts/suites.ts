@@ -18,6 +18,7 @@ const HELP = `usage: npm run test:contracts[:deep] -- [options]
   --seed 0x…       draws the same cases again; a new one is drawn otherwise, and printed
   --replay KEY     one shard alone, as a failure names it, with the seed of its run
   --jobs N         tests at a time; the cores of this machine when not said
+  --minutes N      begins no shard after so long; what is done is recorded as a part, and the next run goes on
   --fresh          forgets what an interrupted run has finished
 
 A run that was interrupted goes on where it was when the same command is given again. What is finished is kept in
@@ -47,6 +48,7 @@ const options = () => {
         seed: { type: 'string' },
         replay: { type: 'string' },
         jobs: { type: 'string', default: `${availableParallelism()}` },
+        minutes: { type: 'string', default: 'Infinity' },
         fresh: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -134,6 +136,9 @@ const { part, parts } = partOf(given.shards)
 if (given.seed !== undefined && !/^0x[0-9a-f]{1,64}$/.test(given.seed))
   refuse('--seed takes 0x and hexadecimal digits')
 
+const budget = Number(given.minutes) * 60
+if (!(budget > 0)) refuse('--minutes takes a number above 0')
+
 const directory = `build/contract-tests/${given.profile}`
 const about = { sources: hashOf(artifacts), ...depth, only: given.only }
 const kept = JSON.parse(aboutOf(directory) ?? '{}') as { seed?: string }
@@ -167,6 +172,7 @@ let reported = started
 await forEach(
   todo,
   async (shard) => {
+    if (spent() > budget) return
     const done = await run(artifacts, shard, depth)
     journal.record(shard.key, done)
     for (const failure of failuresOf(shard.key, done)) console.error(`\nFAILED ${failure}\n`)
@@ -188,24 +194,23 @@ const outcomes = [...done.values()].flatMap((one) => one.outcomes)
 const result = resultOf(done)
 const failed = Object.values(result).filter(({ failures }) => failures > 0).length
 for (const [key, one] of done) for (const failure of failuresOf(key, one)) console.error(`FAILED ${failure}`)
-if (done.size === plan.length) {
-  if (given.record !== undefined && given.only === '') {
-    mkdirSync(dirname(given.record), { recursive: true })
-    writeWhole(given.record, {
-      date: new Date().toISOString(),
-      ...about,
-      only: undefined,
-      seed,
-      passed: Object.keys(result).length - failed,
-      failed,
-      seconds: Math.round(outcomes.reduce((sum, { seconds }) => sum + seconds, 0)),
-      tests: result,
-    })
-    console.log(`recorded in ${given.record}`)
-  }
-  journal.remove()
-} else {
-  console.log(`${done.size} of ${plan.length} shards of the whole run are done`)
+if (given.record !== undefined && given.only === '') {
+  mkdirSync(dirname(given.record), { recursive: true })
+  writeWhole(given.record, {
+    date: new Date().toISOString(),
+    ...about,
+    only: undefined,
+    seed,
+    // A part of the shards is a part of every test: how much each was tried is said beside it.
+    shards: { done: done.size, of: plan.length },
+    passed: Object.keys(result).length - failed,
+    failed,
+    seconds: Math.round(outcomes.reduce((sum, { seconds }) => sum + seconds, 0)),
+    tests: result,
+  })
+  console.log(`recorded in ${given.record}`)
 }
+if (done.size === plan.length) journal.remove()
+else console.log(`${done.size} of ${plan.length} shards of the whole run are done`)
 console.log(`${Object.keys(result).length - failed} passed, ${failed} failed in ${duration(spent())}`)
 process.exitCode = failed > 0 ? 1 : 0
