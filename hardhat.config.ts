@@ -2,6 +2,7 @@ import { globSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import hardhatToolboxViem from '@nomicfoundation/hardhat-toolbox-viem'
 import { configVariable, defineConfig } from 'hardhat/config'
+import type { HardhatPlugin } from 'hardhat/types/plugins'
 import { MIN_PRIORITY_FEE } from './contracts/protocol/deployment.ts'
 
 const require = createRequire(import.meta.url)
@@ -20,6 +21,25 @@ const tests = Object.fromEntries(
   ]),
 )
 
+/** Hardhat compiles together what has the same settings, by reference: without this, each test is a run of its own. */
+const compileTestsTogether: HardhatPlugin = {
+  id: 'decloud:compile-tests-together',
+  hookHandlers: {
+    config: async () => ({
+      default: async () => ({
+        resolveUserConfig: async (userConfig, resolveConfigurationVariable, next) => {
+          const config = await next(userConfig, resolveConfigurationVariable)
+          for (const { overrides } of Object.values(config.solidity.profiles)) {
+            const [shared] = Object.values(overrides)
+            if (shared !== undefined) for (const file of Object.keys(overrides)) overrides[file] = shared
+          }
+          return config
+        },
+      }),
+    }),
+  },
+}
+
 // A configuration variable is read when its network is used, from the environment or from Hardhat's own encrypted
 // keystore: compiling and testing need none.
 const publicNetwork = (name: string, chainId: number) => ({
@@ -31,7 +51,7 @@ const publicNetwork = (name: string, chainId: number) => ({
 })
 
 export default defineConfig({
-  plugins: [hardhatToolboxViem],
+  plugins: [hardhatToolboxViem, compileTestsTogether],
   networks: {
     local: {
       type: 'http',
