@@ -9,6 +9,7 @@ import {
   nodeRegistryAbi,
   premiumStakeAbi,
   pricePolicyAbi,
+  type Refusal,
   refusalOf,
   reputationAbi,
   reviewsAbi,
@@ -46,6 +47,12 @@ const decode = (data: Hex, errors: Abi) => {
     // An error of a contract that is not ours (a token, for instance): its selector is all that can be said.
     return { errorName: '', args: [] }
   }
+}
+
+/** What a revert says, in words; `undefined` for bytes that no contract of ours reverts with. */
+export const refusalIn = (data: Hex): Refusal | undefined => {
+  const { errorName, args } = decode(data, ERRORS)
+  return refusalOf(errorName, args)
 }
 
 /** @param extra further ABIs to name errors from. */

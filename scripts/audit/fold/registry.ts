@@ -7,7 +7,7 @@ import { type Handlers, unrelated } from './handlers.ts'
 /** Of what a node behind a relay earns; the registry has no other. */
 export const RELAY_BPS = 2_000
 
-export const nodeShelf = (books: Books, registry: Address): NodeShelf => {
+const nodeShelf = (books: Books, registry: Address): NodeShelf => {
   const known = books.registries.get(registry) ?? {
     nodes: new Map(),
     agents: new Map(),
