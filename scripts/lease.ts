@@ -2,7 +2,7 @@
 // A lease from the command line: the tenant's side, against any deployment.
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { loadKey } from '@decloud/chain'
+import { LEASE_STAGES, leaseIdsOf, loadKey, makeLens } from '@decloud/chain'
 import {
   BANDWIDTH_TIERS,
   DecloudError,
@@ -19,6 +19,7 @@ import { closeLease, makeTenant, openLease, readLease, type Tenant } from './lib
 import { billOf, endpointOf, knownHostsLine, reportOf, sshLine, waitActive } from './lib/tenant-view.ts'
 
 const HELP = `usage: node scripts/lease.ts open --node <index> --ssh-key <file> [options]
+       node scripts/lease.ts list [--all]
        node scripts/lease.ts status <leaseId>
        node scripts/lease.ts close <leaseId>
 
@@ -37,6 +38,9 @@ open:
   --deposit <USDC>      instead of --hours
   --max-price <USDC>    per hour; by default what the node asks now
   --no-wait             return once the lease is open
+
+list: the leases of the tenant that live, oldest first
+  --all                 those that have ended too
 
 The tenant's key: DECLOUD_KEY, or DECLOUD_KEYSTORE with DECLOUD_PASSWORD_FILE.
 Exit codes: 0 done, 1 failed, 2 wrong usage.
@@ -58,6 +62,7 @@ const OPTIONS = {
   hours: { type: 'string', default: '1' },
   deposit: { type: 'string' },
   'max-price': { type: 'string' },
+  all: { type: 'boolean', default: false },
   'no-wait': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
@@ -175,6 +180,20 @@ const open = async (tenant: Tenant, options: Options) => {
   return { leaseId: lease.leaseId, startedAt, ssh }
 }
 
+const list = async (tenant: Tenant, all: boolean) => {
+  const { address } = tenant.account
+  const ids = await leaseIdsOf(tenant.chain, { tenant: address })
+  const leases = await makeLens(tenant.chain).leases(ids, { tenant: address, live: !all })
+  return leases.map(({ leaseId, stage, lease, runsOutAt, refundable }) => {
+    const { node, pricePerHour, deposited, settled } = lease
+    const shown = { leaseId, stage: LEASE_STAGES[stage] ?? 'None', node, pricePerHour }
+    say(
+      `${leaseId} ${shown.stage}, node ${node}, ${formatUsdc(pricePerHour)} USDC an hour, ${formatUsdc(refundable)} USDC left`,
+    )
+    return { ...shown, deposited, settled, refundable, runsOutAt }
+  })
+}
+
 const status = async (tenant: Tenant, leaseId: Hex) => {
   const lease = await readLease(tenant, leaseId)
   const endpoint = await endpointOf(tenant, lease.node)
@@ -207,6 +226,7 @@ const main = async (args: string[]): Promise<number> => {
   }
   const commands = {
     open: (tenant: Tenant) => open(tenant, values),
+    list: (tenant: Tenant) => list(tenant, values.all),
     status: (tenant: Tenant) => status(tenant, leaseIdOption(id)),
     close: (tenant: Tenant) => close(tenant, leaseIdOption(id)),
   }

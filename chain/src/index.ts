@@ -7,4 +7,5 @@ export type { BlockRef, FeedChange, FeedHealth, FeedState, Follower, Projector }
 export { type JournalOptions, makeJournal } from './journal/journal.ts'
 export type { Intent, IntentRecord, IntentState, Journal, Mined } from './journal/types.ts'
 export { decryptKey, encryptKey, type KeySource, loadKey, saveKey } from './keystore.ts'
+export { LEASE_STAGES, type LensLease, leaseIdsOf, makeLens } from './lens.ts'
 export { migrate, openDatabase } from './store.ts'

@@ -104,6 +104,7 @@ describe('the journal', () => {
       code: 'simulation-reverted',
       errorName: 'LeaseEscrow_WrongStatus',
       args: [stranger, 0],
+      sentence: `The contract refuses expire: Lease ${stranger} is None: this is not possible then. Read its state again; check the id when it is None.`,
     })
     expect(await local.anvil.client.getTransactionCount({ address: journal.address })).toBe(nonce)
     expect(journal.find('expire')).toBeUndefined()

@@ -1,6 +1,7 @@
 // A local chain with the real contracts on it, and the few moves that tests of followers and journals make.
 import {
   downtimeQuorumAbi,
+  leaseAccessAbi,
   leaseDeskAbi,
   leaseEscrowAbi,
   leaseMandatesAbi,
@@ -40,6 +41,7 @@ const ABIS = {
   nodeRegistry: nodeRegistryAbi,
   pricePolicy: pricePolicyAbi,
   templateRegistry: templateRegistryAbi,
+  leaseAccess: leaseAccessAbi,
   reviews: reviewsAbi,
   reputation: reputationAbi,
   premiumStake: premiumStakeAbi,

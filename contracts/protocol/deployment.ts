@@ -37,6 +37,8 @@ export const deploymentSchema = z.strictObject({
   reviews: address.optional(),
   reputation: address.optional(),
   premiumStake: address.optional(),
+  /** Reads all of the above in one call; holds nothing, and nothing reads it. */
+  deCloudLens: address.optional(),
   /** The block of the first contract: logs are read from here. */
   fromBlock: z.int().nonnegative(),
 })

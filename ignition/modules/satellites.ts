@@ -10,13 +10,16 @@ export const makeSatellites = (plan: Plan, governance: GovernanceModule, protoco
     const { timelock } = m.useModule(governance)
     const { leaseEscrow, nodeRegistry } = m.useModule(protocol)
     const usdc = plan.usdc ?? m.useModule(localUsdc).usdc
+    const reviews = m.contract('Reviews', [leaseEscrow])
     const reputation = m.contract('Reputation', [leaseEscrow, timelock, plan.attesters[0]!])
+    const premiumStake = m.contract('PremiumStake', [usdc, nodeRegistry, reputation, plan.minimumStake])
     return {
       templateRegistry: m.contract('TemplateRegistry'),
       leaseAccess: m.contract('LeaseAccess', [leaseEscrow]),
-      reviews: m.contract('Reviews', [leaseEscrow]),
+      reviews,
       reputation,
-      premiumStake: m.contract('PremiumStake', [usdc, nodeRegistry, reputation, plan.minimumStake]),
+      premiumStake,
+      deCloudLens: m.contract('DeCloudLens', [leaseEscrow, reviews, reputation, premiumStake]),
     }
   })
 export type SatellitesModule = ReturnType<typeof makeSatellites>

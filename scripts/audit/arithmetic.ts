@@ -76,3 +76,33 @@ export const split = (
   const relay = floorDiv((amount - platform) * cuts.relayBps, BPS)
   return { platform, relay, node: amount - platform - relay }
 }
+
+/** µUSDC per hour: of a compute point (12 point-units), of a GiB, of a GPU. */
+export type PriceVector = { point: bigint; memoryGiB: bigint; diskGiB: bigint; gpu: bigint }
+
+/** What applies to a node: its own prices or, when it has none, the platform's; never under a floor. */
+export const priceOf = (own: PriceVector, defaults: PriceVector, floors: PriceVector): PriceVector => {
+  const isOwn = own.point + own.memoryGiB + own.diskGiB + own.gpu > 0n
+  const base = isOwn ? own : defaults
+  return {
+    point: most(base.point, floors.point),
+    memoryGiB: most(base.memoryGiB, floors.memoryGiB),
+    diskGiB: most(base.diskGiB, floors.diskGiB),
+    gpu: most(base.gpu, floors.gpu),
+  }
+}
+
+/** An hour of a machine: what its parts cost × the multiplier of its bandwidth, rounded up once, + the bandwidth's rate. */
+export const hourlyUp = (
+  size: { pointUnits: bigint; memoryMiB: bigint; diskGiB: bigint; gpus: bigint },
+  price: PriceVector,
+  { multiplierBps, rate }: { multiplierBps: bigint; rate: bigint },
+): bigint => {
+  // Over 12 × 1,024 every part is whole.
+  const whole = 12n * 1_024n
+  const cost =
+    size.pointUnits * price.point * 1_024n +
+    size.memoryMiB * price.memoryGiB * 12n +
+    (size.diskGiB * price.diskGiB + size.gpus * price.gpu) * whole
+  return -floorDiv(-cost * multiplierBps, whole * BPS) + rate
+}

@@ -1,7 +1,10 @@
 // What the audit keeps while it reads: one entry a lease, an account, a node, a review and a posted word. Logs are read
 // once, in order, and dropped.
 import type { Address, Hex } from 'viem'
-import type { Meter } from './arithmetic.ts'
+import type { Meter, PriceVector } from './arithmetic.ts'
+import type { AccessShelf, NodeShelf, TemplateShelf } from './shelves.ts'
+
+export type { ListedNode, NodeShelf, TemplateShelf } from './shelves.ts'
 
 /** Where a log stands, and when. */
 export type Place = { block: bigint; timestamp: bigint; transaction: Hex; emitter: Address }
@@ -47,6 +50,7 @@ export type LeaseBook = Meter & {
   relayBps: bigint
   vcpus: bigint
   tier: number
+  bandwidth: number
   /** What it takes of its node; the point-units are known from the assignment on. */
   size: Size
 }
@@ -65,25 +69,15 @@ export type NodeBook = {
 export type Rating = { sum: bigint; count: bigint }
 type Stake = { bonded: bigint; unbonding: bigint; lockedUntil: bigint; releaseAt: bigint }
 
-type TemplateBook = {
-  slug: string
-  author: Address
-  pendingAuthor: Address
-  versions: number
-  archived: boolean
+/** Prices are µUSDC per hour; the lists are by tier of quality (point-units a vCPU) and of bandwidth. */
+export type PolicyBook = {
+  floors: PriceVector
+  defaults: PriceVector
+  unitsPerVcpu: readonly bigint[]
+  multipliersBps: readonly bigint[]
+  rates: readonly bigint[]
+  platformBps: number
 }
-
-type VersionBook = {
-  contentHash: Hex
-  fee: bigint
-  refundWindow: bigint
-  minimum: { vcpus: number; gpus: number; memoryMiB: number; diskGiB: number }
-  publishedIn: bigint
-  archived: boolean
-}
-
-/** What one registry of templates holds, by template and by `template version`. */
-export type TemplateShelf = { templates: Map<number, TemplateBook>; versions: Map<string, VersionBook> }
 
 type Owned = { owner: Address; pendingOwner: Address }
 
@@ -97,8 +91,8 @@ export type Books = {
   leases: Map<Hex, LeaseBook>
   balances: Map<Address, bigint>
   nodes: Map<number, NodeBook>
-  /** Point-units a vCPU by tier, by policy contract. */
-  policies: Map<Address, readonly bigint[]>
+  /** By policy contract. */
+  policies: Map<Address, PolicyBook>
   desk: Owned & {
     registry: Address
     policy: Address
@@ -119,8 +113,11 @@ export type Books = {
   /** By `signer nonce`. */
   nonces: Set<string>
   stacks: Set<Hex>
-  /** By registry. */
+  /** By registry of templates. */
   shelves: Map<Address, TemplateShelf>
+  /** By registry of nodes. */
+  registries: Map<Address, NodeShelf>
+  access: AccessShelf
   /** The escrow's USDC as its Transfer logs add up. */
   usdc: bigint
   /** What the escrow owes to anybody. */
@@ -160,6 +157,8 @@ export const emptyBooks = (): Books => ({
   nonces: new Set(),
   stacks: new Set(),
   shelves: new Map(),
+  registries: new Map(),
+  access: { levels: new Map(), manifests: new Map(), keys: new Map() },
   usdc: 0n,
   obligations: 0n,
   donated: 0n,

@@ -3,9 +3,11 @@ import {
   DecloudError,
   type Deployment,
   downtimeQuorumAbi,
+  leaseAccessAbi,
   leaseDeskAbi,
   leaseEscrowAbi,
   leaseMandatesAbi,
+  nodeRegistryAbi,
   premiumStakeAbi,
   pricePolicyAbi,
   reputationAbi,
@@ -25,8 +27,10 @@ import {
 import { usdcAbi } from './abi.ts'
 import { type Books, emptyBooks, must, type Place } from './books.ts'
 import { timesOf } from './clock.ts'
+import { accessFold } from './fold/access.ts'
 import { deskFold, mandatesFold, quorumFold } from './fold/desk.ts'
 import { escrowFold } from './fold/escrow.ts'
+import { registryFold } from './fold/registry.ts'
 import { policyFold, premiumStakeFold, reputationFold, reviewsFold } from './fold/satellites.ts'
 import { closeTransaction } from './fold/settlement.ts'
 import { templatesFold } from './fold/templates.ts'
@@ -63,10 +67,11 @@ const transferStep =
     if (args.from === escrow) books.usdc -= args.value
   }
 
-type Pointed = { policies: ReadonlySet<Address>; templates: ReadonlySet<Address> }
+type Pointed = Readonly<Record<'registries' | 'policies' | 'templates', ReadonlySet<Address>>>
 
-/** Every policy and every template registry that the desk ever read: a lease is held against those of its time. */
+/** Every registry and policy that the desk ever read: a lease is held against those of its time. */
 const pointedOf = async (rpc: Rpc, deployment: Deployment, from: bigint, head: Head): Promise<Pointed> => {
+  const registries = new Set<Address>([deployment.nodeRegistry])
   const policies = new Set<Address>([deployment.pricePolicy])
   const templates = new Set<Address>(
     deployment.templateRegistry === undefined ? [] : [deployment.templateRegistry],
@@ -78,14 +83,17 @@ const pointedOf = async (rpc: Rpc, deployment: Deployment, from: bigint, head: H
   for await (const { logs } of scan(rpc, [filter], { from, to: head.number })) {
     for (const log of logs) {
       const event = decodeEventLog({ abi: leaseDeskAbi, topics: log.topics, data: log.data })
-      if (event.eventName === 'PointersMoved') policies.add(event.args.policy)
+      if (event.eventName === 'PointersMoved') {
+        registries.add(event.args.registry)
+        policies.add(event.args.policy)
+      }
       if (event.eventName === 'TemplatesMoved') templates.add(event.args.templates)
     }
   }
-  return { policies, templates }
+  return { registries, policies, templates }
 }
 
-const stepsOf = (deployment: Deployment, { policies, templates }: Pointed) => {
+const stepsOf = (deployment: Deployment, { registries, policies, templates }: Pointed) => {
   const steps = new Map<Address, Step>([
     [deployment.leaseEscrow, stepOf('escrow', leaseEscrowAbi, escrowFold)],
     [deployment.leaseDesk, stepOf('desk', leaseDeskAbi, deskFold)],
@@ -93,11 +101,13 @@ const stepsOf = (deployment: Deployment, { policies, templates }: Pointed) => {
     [deployment.leaseMandates, stepOf('mandates', leaseMandatesAbi, mandatesFold)],
     [deployment.usdc, transferStep(deployment.leaseEscrow)],
   ])
+  for (const registry of registries) steps.set(registry, stepOf('registry', nodeRegistryAbi, registryFold))
   for (const policy of policies) steps.set(policy, stepOf('policy', pricePolicyAbi, policyFold))
   for (const registry of templates) {
     steps.set(registry, stepOf('templates', templateRegistryAbi, templatesFold))
   }
-  const { reviews, reputation, premiumStake } = deployment
+  const { leaseAccess, reviews, reputation, premiumStake } = deployment
+  if (leaseAccess) steps.set(leaseAccess, stepOf('access', leaseAccessAbi, accessFold))
   if (reviews) steps.set(reviews, stepOf('reviews', reviewsAbi, reviewsFold))
   if (reputation) steps.set(reputation, stepOf('reputation', reputationAbi, reputationFold))
   if (premiumStake) steps.set(premiumStake, stepOf('premium stake', premiumStakeAbi, premiumStakeFold))

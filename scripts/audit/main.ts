@@ -8,7 +8,7 @@ import type { BlockTag } from './rpc.ts'
 
 const HELP = `usage: npm run audit -- --rpc URL --deployment FILE [--from N] [--at BLOCK] [--json]
 
-Rebuilds every balance, split, lease, renewal, review and posted word from the logs alone, without a database, and
+Rebuilds every balance, split, lease, node, grant, review and posted word from the logs alone, without a database, and
 compares each with what the contracts hold at one block. Contracts around the escrow are read where FILE names them.
 
   --rpc URL          a JSON-RPC endpoint; one with old state when --at is an old block

@@ -1,6 +1,7 @@
 // Reads a deployment off its chain: who can do what, with which figures, by whose code.
 import {
   type Deployment,
+  deCloudLensAbi,
   downtimeQuorumAbi,
   formatUsdc,
   leaseDeskAbi,
@@ -36,6 +37,7 @@ const SOURCES: Readonly<Record<Named, string>> = {
   reviews: 'contracts/src/Reviews.sol',
   reputation: 'contracts/src/Reputation.sol',
   premiumStake: 'contracts/src/PremiumStake.sol',
+  deCloudLens: 'contracts/src/DeCloudLens.sol',
 }
 
 const satelliteAbi = parseAbi([
@@ -215,6 +217,22 @@ const around = async ({ client, deployment, roles }: Inspected): Promise<Finding
   return findings
 }
 
+/** It has no owner and no storage: what it reads is what there is to know about it. */
+const lens = async ({ client, deployment }: Inspected): Promise<Finding[]> => {
+  const topic = 'lens'
+  const { deCloudLens, leaseEscrow, leaseDesk, leaseMandates, reviews, reputation, premiumStake } = deployment
+  if (deCloudLens === undefined) return []
+  const read = reader(client, deCloudLens, deCloudLensAbi as Abi)
+  return [
+    found(topic, 'escrow', await read('ESCROW'), leaseEscrow),
+    found(topic, 'desk', await read('DESK'), leaseDesk),
+    found(topic, 'mandates', await read('MANDATES'), leaseMandates),
+    found(topic, 'reviews', await read('REVIEWS'), reviews ?? 'reviews'),
+    found(topic, 'reputation', await read('REPUTATION'), reputation ?? 'a reputation'),
+    found(topic, 'stake', await read('STAKE'), premiumStake ?? 'a stake'),
+  ]
+}
+
 /**
  * Everything there is to know, in order; a finding that is not `ok` is not as it has to be right after a deployment.
  * @throws DecloudError `usdc-missing`, `artifact-missing`; viem's own when the RPC does not answer.
@@ -233,5 +251,6 @@ export const inspect = async (inspected: Inspected): Promise<Finding[]> => {
     ...(await mandates(inspected)),
     ...(await policy(inspected)),
     ...(await around(inspected)),
+    ...(await lens(inspected)),
   ]
 }

@@ -1,8 +1,7 @@
 // `npm run deploy`: puts the contracts on a chain with Ignition, writes down where, and looks at what it did.
-import { execFile } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseArgs, promisify } from 'node:util'
+import { parseArgs } from 'node:util'
 import { DecloudError, type Deployment, deploymentSchema, sentenceOf } from '@decloud/protocol'
 import hre from 'hardhat'
 import { type Address, getAddress, type PublicClient } from 'viem'
@@ -12,6 +11,7 @@ import { firstBlockOf } from './journal.ts'
 import { writeDeployment } from './record.ts'
 import { printFindings } from './report.ts'
 import { localRoles, ROLES_SHAPE, type Roles, readRoles } from './roles.ts'
+import { publishSources } from './sources.ts'
 import { findUsdc } from './usdc.ts'
 
 const NETWORKS = ['local', 'amoy', 'polygon'] as const
@@ -99,7 +99,7 @@ const deploymentOf = (
   })
 }
 
-const publishSources = async (network: Network, deploymentId: string): Promise<void> => {
+const publish = async (network: Network, deploymentId: string, deployment: Deployment): Promise<void> => {
   if (network === 'local') return
   try {
     await hre.config.verify.etherscan.apiKey.get()
@@ -108,11 +108,8 @@ const publishSources = async (network: Network, deploymentId: string): Promise<v
     console.log('sources: not published, ETHERSCAN_API_KEY is not set')
     return
   }
-  const args = ['--network', network, 'ignition', 'verify', deploymentId]
-  const { stdout, stderr } = await promisify(execFile)('hardhat', args, { timeout: 600_000 }).catch(
-    (error: { stdout?: string; stderr?: string }) => ({ stdout: error.stdout, stderr: error.stderr }),
-  )
-  console.log(`sources:\n${stdout ?? ''}${stderr ?? ''}`)
+  console.log('sources:')
+  await publishSources(network, deploymentId, deployment)
 }
 
 const deploy = async (options: Options): Promise<number> => {
@@ -146,7 +143,7 @@ const deploy = async (options: Options): Promise<number> => {
     const file = join(options.out, `${chainId}.json`)
     await writeDeployment(file, deployment)
     console.log(`written to ${file}`)
-    await publishSources(network, deploymentId)
+    await publish(network, deploymentId, deployment)
     const findings = await inspect({ client, deployment, roles })
     printFindings(findings)
     return findings.every(({ ok }) => ok) ? 0 : 1

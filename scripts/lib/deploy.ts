@@ -93,7 +93,10 @@ export const deployProtocol = async (
 
 /** A deployment with all that may stand around it, but for a timelock. */
 export type FullDeployment = Deployment &
-  Record<'templateRegistry' | 'leaseAccess' | 'reviews' | 'reputation' | 'premiumStake', Address>
+  Record<
+    'templateRegistry' | 'leaseAccess' | 'reviews' | 'reputation' | 'premiumStake' | 'deCloudLens',
+    Address
+  >
 
 export type LocalRoles = {
   guardian: Address
@@ -118,6 +121,8 @@ export const deploySatellites = async (
   const reputation = await create(deployer, 'Reputation', [leaseEscrow, owner, attesters[0]])
   const stake = [usdc, nodeRegistry, reputation, MINIMUM_STAKE]
   const premiumStake = await create(deployer, 'PremiumStake', stake)
+  const read = [leaseEscrow, reviews, reputation, premiumStake]
+  const deCloudLens = await create(deployer, 'DeCloudLens', read)
   const call = async (address: Address, abi: Abi, functionName: string, args: readonly unknown[]) => {
     const hash = await deployer.wallet.writeContract({ address, abi, functionName, args })
     await deployer.reader.waitForTransactionReceipt({ hash, timeout: 60_000 })
@@ -129,5 +134,6 @@ export const deploySatellites = async (
   for (const attester of attesters.slice(1)) {
     await call(reputation, reputationAbi, 'setAttester', [attester, true])
   }
-  return { ...deployment, templateRegistry, leaseAccess, reviews, reputation, premiumStake }
+  const around = { templateRegistry, leaseAccess, reviews, reputation, premiumStake, deCloudLens }
+  return { ...deployment, ...around }
 }

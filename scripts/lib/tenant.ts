@@ -1,10 +1,9 @@
 // What a tenant does with a lease: open, follow, close, check the bill. The demo, the tests and scripts/lease.ts share it.
 import { randomBytes } from 'node:crypto'
-import { type Chain, connect, type Journal, makeJournal, openDatabase } from '@decloud/chain'
+import { type Chain, connect, type Journal, makeJournal, makeLens, openDatabase } from '@decloud/chain'
 import {
   DecloudError,
   type Deployment,
-  effectivePrices,
   formatUsdc,
   LEASE_STATUSES,
   leaseEscrowAbi,
@@ -14,14 +13,19 @@ import {
   manifestCommitment,
   manifestPayload,
   nodeRegistryAbi,
-  type PolicyParameters,
-  pricePerHour,
-  pricePolicyAbi,
   type Resources,
   sealManifest,
   type Terms,
 } from '@decloud/protocol'
-import { bytesToHex, encodeFunctionData, erc20Abi, type Hex, type LocalAccount, zeroAddress } from 'viem'
+import {
+  bytesToHex,
+  encodeFunctionData,
+  erc20Abi,
+  type Hex,
+  type LocalAccount,
+  zeroAddress,
+  zeroHash,
+} from 'viem'
 
 export type Tenant = {
   chain: Chain
@@ -72,57 +76,41 @@ export type Seal = (context: ManifestContext) => Promise<Hex>
 
 export type OpenedLease = { leaseId: Hex; terms: Terms; pricePerHour: bigint; transaction: Hex }
 
-/** What `resources` cost on a node now, µUSDC per hour. @throws DecloudError `node-unavailable`. */
+const UNBOUNDED = 2n ** 64n - 1n
+
+/** Terms of a lease for any node, bounded by nothing but its size. */
+const draftOf = (resources: Resources): Terms => ({
+  ...resources,
+  tenant: zeroAddress,
+  node: 0,
+  region: '0x0000000000000000',
+  maxPricePerHour: UNBOUNDED,
+  deposit: UNBOUNDED,
+  holdBack: 0,
+  minNotice: 0,
+  activateWithin: 0,
+  template: 0,
+  templateVersion: 0,
+  maxTemplateFee: 0n,
+  manifestHash: zeroHash,
+  salt: zeroHash,
+})
+
+/**
+ * What `resources` cost on a node now, µUSDC per hour.
+ * @throws DecloudError `node-unavailable` with the reason: unknown, draining, full.
+ */
 export const quote = async (
   { chain }: Pick<Tenant, 'chain'>,
   node: number,
   resources: Resources,
 ): Promise<bigint> => {
-  const { nodeRegistry, pricePolicy } = chain.deployment
-  const [offer, policy] = await chain.request('read the prices', (client) =>
-    Promise.all([
-      client.readContract({
-        address: nodeRegistry,
-        abi: nodeRegistryAbi,
-        functionName: 'offer',
-        args: [node],
-      }),
-      client.readContract({ address: pricePolicy, abi: pricePolicyAbi, functionName: 'parameters' }),
-    ]),
-  )
-  if (offer.operator === zeroAddress || !offer.active) {
-    throw new DecloudError('node-unavailable', `Node ${node} is not registered or takes no new leases.`, {
-      hint: 'Choose another node.',
-    })
+  const { pricePerHour, refusal } = await makeLens(chain).quote(draftOf(resources), node)
+  if (refusal !== null) {
+    throw new DecloudError('node-unavailable', refusal.message, { hint: refusal.hint })
   }
-  const parameters = policyOf(policy)
-  return pricePerHour(resources, effectivePrices(offer.prices, parameters), parameters)
+  return pricePerHour
 }
-
-type PolicyTuple = readonly [
-  PolicyParameters['floors'],
-  PolicyParameters['defaults'],
-  readonly number[],
-  readonly number[],
-  readonly number[],
-  number,
-]
-
-const policyOf = ([
-  floors,
-  defaults,
-  units,
-  multipliers,
-  rates,
-  platformBps,
-]: PolicyTuple): PolicyParameters => ({
-  floors,
-  defaults,
-  unitsPerVcpu: units.map(BigInt),
-  bandwidthMultiplierBps: multipliers.map(BigInt),
-  bandwidthRates: rates.map(BigInt),
-  platformBps: BigInt(platformBps),
-})
 
 /**
  * Seals the manifest to the node, allows the escrow the deposit where it is not yet allowed, opens the lease.
@@ -138,18 +126,13 @@ export const openLease = async (
   const price = await quote(tenant, request.node, request.resources)
   const payload = manifestPayload(request.manifest, bytesToHex(randomBytes(32)))
   const terms: Terms = {
-    ...request.resources,
+    ...draftOf(request.resources),
     tenant: account.address,
     node: request.untargeted ? 0 : request.node,
-    region: '0x0000000000000000',
     maxPricePerHour: request.maxPricePerHour ?? price,
     deposit: request.deposit ?? price * BigInt(request.hours ?? 1),
     holdBack: request.holdBack ?? 3_600,
-    minNotice: 0,
     activateWithin: request.activateWithin ?? 900,
-    template: 0,
-    templateVersion: 0,
-    maxTemplateFee: 0n,
     manifestHash: manifestCommitment(payload),
     salt: bytesToHex(randomBytes(32)),
   }
@@ -187,26 +170,11 @@ const sealingKeyOf = async (chain: Chain, node: number) => {
 
 const allow = async ({ chain, account, journal }: Tenant, amount: bigint) => {
   const { usdc, leaseEscrow } = chain.deployment
-  const [balance, allowance] = await chain.request('read the USDC balance', (client) =>
-    Promise.all([
-      client.readContract({
-        address: usdc,
-        abi: erc20Abi,
-        functionName: 'balanceOf',
-        args: [account.address],
-      }),
-      client.readContract({
-        address: usdc,
-        abi: erc20Abi,
-        functionName: 'allowance',
-        args: [account.address, leaseEscrow],
-      }),
-    ]),
-  )
-  if (balance < amount) {
+  const { wallet, allowance } = await makeLens(chain).account(account.address)
+  if (wallet < amount) {
     throw new DecloudError(
       'usdc-short',
-      `The lease takes ${formatUsdc(amount)} USDC and ${account.address} holds ${formatUsdc(balance)}.`,
+      `The lease takes ${formatUsdc(amount)} USDC and ${account.address} holds ${formatUsdc(wallet)}.`,
       { hint: 'Fund the wallet, or deposit for fewer hours.' },
     )
   }

@@ -111,11 +111,14 @@ export const act = fc.record({
       'reviewTemplate',
       'pause',
     ],
+    ...['grant', 'grant', 'revoke', 'manifest', 'prices', 'capacity', 'drop', 'sealing'],
   ),
   pick: fc.nat(1_000),
   amount: fc.bigInt(1n, 3_000_000n),
 })
 type Act = typeof act extends fc.Arbitrary<infer value> ? value : never
+
+const collaboratorOf = (pick: number) => local.anvil.account([AGENT, KEEPER, STRANGER][pick % 3]!).address
 
 const leaseActs: Record<
   string,
@@ -169,6 +172,12 @@ const leaseActs: Record<
   renew: (_, { id }) => life.renew(id),
   reviewTemplate: ({ pick }, { id, tenant }) =>
     local.call(tenant, 'reviews', 'reviewTemplate', [id, 1 + (pick % 5), '', 'fine']),
+  grant: ({ pick }, { id, tenant }) =>
+    local.call(tenant, 'leaseAccess', 'grant', [id, collaboratorOf(pick), 1 + (pick % 3)]),
+  revoke: ({ pick }, { id, tenant }) =>
+    local.call(tenant, 'leaseAccess', 'revoke', [id, collaboratorOf(pick)]),
+  manifest: ({ pick }, { id, tenant }) =>
+    local.call(tenant, 'leaseAccess', 'postManifest', [id, 1 + (pick % 2), FINGERPRINT, '0x1234']),
   review: ({ pick }, { id, tenant }) =>
     local.call(tenant, 'reviews', 'reviewNode', [id, 1 + (pick % 5), 'good', '']),
 }
@@ -190,6 +199,21 @@ export const otherActs: Record<string, (act: Act, tenant: number) => Promise<unk
     send(tenant, local.deployment.usdc, usdcAbi, 'transfer', [local.deployment.leaseEscrow, amount]),
   payee: () => local.escrow(OPERATOR, 'proposePayee', [1, local.anvil.account(STRANGER).address]),
   chooseRelay: ({ pick }) => life.chooseRelay(pick % 4 === 0 ? 0 : 2 + (pick % 2)),
+  prices: ({ pick }) => {
+    const step = BigInt(pick % 3)
+    const own = { point: 6_000n * step, memoryGiB: 3_000n * step, diskGiB: 60n * step, gpu: 60_000n * step }
+    return local.registry(OPERATOR, 'setPrices', [1 + (pick % 2), own])
+  },
+  capacity: ({ pick }) =>
+    local.registry(OPERATOR, 'setCapacity', [
+      2,
+      { pointUnits: 12n + BigInt(pick * 20), memoryMiB: 1_000_000n, diskGiB: 60_000n, gpus: pick % 3 },
+    ]),
+  drop: ({ pick }) => local.registry(OPERATOR, 'dropRelayed', [2 + (pick % 2), [1, 2]]),
+  sealing: async ({ pick }, tenant) => {
+    await local.call(tenant, 'leaseAccess', 'setSealingKey', [toHex(1 + pick, { size: 32 })])
+    await local.registry(OPERATOR, 'setSealingKey', [1 + (pick % 3), toHex(1 + pick, { size: 32 })])
+  },
   pause: async () => {
     await local.call(GUARDIAN, 'leaseDesk', 'pause', [])
     await local.call(GUARDIAN, 'leaseDesk', 'unpause', [])

@@ -7,7 +7,7 @@ import {
   topUpMandate,
   withdrawMandate,
 } from '@decloud/protocol'
-import { type Hex, parseAbi, zeroAddress } from 'viem'
+import { type Hex, parseAbi, toHex, zeroAddress } from 'viem'
 import { AGENT, ATTESTERS, GUARDIAN, KEEPER, OPERATOR, TENANT } from '../../chain/test/local.ts'
 import { activate, life, local, STRANGER, send } from './audit-market.ts'
 
@@ -203,6 +203,80 @@ const roles = async () => {
   await local.call(OWNER, 'templateRegistry', 'setArchived', [await local.publish(OWNER, 0n, 0), true])
 }
 
+/** A node's page in its registry turns: keys, capacity, prices, who operates it, whom it relays for, what is said of it. */
+const listings = async () => {
+  const fourth = await local.register()
+  const registry = (functionName: string, ...args: unknown[]) => local.registry(OPERATOR, functionName, args)
+  const formerAgent = local.anvil.account(103).address
+  await registry('setAgent', 3, local.anvil.account(110).address)
+  await registry('setCapacity', 3, { pointUnits: 2_400n, memoryMiB: 65_536n, diskGiB: 900n, gpus: 2 })
+  const prices = { point: 9_000n, memoryGiB: 4_000n, diskGiB: 70n, gpu: 80_000n }
+  await registry('setPrices', 3, prices)
+  await registry('setSealingKey', 3, toHex(33, { size: 32 }))
+  await registry('setEndpoint', 3, 'http://127.0.0.1:2')
+  await registry('setProfile', 3, 'quiet', [])
+  for (const active of [false, true]) await registry('setActive', 3, active)
+  for (const relay of [3, 2, 3]) await registry('chooseRelay', fourth, relay)
+  await registry('dropRelayed', 3, [fourth, 1])
+  await registry('chooseRelay', fourth, 3)
+  const network = { peerId: '0x0102', addresses: ['/ip4/127.0.0.1'], wireguardKey: toHex(44, { size: 32 }) }
+  await registry('setNetwork', 3, { ...network, behindNat: true })
+  const stranger = local.anvil.account(STRANGER).address
+  await registry('proposeOperator', 3, stranger)
+  await local.registry(STRANGER, 'acceptOperator', [3])
+  await local.registry(STRANGER, 'proposeOperator', [3, local.anvil.account(OPERATOR).address])
+  await registry('acceptOperator', 3)
+  await registry('proposeOperator', 3, stranger)
+  const attribute = toHex('tier-3', { size: 32 })
+  const now = Number((await local.anvil.client.getBlock()).timestamp)
+  for (const issuedAt of [now - 10, now]) await attest({ node: 3, attribute, issuedAt, expiresAt: now + DAY })
+  return { fourth, formerAgent, attribute, listed: await local.open(TENANT, 3) }
+}
+
+const attest = async (message: { node: number; attribute: Hex; issuedAt: number; expiresAt: number }) => {
+  const auditor = local.anvil.account(STRANGER)
+  const { chainId, nodeRegistry: verifyingContract } = local.deployment
+  const signature = await auditor.signTypedData({
+    domain: { name: 'DeCloud NodeRegistry', version: '1', chainId, verifyingContract },
+    types: {
+      Attribute: [
+        { name: 'node', type: 'uint32' },
+        { name: 'attribute', type: 'bytes32' },
+        { name: 'issuedAt', type: 'uint40' },
+        { name: 'expiresAt', type: 'uint40' },
+      ],
+    },
+    primaryType: 'Attribute',
+    message,
+  })
+  const { node, attribute, issuedAt, expiresAt } = message
+  await local.registry(KEEPER, 'attest', [node, attribute, auditor.address, issuedAt, expiresAt, signature])
+}
+
+/** Collaborators come, rise and go; manifests follow one another; with the end of a lease all access is over. */
+const access = async () => {
+  const [shared, over] = [await running(), await running()]
+  const call = (functionName: string, ...args: unknown[]) =>
+    local.call(TENANT, 'leaseAccess', functionName, args)
+  const [friend, keeper, agent] = [STRANGER, KEEPER, AGENT].map((index) => local.anvil.account(index).address)
+  for (const [account, level] of [
+    ...[[agent, 1] as const, [friend, 1] as const, [keeper, 2] as const],
+    [friend, 3] as const,
+  ]) {
+    await call('grant', shared, account, level)
+  }
+  // The last of the list takes its place.
+  await call('revoke', shared, agent)
+  for (const nth of [1, 2])
+    await local.call(STRANGER, 'leaseAccess', 'setSealingKey', [toHex(nth, { size: 32 })])
+  for (const version of [1, 2])
+    await call('postManifest', shared, version, toHex(version + 70, { size: 32 }), '0xabcd')
+  await call('grant', over, friend, 2)
+  await call('postManifest', over, 1, toHex(80, { size: 32 }), '0xabcd')
+  await local.escrow(TENANT, 'close', [over, zeroAddress])
+  return { shared, over }
+}
+
 /** All of them; the roles change hands last. */
 export const everyPath = async () => {
   const ids = {
@@ -213,6 +287,8 @@ export const everyPath = async () => {
     ...(await reclaims()),
     ...(await signatures()),
     ...(await stacksAndStake()),
+    ...(await listings()),
+    ...(await access()),
   }
   await roles()
   return ids

@@ -3,7 +3,16 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { leaseEscrowAbi, mockUSDCAbi } from '@decloud/protocol'
-import { type Abi, type Address, encodeFunctionData, getAddress, type Hex } from 'viem'
+import {
+  type Abi,
+  type Address,
+  encodeAbiParameters,
+  encodeFunctionData,
+  getAddress,
+  type Hex,
+  keccak256,
+  toHex,
+} from 'viem'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ATTESTERS, GUARDIAN, KEEPER, OPERATOR, TENANT } from '../../chain/test/local.ts'
 import type { FullDeployment } from '../../scripts/lib/deploy.ts'
@@ -87,7 +96,118 @@ const held = (
 const anything = () => true
 const account = (index: number) => getAddress(local.anvil.account(index).address)
 
+/** A slot of node 3, or of the one behind it, in the registry; see NodeRegistry.Node. */
+const listing = (
+  what: string,
+  slot: bigint,
+  by: bigint,
+  name: string,
+  node: () => number = () => 3,
+): Tampering => ({
+  what,
+  at: async () => {
+    const { nodeRegistry } = local.deployment
+    const first = await findSlot(nodeRegistry, [['uint32', node()]], isAddress(account(OPERATOR)))
+    return [nodeRegistry, first + slot]
+  },
+  by,
+  names: () => [`node ${node()} ${name}`],
+})
+const attributeKey = () =>
+  keccak256(
+    encodeAbiParameters(
+      [{ type: 'uint32' }, { type: 'bytes32' }, { type: 'address' }],
+      [3, ids.attribute, account(STRANGER)],
+    ),
+  )
+
 const TAMPERINGS: readonly Tampering[] = [
+  listing('who operates a node', 0n, 1n, 'offer.operator'),
+  listing('where it stands', 0n, 1n << 160n, 'offer.region'),
+  listing('the relay it chose', 0n, 1n << 224n, 'offer.relay', () => ids.fourth),
+  listing('its agent', 1n, 1n, 'offer.agent'),
+  listing('the notice it gives', 1n, 1n << 192n, 'offer.notice'),
+  listing("a relay's cut", 1n, 1n << 232n, 'offer.relayBps', () => ids.fourth),
+  listing('whether it takes leases', 1n, -(1n << 248n), 'offer.active'),
+  listing('its capacity', 2n, 1n, 'offer.capacity'),
+  listing('its prices', 2n, 1n << 88n, 'offer.prices'),
+  listing('its sealing key', 3n, 1n, 'sealingKeyOf.0'),
+  listing('the epoch of that', 4n, 1n << 160n, 'sealingKeyOf.1'),
+  listing('who is to operate it', 4n, 1n, 'pendingOperatorOf'),
+  listing('places behind it', 4n, 1n << 192n, 'relayOfferOf.0'),
+  listing('nodes behind it', 4n, 1n << 208n, 'relayOfferOf.1'),
+  listing('whether it needs a relay', 4n, -(1n << 224n), 'networkOf.1'),
+  listing('its tunnel key', 5n, 1n, 'networkOf.0'),
+  held(
+    'how many nodes there are',
+    'nodeRegistry',
+    () => [],
+    (word) => word === BigInt(ids.fourth),
+    1n,
+    () => ['registry nodeCount'],
+  ),
+  held(
+    'the node of an agent',
+    'nodeRegistry',
+    () => [['address', account(110)]],
+    anything,
+    1n,
+    () => [`agent ${account(110)} nodeOfAgent`],
+  ),
+  held(
+    'until when an auditor vouches',
+    'nodeRegistry',
+    () => [['bytes32', attributeKey()]],
+    anything,
+    1n << 40n,
+    () => [`attribute ${ids.attribute} of node 3 by ${account(STRANGER)} attributeExpiry`],
+  ),
+  {
+    what: 'the level of a collaborator',
+    at: async () => {
+      const { leaseAccess } = local.deployment
+      const list = await findSlot(leaseAccess, [['bytes32', ids.shared]], (word) => word === 2n)
+      // The revocation moved the last one, the keeper, to the first place.
+      return [leaseAccess, BigInt(keccak256(toHex(list, { size: 32 })))]
+    },
+    by: 1n << 160n,
+    names: () => [`lease ${ids.shared} levelOf`, `lease ${ids.shared} collaboratorsOf.${account(KEEPER)}`],
+  },
+  held(
+    'that there is one collaborator more',
+    'leaseAccess',
+    () => [['bytes32', ids.shared]],
+    (word) => word === 2n,
+    -1n,
+    () => [`lease ${ids.shared} levelOf`, `lease ${ids.shared} collaboratorsOf.${account(STRANGER)}`],
+  ),
+  held(
+    'which manifest is the latest',
+    'leaseAccess',
+    () => [['bytes32', ids.shared]],
+    (word) => word === 72n,
+    1n,
+    () => [`lease ${ids.shared} manifestOf.manifestHash`],
+  ),
+  held(
+    'the manifest of a lease that is over',
+    'leaseAccess',
+    () => [['bytes32', ids.over]],
+    (word) => word === 80n,
+    1n,
+    () => [`lease ${ids.over} manifestOf.manifestHash`],
+  ),
+  held(
+    "a collaborator's key",
+    'leaseAccess',
+    () => [['address', account(STRANGER)]],
+    anything,
+    1n,
+    () => [
+      `account ${account(STRANGER)} sealingKeyOf.0`,
+      `lease ${ids.shared} collaboratorsOf.${account(STRANGER)}`,
+    ],
+  ),
   lease('a settled amount', () => ids.relayed, 2n, 0n, 'leaseOf.settled'),
   lease('what was paid in', () => ids.relayed, 1n, 0n, 'leaseOf.deposited'),
   lease('the relay that is paid', () => ids.relayed, 1n, 152n, 'leaseOf.relay'),
@@ -252,6 +372,36 @@ describe('a tampered storage', () => {
     expect(differences).toContainEqual(
       expect.objectContaining({ kind: 'history', subject: 'escrow', found: '9', transaction: hash }),
     )
+  })
+
+  it('holds a lease against the prices of its node in that moment, by the logs', async () => {
+    const { nodeRegistry } = local.deployment
+    const slot = await findSlot(nodeRegistry, [['uint32', 3]], isAddress(account(OPERATOR)))
+    await tamper(nodeRegistry, slot + 2n, 1_000n << 88n)
+    const id = await local.open(TENANT, 3)
+    const { differences } = await run()
+    expect(differences.map(({ kind, subject, field }) => `${kind} ${subject} ${field}`)).toEqual([
+      `history lease ${id} LeaseAssigned.pricePerHour`,
+      'storage node 3 offer.prices',
+    ])
+    // Eight of twelve point-units, rounded up.
+    expect(BigInt(differences[0]!.found) - BigInt(differences[0]!.expected)).toBe(667n)
+  })
+
+  it('holds keys and manifests against those before them', async () => {
+    const { nodeRegistry, leaseAccess } = local.deployment
+    const slot = await findSlot(nodeRegistry, [['uint32', 3]], isAddress(account(OPERATOR)))
+    await tamper(nodeRegistry, slot + 4n, 1n << 160n)
+    const manifest = await findSlot(leaseAccess, [['bytes32', ids.shared]], (word) => word === 72n)
+    await tamper(leaseAccess, manifest + 1n, 1n)
+    const key = toHex(9, { size: 32 })
+    await local.registry(OPERATOR, 'setSealingKey', [3, key])
+    await local.call(TENANT, 'leaseAccess', 'postManifest', [ids.shared, 4, key, '0x01'])
+    const { differences } = await run()
+    expect(differences).toEqual([
+      expect.objectContaining({ field: 'SealingKeyChanged.epoch', expected: '3', found: '4' }),
+      expect.objectContaining({ field: 'ManifestPosted.version', expected: '3', found: '4' }),
+    ])
   })
 
   it('exits 1 from the command line, 0 without a difference, 2 when it cannot look', async () => {

@@ -15,6 +15,7 @@ import {
 import {
   type Address,
   bytesToHex,
+  encodeDeployData,
   encodeFunctionData,
   getAddress,
   type Hex,
@@ -26,6 +27,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { audit } from '../../scripts/audit/audit.ts'
 import { readDeployment, writeDeployment } from '../../scripts/deploy/record.ts'
+import { createdByEscrow } from '../../scripts/deploy/sources.ts'
 import { findUsdc } from '../../scripts/deploy/usdc.ts'
 import { deployMockUsdc, deployProtocol } from '../../scripts/lib/deploy.ts'
 import { type Anvil, LOCAL_CHAIN_ID, startAnvil } from '../world/anvil.ts'
@@ -59,10 +61,12 @@ const run = (script: string, ...args: string[]) => start(script, args).ended
 const sent = () => anvil.client.getTransactionCount({ address: anvil.account(0).address })
 
 /** How many transactions Ignition knows to have sent on this chain. */
-const journalled = async () => {
+const journalled = async () => (await journalText()).split('"type":"TRANSACTION_SEND"').length - 1
+
+const journalText = async () => {
   const { hash } = await anvil.client.getBlock({ blockNumber: 0n })
   const path = join(directory, 'deployments', `chain-${LOCAL_CHAIN_ID}-${hash.slice(2, 10)}`, 'journal.jsonl')
-  return (await readFile(path, 'utf8')).split('"type":"TRANSACTION_SEND"').length - 1
+  return readFile(path, 'utf8')
 }
 
 beforeAll(async () => {
@@ -90,19 +94,43 @@ describe('a deployment', { timeout: 180_000 }, () => {
     const resumed = await run('main', '--network', 'local', '--out', directory)
     expect(resumed.code, resumed.out + resumed.err).toBe(0)
     expect(resumed.out).toContain('nothing unexpected')
-    // Implementation and proxy of the token, the timelock, three of the core, five around it, two to fill the roles.
-    expect(await sent()).toBe(13 + lost)
+    // Implementation and proxy of the token, the timelock, three of the core, six around it, two to fill the roles.
+    expect(await sent()).toBe(14 + lost)
 
     const deployment = await readDeployment(file)
     const again = await run('main', '--network', 'local', '--out', directory)
     expect(again.code, again.err).toBe(0)
-    expect(await sent()).toBe(13 + lost)
+    expect(await sent()).toBe(14 + lost)
     expect(await readDeployment(file)).toEqual(deployment)
     const first = await anvil.client.getBlock({
       blockNumber: BigInt(deployment.fromBlock),
       includeTransactions: true,
     })
     expect(first.transactions).toMatchObject([{ nonce: 0 }])
+  })
+
+  it('publishes the sources of every contract, those that the escrow created too', async () => {
+    const deployment = await readDeployment(file)
+    const lines = (await journalText()).split('\n').filter((line) => line !== '')
+    const deployed = lines
+      .map((line) => JSON.parse(line) as { type: string; result?: { address?: string } })
+      .filter(({ type }) => type === 'DEPLOYMENT_EXECUTION_STATE_COMPLETE')
+      .map(({ result }) => result?.address)
+    const { chainId: _, fromBlock: __, ...contracts } = deployment
+    const created = createdByEscrow(deployment)
+    const published = [...deployed, ...created.map(({ address }) => address)]
+    expect(published).toEqual(expect.arrayContaining(Object.values(contracts)))
+    const { leaseDesk, downtimeQuorum } = deployment
+    const withFigures = created.filter(({ constructorArgs }) => constructorArgs.length > 0)
+    expect(withFigures.map(({ address }) => address)).toEqual([leaseDesk, downtimeQuorum])
+    for (const { address, source, constructorArgs } of withFigures) {
+      const [path, contract] = source.split(':')
+      const artifact = JSON.parse(await readFile(`build/hardhat/artifacts/${path}/${contract}.json`, 'utf8'))
+      const data = encodeDeployData({ ...artifact, args: constructorArgs })
+      // Created anew by the same hand it is the same code.
+      const anew = await anvil.client.call({ account: deployment.leaseEscrow, data })
+      expect(anew.data === (await anvil.client.getCode({ address: address as Address })), contract).toBe(true)
+    }
   })
 
   it('is in the hands of the timelock alone', async () => {

@@ -4,6 +4,7 @@ import {
   ContractFunctionRevertedError,
   encodeErrorResult,
   InsufficientFundsError,
+  parseAbi,
   UserRejectedRequestError,
 } from 'viem'
 import { describe, expect, it } from 'vitest'
@@ -60,9 +61,16 @@ describe('sentences for what wallets and networks throw', () => {
     })
   })
 
-  it('keeps the name of a revert that it has no words for', () => {
+  it('has the words of the protocol for a revert that no button here is known to cause', () => {
     const data = encodeErrorResult({ abi: leaseEscrowAbi, errorName: 'Ledger_ZeroAmount' })
-    expect(explain(reverted(data), CONTEXT).message).toContain('Ledger_ZeroAmount')
+    expect(explain(reverted(data), CONTEXT).sentence).toBe('An amount of zero does nothing. Give an amount.')
+  })
+
+  it('keeps the name of a revert that nobody has words for', () => {
+    const abi = parseAbi(['error Foreign_Reason()'])
+    const data = encodeErrorResult({ abi, errorName: 'Foreign_Reason' })
+    const cause = new ContractFunctionRevertedError({ abi, data, functionName: 'open' })
+    expect(explain(wrapped(cause), CONTEXT).message).toContain('Foreign_Reason')
   })
 
   it('says how much is missing, rounded up', () => {

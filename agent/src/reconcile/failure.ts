@@ -1,6 +1,6 @@
 // Anything thrown by a step → what is persisted, shown to the tenant, and done next.
 import { ChainError, RevertError } from '@decloud/chain'
-import { DecloudError, sentenceOf } from '@decloud/protocol'
+import { DecloudError, refusalOf, sentenceOf } from '@decloud/protocol'
 import type { Reason } from '../domain/vm.ts'
 import { GuestConfigError } from '../guest/seed.ts'
 import { AgentError } from '../lib/errors.ts'
@@ -67,7 +67,8 @@ const verdictOf = (error: unknown): Verdict => {
   }
   if (error instanceof AgentError) return [error.code, error.sentence, error.code === 'guest-failed']
   if (error instanceof RevertError) {
-    return ['contract-refused', `The contract refused: ${error.errorName || 'no reason given'}.`]
+    const refusal = refusalOf(error.errorName, error.args)?.message
+    return ['contract-refused', refusal ?? `The contract refused: ${error.errorName || 'no reason given'}.`]
   }
   if (error instanceof ChainError) return [error.code, error.sentence]
   if (error instanceof DecloudError) {

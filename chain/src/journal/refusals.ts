@@ -1,11 +1,19 @@
 // Why a transaction was refused, in the contract's own terms.
 import {
+  deCloudLensAbi,
   downtimeQuorumAbi,
+  leaseAccessAbi,
   leaseDeskAbi,
   leaseEscrowAbi,
   leaseMandatesAbi,
   nodeRegistryAbi,
+  premiumStakeAbi,
   pricePolicyAbi,
+  type Refusal,
+  refusalOf,
+  reputationAbi,
+  reviewsAbi,
+  templateRegistryAbi,
 } from '@decloud/protocol'
 import { type Abi, type Address, BaseError, decodeErrorResult, formatEther, type Hex, isHex } from 'viem'
 import { ChainError, RevertError } from '../errors.ts'
@@ -15,7 +23,8 @@ import type { Intent } from './types.ts'
 // A refusal of the desk or of a registry comes through the escrow as it is.
 const ERRORS: Abi = [
   ...[...leaseEscrowAbi, ...leaseDeskAbi, ...leaseMandatesAbi, ...downtimeQuorumAbi],
-  ...[...nodeRegistryAbi, ...pricePolicyAbi],
+  ...[...nodeRegistryAbi, ...pricePolicyAbi, ...templateRegistryAbi, ...leaseAccessAbi],
+  ...[...reviewsAbi, ...reputationAbi, ...premiumStakeAbi, ...deCloudLensAbi],
 ].filter((item) => (item.type as string) === 'error')
 
 /** Revert data carried by a JSON-RPC error, `undefined` when the error is not a revert. */
@@ -40,6 +49,12 @@ const decode = (data: Hex, errors: Abi) => {
   }
 }
 
+/** What a revert says, in words; `undefined` for bytes that no contract of ours reverts with. */
+export const refusalIn = (data: Hex): Refusal | undefined => {
+  const { errorName, args } = decode(data, ERRORS)
+  return refusalOf(errorName, args)
+}
+
 /** @param extra further ABIs to name errors from. */
 export const toRevert = (
   code: 'simulation-reverted' | 'tx-reverted',
@@ -51,11 +66,13 @@ export const toRevert = (
   const revert = decode(data, [...ERRORS, ...extra])
   const name = revert.errorName === '' ? (data === '0x' ? 'no reason' : data.slice(0, 10)) : revert.errorName
   const args = revert.args.map(String).join(', ')
+  const refusal = refusalOf(revert.errorName, revert.args)
   return new RevertError(
     code,
-    `The contract refuses ${intent.kind}: ${name}${args === '' ? '' : `(${args})`}.`,
+    `The contract refuses ${intent.kind}: ${refusal?.message ?? `${name}${args === '' ? '' : `(${args})`}.`}`,
     revert,
     {
+      ...(refusal === undefined ? {} : { hint: refusal.hint }),
       details: { kind: intent.kind, to: intent.to, error: name, data },
       cause,
     },

@@ -58,7 +58,14 @@ export const applyNodeEvent = (view: NodeView | undefined, event: ProtocolEvent)
       return { ...view, relayCapacity: event.args.capacity }
     case 'OperatorChanged':
       return { ...view, operator: event.args.operator }
+    // Nobody here is shown them: who may take over, how others reach the node, what is said of it.
+    case 'OperatorProposed':
+    case 'NetworkChanged':
+    case 'ProfileChanged':
+    case 'AttributeAttested':
+      return view
     default:
+      event satisfies never
       return view
   }
 }

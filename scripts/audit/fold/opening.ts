@@ -2,6 +2,7 @@
 import { encodeAbiParameters, keccak256 } from 'viem'
 import { must, nodeBook } from '../books.ts'
 import type { EscrowFold } from './handlers.ts'
+import { mustBeOffered } from './offer.ts'
 import { leaseFor, mustBeIn, occupy, subjectOf } from './settlement.ts'
 
 const DEFAULT_ACTIVATE_WITHIN = 900n
@@ -48,6 +49,7 @@ export const openingEvents: Pick<
       relayBps: 0n,
       vcpus: BigInt(terms.vcpus),
       tier: terms.tier,
+      bandwidth: terms.bandwidth,
       size: {
         pointUnits: 0n,
         memoryMiB: BigInt(terms.memoryMiB),
@@ -68,7 +70,7 @@ export const openingEvents: Pick<
     if (lease.wantedNode !== 0) must(books, place, subject, 'LeaseAssigned.node', lease.wantedNode, args.node)
     must(books, place, subject, 'price within the maximum', true, args.pricePerHour <= lease.maxPrice)
     must(books, place, subject, 'notice as long as asked for', true, BigInt(args.notice) >= lease.minNotice)
-    const units = books.policies.get(books.desk.policy)?.[lease.tier]
+    const units = books.policies.get(books.desk.policy)?.unitsPerVcpu[lease.tier]
     if (units === undefined) must(books, place, subject, 'tier', 'a tier of the policy', lease.tier)
     lease.state = 'Assigned'
     lease.node = args.node
@@ -82,6 +84,7 @@ export const openingEvents: Pick<
     lease.activateBy = BigInt(args.activateBy)
     lease.size.pointUnits = lease.vcpus * (units ?? 0n)
     occupy(books, lease, 1n)
+    mustBeOffered(books, place, lease, args)
   },
   LeaseActivated: (books, { leaseId, startedAt }, place) => {
     const lease = leaseFor(books, leaseId, 'LeaseActivated', place)

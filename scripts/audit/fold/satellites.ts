@@ -5,8 +5,15 @@ import { type Books, must, type Place, type Rating } from '../books.ts'
 import { type Handlers, unrelated } from './handlers.ts'
 
 export const policyFold: Handlers<typeof pricePolicyAbi> = {
-  PolicyChanged: (books, { unitsPerVcpu }, place) => {
-    books.policies.set(getAddress(place.emitter), unitsPerVcpu.map(BigInt))
+  PolicyChanged: (books, args, place) => {
+    books.policies.set(getAddress(place.emitter), {
+      floors: args.floors,
+      defaults: args.defaults,
+      unitsPerVcpu: args.unitsPerVcpu.map(BigInt),
+      multipliersBps: args.bandwidthMultiplierBps.map(BigInt),
+      rates: args.bandwidthRates.map(BigInt),
+      platformBps: args.platformBps,
+    })
   },
   OwnershipTransferStarted: unrelated,
   OwnershipTransferred: unrelated,

@@ -1,13 +1,14 @@
 // Whatever a wallet, an RPC or a contract threw → one error with a sentence that says what to do.
 import { leaseDeskAbi } from '@decloud/protocol/abi/index'
 import { DecloudError } from '@decloud/protocol/errors'
+import { refusalOf } from '@decloud/protocol/refusals/index'
 import { BaseError, ContractFunctionRevertedError, decodeErrorResult } from 'viem'
 import { memory, moment, usdc, usdcUp } from './format.ts'
 
 type Args = readonly unknown[]
 const big = (args: Args, i: number) => BigInt(args[i] as bigint | number)
 
-// What the tenant reads for a revert of LeaseEscrow. Errors that no button here can cause keep their Solidity name.
+// What the tenant reads for a revert of LeaseEscrow. The others have the sentence of the protocol.
 const REVERTS: Readonly<Record<string, (args: Args) => DecloudError>> = {
   LeaseEscrow_NotTenant: () =>
     new DecloudError('not-tenant', 'This lease belongs to another account.', {
@@ -129,6 +130,10 @@ export const explain = (error: unknown, context: ErrorContext): DecloudError => 
       const { errorName: name, args } = cause.data ?? ofDesk(cause)
       const known = REVERTS[name]
       if (known !== undefined) return known(args ?? [])
+      const refusal = refusalOf(name, args ?? [])
+      if (refusal !== undefined) {
+        return new DecloudError('reverted', refusal.message, { hint: refusal.hint, cause: error })
+      }
       return new DecloudError(
         'reverted',
         `The contract refused this: ${cause.reason ?? (name || cause.shortMessage)}.`,

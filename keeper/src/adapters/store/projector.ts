@@ -33,14 +33,38 @@ const touchedBy = (events: readonly ProtocolEvent[]): Touched => {
     tills: new Set(),
     policy: false,
   }
-  for (const event of events) {
-    if (event.contract === 'NodeRegistry') touched.nodes.add(event.args.node)
-    else if (event.name === 'PolicyChanged') touched.policy = true
-    else if (event.name === 'BalanceChanged') touched.accounts.add(event.args.account)
-    else if (event.name === 'EarnedWithdrawn') touched.tills.add(event.args.node)
-    else if ('leaseId' in event.args) touched.leases.add(event.args.leaseId)
-  }
+  for (const event of events) touch(touched, event)
   return touched
+}
+
+const touch = (touched: Touched, event: ProtocolEvent): void => {
+  switch (event.contract) {
+    case 'NodeRegistry':
+      touched.nodes.add(event.args.node)
+      return
+    case 'PricePolicy':
+      touched.policy ||= event.name === 'PolicyChanged'
+      return
+    case 'LeaseEscrow':
+      if (event.name === 'BalanceChanged') touched.accounts.add(event.args.account)
+      else if (event.name === 'EarnedWithdrawn') touched.tills.add(event.args.node)
+      else if ('leaseId' in event.args) touched.leases.add(event.args.leaseId)
+      return
+    case 'LeaseMandates':
+      if ('leaseId' in event.args) touched.leases.add(event.args.leaseId)
+      return
+    // Of these the ledger keeps nothing.
+    case 'LeaseDesk':
+    case 'DowntimeQuorum':
+    case 'TemplateRegistry':
+    case 'LeaseAccess':
+    case 'Reviews':
+    case 'Reputation':
+    case 'PremiumStake':
+      return
+    default:
+      event satisfies never
+  }
 }
 
 const isOpen = (lease: LeaseView) => lease.status !== 'Ended' || lease.settled < due(lease, lease.endedAt)
