@@ -225,6 +225,23 @@ contract EscrowEventsTest is Fixture {
         escrow.expire(leaseId);
     }
 
+    function test_end_saysThatNothingWasLeft() external {
+        bytes32 leaseId = activated(terms());
+        vm.warp(escrow.runsOutAt(leaseId) + 72 hours);
+        vmEvents.expectEmit(address(escrow));
+        emit ILeaseEscrow.LeaseEnded({
+            leaseId: leaseId,
+            tenant: tenant,
+            node: node,
+            reason: EndReason.Depleted,
+            endedAt: uint40(vm.getBlockTimestamp()),
+            due: DEPOSIT,
+            refunded: 0,
+            to: address(0)
+        });
+        escrow.end(leaseId);
+    }
+
     function test_reclaim_saysWhenAndWhy() external {
         bytes32 leaseId = activated(terms());
         vm.startPrank(OPERATOR);

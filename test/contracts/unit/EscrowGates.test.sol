@@ -29,6 +29,16 @@ contract StubTemplates {
     }
 }
 
+/// @notice The cheatcodes that reach into storage.
+interface VmState {
+    function record() external;
+    function accesses(address target) external returns (bytes32[] memory reads, bytes32[] memory writes);
+    function load(address target, bytes32 slot) external view returns (bytes32);
+    function store(address target, bytes32 slot, bytes32 value) external;
+}
+
+VmState constant vmState = VmState(address(uint160(uint256(keccak256("hevm cheat code")))));
+
 /// @notice Who may do what in which state, and each bound on both of its sides, as listed in EscrowGates.tree.
 contract EscrowGatesTest is Fixture {
     address internal constant SCHEDULER = address(0xD11);
@@ -376,6 +386,47 @@ contract EscrowGatesTest is Fixture {
         _assertCompleted(1, "closed");
     }
 
+    function test_completed_standsStillWhereItIsFull() external {
+        _close(activated(terms()));
+        vmState.record();
+        _assertCompleted(1, "one");
+        (bytes32[] memory reads, ) = vmState.accesses(address(escrow));
+        bytes32 slot = reads[reads.length - 1];
+        // 80 + 3 × 32 + 16 + 32 bits of a node's book are before the count.
+        uint256 full = uint256(vmState.load(address(escrow), slot)) | (uint256(type(uint24).max) << 224);
+        vmState.store(address(escrow), slot, bytes32(full));
+        _assertCompleted(type(uint24).max, "full");
+        Terms memory asked = terms();
+        asked.salt = bytes32(uint256(1));
+        _close(activated(asked));
+        _assertCompleted(type(uint24).max, "and full it stays");
+    }
+
+    function test_open_isForAnybodyButNobody() external {
+        Terms memory asked = _request();
+        asked.tenant = address(0);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                Errors.LeaseEscrow_NotTenant.selector,
+                escrow.leaseIdOf(asked),
+                address(0),
+                STRANGER
+            )
+        );
+        vm.prank(STRANGER);
+        escrow.openWithAuthorization(asked, "", 0, type(uint256).max, new bytes(65));
+        asked.tenant = address(1);
+        fund(asked.tenant, DEPOSIT);
+        assertTrue(escrow.leaseOf(opened(asked)).tenant == address(1), "the least address there is");
+    }
+
+    function test_close_paysTheLeastAddressThereIs() external {
+        bytes32 leaseId = opened(terms());
+        vm.prank(tenant);
+        escrow.close(leaseId, address(1));
+        assertEq(usdc.balanceOf(address(1)), DEPOSIT, "paid out");
+    }
+
     function test_close_toTheEscrowItselfStaysWithTheTenant() external {
         bytes32 leaseId = opened(terms());
         vm.prank(tenant);
@@ -469,6 +520,26 @@ contract EscrowGatesTest is Fixture {
         vm.stopPrank();
     }
 
+    function test_relay_keepsThePayeeItChose() external {
+        StubRegistry stub = new StubRegistry();
+        escrow = newEscrow(INodeRegistry(address(stub)));
+        fund(tenant, 0);
+        INodeRegistry.Offer memory offer = registry.offer(node);
+        stub.setOffer(2, offer);
+        (offer.relay, offer.relayBps) = (2, 2000);
+        stub.setOffer(1, offer);
+        Terms memory asked = terms();
+        asked.node = 1;
+        opened(asked);
+        vm.prank(OPERATOR);
+        escrow.proposePayee(2, STRANGER);
+        vm.prank(STRANGER);
+        escrow.acceptPayee(2);
+        asked.salt = bytes32(uint256(1));
+        opened(asked);
+        assertTrue(escrow.payeeOf(2) == STRANGER, "a further lease behind it changes nothing");
+    }
+
     // ------------------------------------------------------------------------------------------------ money
 
     function test_money_movesNoNothingAndToNobody() external {
@@ -539,6 +610,11 @@ contract EscrowGatesTest is Fixture {
 
     function escrowOf(bytes calldata arguments) external returns (address) {
         return deploy("LeaseEscrow", arguments);
+    }
+
+    function _close(bytes32 leaseId) private {
+        vm.prank(tenant);
+        escrow.close(leaseId, address(0));
     }
 
     function _request() private view returns (Terms memory asked) {
