@@ -52,6 +52,7 @@ const failed = ({ status }: Outcome) => status === 'failed'
 
 /**
  * @param relevant The tests to ask.
+ * @param first The names of those to ask before the others.
  * @returns the test that failed and why, or nothing: the mutant lives.
  */
 export const judge = async (
@@ -59,8 +60,13 @@ export const judge = async (
   stages: readonly Stage[],
   mutant: number,
   relevant: (test: TestId) => boolean = () => true,
+  first: ReadonlySet<string> = new Set(),
 ): Promise<{ test: string; reason: string } | undefined> => {
-  for (const { tests, options } of stages) {
+  const likely = stages.map(({ tests, options }) => ({
+    tests: tests.filter((test) => first.has(nameOf(test))),
+    options,
+  }))
+  for (const { tests, options } of [...likely, ...stages]) {
     const outcomes = await runTests(artifacts, tests.filter(relevant), {
       ...options,
       coinbase: addressOf(mutant),

@@ -3,10 +3,12 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
+import type { TestId } from '../contracts/edr.ts'
 import { openJournal, writeWhole } from '../contracts/journal.ts'
 import { duration, forEach } from '../contracts/pool.ts'
 import { BuildError, build } from './build.ts'
 import { judge, RULES, stagesOf } from './judge.ts'
+import { openKillers } from './killers.ts'
 import type { Mutant } from './mutants.ts'
 import { resultOf, survivorsOf, verdict } from './verdict.ts'
 
@@ -25,6 +27,7 @@ tests, or changes nothing: the reason why stands under its name in test/contract
 without a reason fails the run, as does a whole run with less than 95 % noticed. Each whole run is recorded in
 test/contracts/results/mutation.json.`
 const JOURNAL = 'build/mutation'
+const KILLERS = 'build/killers.json'
 const RECORD = 'test/contracts/results/mutation.json'
 const EXPLAINED = 'test/contracts/mutation/survivors.json'
 const REPORT_MS = 10_000
@@ -103,19 +106,21 @@ const mine = chosen.filter((_, i) => i % Number(parts) === Number(part) - 1)
 const todo = mine.filter(({ number }) => !journal.done.has(`${number}`))
 if (todo.length < mine.length)
   console.log(`${mine.length - todo.length} of ${mine.length} are judged already`)
+const killers = openKillers(KILLERS)
 const begun = performance.now()
 let [judged, reported] = [0, begun]
 await forEach(
   todo,
   async (mutant) => {
-    const by = await judge(artifacts, stages, mutant.number, ({ source }) =>
-      reach.get(source)!.has(mutant.path),
-    )
+    const relevant = ({ source }: TestId) => reach.get(source)!.has(mutant.path)
+    const by = await judge(artifacts, stages, mutant.number, relevant, killers.of(mutant))
     journal.record(`${mutant.number}`, { by: by?.test ?? null })
-    if (by === undefined) console.log(`survived  ${mutant.path}:${mutant.line} ${mutant.id}`)
+    if (by !== undefined) killers.note(mutant, by.test)
+    else console.log(`survived  ${mutant.path}:${mutant.line} ${mutant.id}`)
     judged += 1
     if (performance.now() - reported < REPORT_MS) return
     reported = performance.now()
+    killers.save()
     const left = ((reported - begun) / 1000 / judged) * (todo.length - judged)
     console.log(
       `${judged} of ${todo.length} judged in ${duration((reported - begun) / 1000)}, about ${duration(left)} left`,
@@ -124,6 +129,7 @@ await forEach(
   jobs,
 )
 
+killers.save()
 journal.refresh()
 const done = chosen.filter(({ number }) => journal.done.has(`${number}`))
 const survivors = survivorsOf(done, (mutant) => journal.done.get(`${mutant.number}`)!.by === null)

@@ -216,6 +216,15 @@ contract LeaseEdgesTest is Fixture {
         assertEq(other.balanceOf(tenant), 1000, "nothing moved");
     }
 
+    function test_close_toNobodyAsksNoTokenToPayNobody() external {
+        SayingToken token = new SayingToken();
+        escrow = LeaseEscrow(this.escrowOf(abi.encode(token, registry, policy, OWNER, PLATFORM)));
+        bytes32 leaseId = opened(terms());
+        vm.prank(tenant);
+        escrow.close(leaseId, address(0));
+        assertEq(escrow.balanceOf(tenant), DEPOSIT, "in the balance, though the token would have burnt it");
+    }
+
     // ------------------------------------------------------------------------------------------------ the quorum
 
     function test_quorum_takesNoBadList() external {
