@@ -14,7 +14,8 @@ export type Round = { seconds: number; claims: readonly Claim[] }
 
 const FIGURES = 'price ≤ 2^20, amounts < 2^24, seconds < 2^16, hold-back 0 or 1 h, no cuts, no template'
 const DARK = 'registry dark'
-const PLAIN = 'registry dark, no cuts, hold-back, minimum charge or template'
+const PLAIN =
+  'registry dark, price 41,667, active for an hour or not yet, no cuts, hold-back, minimum charge or template'
 
 const STATES: Readonly<Record<string, string>> = {
   Assigned: 'not yet active',

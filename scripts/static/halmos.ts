@@ -45,6 +45,7 @@ const argumentsOf = (
       '--match-test',
       `^(${names.join('|')})\\(`,
       '--no-status',
+      '--early-exit',
     ],
     ...['--solver-command', solver, '--solver-timeout-branching', '50ms'],
     ...['--solver-timeout-assertion', `${Math.ceil(seconds * QUERY_SHARE)}s`],

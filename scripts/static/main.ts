@@ -52,8 +52,8 @@ const NOT_REACHED: Taken = { answer: 'timed out', seconds: 0, paths: 0, detail: 
 const wants = (tool: string): boolean => values.only === undefined || values.only === tool
 
 const printClaim = ({ check, says, bound }: Claim, { answer, seconds, paths, detail }: Taken) => {
-  const word = answer === 'bounded' && bound !== undefined ? bound : answer
-  console.log(`  ${word.padEnd(22)} ${says} (${check.split('.')[1]}, ${paths} paths, ${seconds} s)`)
+  const limits = bound === undefined || answer === 'proved' ? '' : ` [${bound}]`
+  console.log(`  ${answer.padEnd(9)} ${says}${limits} (${check}, ${paths} paths, ${seconds} s)`)
   if (answer === 'refuted' || answer === 'failed') console.log(detail.replaceAll(/^/gm, '      '))
 }
 

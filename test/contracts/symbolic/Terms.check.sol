@@ -11,6 +11,8 @@ import { cheats } from "./Cheats.sol";
 contract TermsCheck is AnyCall {
     /// @dev Of the price: what is paid in, and which relay is paid.
     uint256 private constant _NO_TERMS = type(uint64).max | (uint256(type(uint32).max) << 152);
+    /// @dev µUSDC an hour.
+    uint256 private constant _PRICE = 41_667;
     /// @dev Of the template: the fee that is held, and what is left of its window.
     uint256 private constant _TEMPLATE = (1 << 208) - 1;
 
@@ -49,9 +51,12 @@ contract TermsCheck is AnyCall {
         assert(uint32(_word(3)) == notice && _word(4) & _TEMPLATE == template);
     }
 
-    /// @dev Without template, hold-back, minimum charge and cuts: each multiplies the ways through the bill.
+    /// @dev An hour into a live lease of one price, or before its activation; any amounts. Without template, hold-back,
+    /// minimum charge and cuts: each multiplies the ways through the bill.
     function _takeBilled(Call memory any, bytes memory data) internal override {
-        any.words.price &= type(uint112).max;
+        any.moment = NOW + 1 hours;
+        any.words.price = (_PRICE << 64) | uint64(any.words.price);
+        any.words.meter = any.words.meter >> 255 == 1 ? (uint256(NOW) << 128) | uint64(any.words.meter) : 0;
         _take(any, data);
     }
 }
