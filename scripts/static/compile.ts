@@ -40,10 +40,13 @@ const sourcesUnder = async (root: string, folder: string): Promise<Record<string
   return Object.fromEntries(paths.map((path, i) => [path, { content: texts[i]! }]))
 }
 
+type Profile = { compilers?: { settings?: object }[]; settings?: object }
+
 /** The compiler settings that the contracts are deployed with, from the one place that states them. */
 const deployedSettings = (): object => {
-  const solidity = hardhatConfig.solidity as { profiles?: { default?: { settings?: object } } } | undefined
-  const settings = solidity?.profiles?.default?.settings
+  const solidity = hardhatConfig.solidity as { profiles?: { default?: Profile } } | undefined
+  const profile = solidity?.profiles?.default
+  const settings = profile?.compilers?.[0]?.settings ?? profile?.settings
   if (settings === undefined) {
     throw new DecloudError(
       'static/no-settings',

@@ -1,8 +1,8 @@
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { DecloudError } from '@decloud/protocol'
-import { z } from 'zod'
-import type { Claim } from './claims.ts'
+import type { Claim, Round } from './claims.ts'
 import { run } from './run.ts'
 import { BUILD } from './tools.ts'
 
@@ -10,15 +10,12 @@ import { BUILD } from './tools.ts'
 export type Answer = 'proved' | 'bounded' | 'timed out' | 'refuted' | 'failed'
 export type Taken = { answer: Answer; seconds: number; paths: number; detail: string }
 
-const reportSchema = z.object({
-  test_results: z.record(
-    z.string(),
-    z.array(z.object({ exitcode: z.int(), num_paths: z.tuple([z.int(), z.int(), z.int()]).nullable() })),
-  ),
-})
-
-// Halmos's own: passed, counterexample, timed out; anything above is a claim that never reached its assertion.
-const ANSWERS: readonly Answer[] = ['proved', 'refuted', 'timed out']
+// Halmos's own words. Anything but these is a claim that never reached its assertion.
+const ANSWERS: Readonly<Record<string, Answer>> = {
+  PASS: 'proved',
+  FAIL: 'refuted',
+  TIMEOUT: 'timed out',
+}
 const QUERY_SHARE = 0.5
 
 const tail = (text: string) =>
@@ -28,23 +25,41 @@ const tail = (text: string) =>
     .slice(0, 20)
     .join('\n')
 
-/** The command line of one claim. Array arguments hold one element: every loop over one treats each alike. */
+/** The command line of one round. Array arguments hold one element: every loop over one treats each alike. */
 const argumentsOf = (
   root: string,
   venv: string,
   project: string,
-  claim: Claim,
+  claims: readonly Claim[],
   seconds: number,
-  report: string,
 ) => {
-  const [contract, check] = claim.check.split('.') as [string, string]
+  const [contract] = claims[0]!.check.split('.')
+  const names = claims.map(({ check }) => check.split('.')[1])
   const solver = `${join(venv, 'bin', 'python')} ${join(root, 'scripts/static/solve_smt2.py')}`
   return [
-    ...['--root', project, '--contract', contract, '--match-test', `^${check}\\(`, '--no-status'],
+    ...[
+      '--root',
+      project,
+      '--contract',
+      contract!,
+      '--match-test',
+      `^(${names.join('|')})\\(`,
+      '--no-status',
+      '--early-exit',
+    ],
     ...['--solver-command', solver, '--solver-timeout-branching', '50ms'],
     ...['--solver-timeout-assertion', `${Math.ceil(seconds * QUERY_SHARE)}s`],
-    ...['--default-array-lengths', '1', '--default-bytes-lengths', '65', '--json-output', report],
+    ...['--default-array-lengths', '1', '--default-bytes-lengths', '65'],
   ]
+}
+
+/** Halmos has forge build the project first; there is nothing left to build, and no forge needed. */
+const writeForgeShim = async (root: string): Promise<string> => {
+  const folder = join(root, BUILD, 'nothing-to-build')
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'forge'), '#!/bin/sh\nexit 0\n')
+  await chmod(join(folder, 'forge'), 0o755)
+  return folder
 }
 
 /**
@@ -68,47 +83,55 @@ export const checkIntegers = async (
   throw new DecloudError('static/integers', `The reading of words as integers is not sound: ${why}`)
 }
 
-/** Takes one claim, within `seconds`. Counterexamples are in `detail`. */
+/** What Halmos printed about one claim; nothing, when it had not come to an answer. */
+const readAnswer = (claim: Claim, output: string): Taken | undefined => {
+  const name = claim.check.split('.')[1]!
+  const line = new RegExp(
+    `\\[([A-Z]+)\\] ${name}\\(.*\\(paths: (\\d+), time: ([\\d.]+)s.*bounds: \\[(.*)\\]\\)`,
+  )
+  const [, word = '', paths, seconds, lengths] = line.exec(output) ?? []
+  if (word === '') return undefined
+  const answer = ANSWERS[word] ?? 'failed'
+  // A loop that was cut short proves nothing about the rounds after it; nor does an array about longer ones.
+  const cut = lengths !== '' || new RegExp(`${name}\\(.*loop unrolling bound`).test(output)
+  return {
+    answer: answer === 'proved' && (cut || claim.bound !== undefined) ? 'bounded' : answer,
+    seconds: Math.round(Number(seconds)),
+    paths: Number(paths),
+    detail: answer === 'refuted' || answer === 'failed' ? tail(output) : '',
+  }
+}
+
+/**
+ * Takes the claims of one round, within `seconds`. Counterexamples are in `detail`.
+ * @param claims Of one contract.
+ */
 export const take = async (
   root: string,
   venv: string,
   project: string,
-  claim: Claim,
+  claims: Round['claims'],
   seconds: number,
   signal: AbortSignal,
-): Promise<Taken> => {
-  const report = join(root, BUILD, 'halmos-report.json')
+): Promise<Map<string, Taken>> => {
   const home = join(root, BUILD, 'home')
   await mkdir(home, { recursive: true })
-  await rm(report, { force: true })
-  const started = performance.now()
-  const ran = await run(
-    join(venv, 'bin', 'halmos'),
-    argumentsOf(root, venv, project, claim, seconds, report),
-    {
-      seconds,
-      signal,
-      cwd: project,
-      env: {
-        HOME: home,
-        VIRTUAL_ENV: venv,
-        PATH: `${join(venv, 'bin')}:${join(root, 'node_modules/.bin')}:${process.env['PATH']}`,
-      },
+  const shim = await writeForgeShim(root)
+  const ran = await run(join(venv, 'bin', 'halmos'), argumentsOf(root, venv, project, claims, seconds), {
+    seconds,
+    signal,
+    cwd: project,
+    env: {
+      HOME: home,
+      VIRTUAL_ENV: venv,
+      PATH: `${shim}:${join(venv, 'bin')}:${process.env['PATH']}`,
+      // What was answered before the deadline is to be read after it.
+      PYTHONUNBUFFERED: '1',
     },
-  )
-  const took = Math.round((performance.now() - started) / 1000)
-  if (ran.timedOut) return { answer: 'timed out', seconds: took, paths: 0, detail: '' }
-  const text = await readFile(report, 'utf8').catch(() => '{"test_results":{}}')
-  const result = Object.values(reportSchema.parse(JSON.parse(text)).test_results)[0]?.[0]
-  const detail = tail(ran.stdout + ran.stderr)
-  if (result === undefined) return { answer: 'failed', seconds: took, paths: 0, detail: detail || ran.stderr }
-  const answer = ANSWERS[result.exitcode] ?? 'failed'
-  // A loop that was cut short proves nothing about the rounds after it.
-  const cut = /bounds: \[[^\]]/.test(ran.stdout)
-  return {
-    answer: answer === 'proved' && (cut || claim.bound !== undefined) ? 'bounded' : answer,
-    seconds: took,
-    paths: result.num_paths?.[0] ?? 0,
-    detail,
-  }
+  })
+  const output = stripVTControlCharacters(ran.stdout + ran.stderr)
+  const unanswered: Taken = ran.timedOut
+    ? { answer: 'timed out', seconds, paths: 0, detail: '' }
+    : { answer: 'failed', seconds: 0, paths: 0, detail: tail(output) || ran.stderr }
+  return new Map(claims.map((claim) => [claim.check, readAnswer(claim, output) ?? unanswered]))
 }

@@ -28,6 +28,19 @@ export const solhint = async (root: string, signal: AbortSignal): Promise<string
   return lines.length > 0 ? lines : ['solhint failed without a word']
 }
 
+/** @returns Why forge cannot be used, or nothing when it can: npm leaves its binary out on platforms without one. */
+export const noForge = async (root: string, signal: AbortSignal): Promise<string | undefined> => {
+  const ran = await run(join(root, 'node_modules/.bin/forge'), ['--version'], { seconds: 30, signal }).catch(
+    (error: Error) => {
+      if (signal.aborted) throw error
+      return { code: 1 }
+    },
+  )
+  return ran.code === 0
+    ? undefined
+    : 'the binary of the npm package @foundry-rs/forge is missing or does not start.'
+}
+
 /** forge asks a native solc for the syntax; the one there is, is the wasm build. */
 const writeCompilerShim = async (root: string): Promise<string> => {
   const shim = join(root, BUILD, 'bin', 'solc')

@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { sentenceOf } from '@decloud/protocol'
 import { makeProgress } from '../lib/progress.ts'
-import { ALL_SECONDS, CLAIMS, type Claim, DEEP_FACTOR } from './claims.ts'
+import { ALL_SECONDS, CLAIMS, type Claim, DEEP_FACTOR, ROUNDS } from './claims.ts'
 import { compileForHalmos, compileForSlither } from './compile.ts'
 import { checkIntegers, type Taken, take } from './halmos.ts'
-import { forgeLint, solhint } from './linters.ts'
+import { forgeLint, noForge, solhint } from './linters.ts'
 import { codeUnderProof, readAnswers, worse, writeAnswers } from './record.ts'
 import { slither } from './slither.ts'
 import { BUILD, pythonTools } from './tools.ts'
@@ -15,7 +15,7 @@ import { type Finding, judge, readTriage } from './triage.ts'
 const HELP = `usage: npm run audit:static [-- --only TOOL] [--claim TEXT] [--deep] [--update]
 
 solhint, forge lint, Slither and Halmos over contracts/src. Slither and Halmos come from PyPI into ${BUILD}/ at the first
-run; where PyPI or Python cannot be had the audit says so and judges by the other two.
+run; where PyPI, Python or the binary of forge cannot be had the audit says so and judges by the rest.
 
   --only TOOL   solhint, forge-lint, slither or halmos
   --claim TEXT  of Halmos's claims, only those whose name contains TEXT
@@ -48,11 +48,12 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 })
+const NOT_REACHED: Taken = { answer: 'timed out', seconds: 0, paths: 0, detail: '' }
 const wants = (tool: string): boolean => values.only === undefined || values.only === tool
 
 const printClaim = ({ check, says, bound }: Claim, { answer, seconds, paths, detail }: Taken) => {
-  const word = answer === 'bounded' && bound !== undefined ? bound : answer
-  console.log(`  ${word.padEnd(22)} ${says} (${check.split('.')[1]}, ${paths} paths, ${seconds} s)`)
+  const limits = bound === undefined || answer === 'proved' ? '' : ` [${bound}]`
+  console.log(`  ${answer.padEnd(9)} ${says}${limits} (${check}, ${paths} paths, ${seconds} s)`)
   if (answer === 'refuted' || answer === 'failed') console.log(detail.replaceAll(/^/gm, '      '))
 }
 
@@ -64,23 +65,34 @@ const halmos = async (venv: string): Promise<string[]> => {
   await progress.step(`integers for words, ${QUESTIONS} random questions from seed ${SEED}`, () =>
     checkIntegers(ROOT, venv, SEED, QUESTIONS, stop.signal),
   )
-  const claims = CLAIMS.filter(({ check }) => check.includes(values.claim))
   const taken = new Map<string, Taken>()
   console.log('halmos: for all inputs')
   const factor = values.deep ? DEEP_FACTOR : 1
   const until = performance.now() + ALL_SECONDS * factor * 1000
-  for (const claim of claims) {
-    const seconds = Math.min(claim.seconds * factor, Math.floor((until - performance.now()) / 1000))
-    const answer: Taken =
+  for (const round of ROUNDS) {
+    const claims = round.claims.filter(({ check }) => check.includes(values.claim))
+    if (claims.length === 0) continue
+    const seconds = Math.min(round.seconds * factor, Math.floor((until - performance.now()) / 1000))
+    const name =
+      claims.length === 1 ? claims[0]!.check : `${claims[0]!.check.split('.')[0]}, ${claims.length} claims`
+    const answers =
       seconds < 1
-        ? { answer: 'timed out', seconds: 0, paths: 0, detail: '' }
-        : await progress.step(claim.check, () => take(ROOT, venv, project, claim, seconds, stop.signal))
-    taken.set(claim.check, answer)
-    printClaim(claim, answer)
+        ? new Map<string, Taken>()
+        : await progress.step(name, () => take(ROOT, venv, project, claims, seconds, stop.signal))
+    for (const claim of claims) {
+      const answer = answers.get(claim.check) ?? NOT_REACHED
+      taken.set(claim.check, answer)
+      printClaim(claim, answer)
+    }
   }
   const codes = await codeUnderProof(project)
   if (values.update) await writeAnswers(RECORD, CLAIMS, taken, codes)
-  return worse(claims, taken, await readAnswers(RECORD), codes)
+  return worse(
+    CLAIMS.filter(({ check }) => taken.has(check)),
+    taken,
+    await readAnswers(RECORD),
+    codes,
+  )
 }
 
 const printJudgement = (findings: readonly Finding[], ran: ReadonlySet<string>, wrong: string[]) => {
@@ -101,7 +113,9 @@ const audit = async (): Promise<number> => {
   const { directory, syntax } = await compileForSlither(ROOT, join(ROOT, BUILD))
   const findings: Finding[] = []
   const ran = new Set<string>()
-  if (wants('forge-lint')) {
+  const forgeless = wants('forge-lint') ? await noForge(ROOT, stop.signal) : undefined
+  if (forgeless !== undefined) missing.push(`forge lint was not run: ${forgeless}`)
+  else if (wants('forge-lint')) {
     findings.push(...(await progress.step('forge lint', () => forgeLint(ROOT, syntax, stop.signal))))
     ran.add('forge-lint')
   }

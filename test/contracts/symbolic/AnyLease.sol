@@ -13,6 +13,16 @@ import { Holding, Meter, packHolding, packPrice, Price } from "../../../contract
 import { StubRegistry } from "../support/StubRegistry.sol";
 import { cheats } from "./Cheats.sol";
 
+/// @notice A lease as it lies in storage: any five words, but that {AnyLease} writes tenant, node, relay, agent and author
+/// over them, and that it has a price.
+struct Words {
+    uint256 holding;
+    uint256 price;
+    uint256 meter;
+    uint256 extras;
+    uint256 templated;
+}
+
 /// @notice The real escrow, with one live lease of arbitrary figures written into its storage: what holds for it holds for
 /// every lease, whatever came before, as long as its figures keep to {_assumeLive}. Registry and policy answer nothing.
 abstract contract AnyLease {
@@ -25,6 +35,8 @@ abstract contract AnyLease {
     address internal constant OPERATOR = address(0xB11);
     address internal constant AGENT = address(0xB12);
     address internal constant TENANT = address(0x7E4A47);
+
+    address internal constant AUTHOR = address(0xA07);
 
     /// @dev The moment of a claim that does not depend on one.
     uint40 internal constant NOW = 1_800_000_000;
@@ -52,8 +64,11 @@ abstract contract AnyLease {
             PLATFORM
         );
         registry.setBricked(true);
+        cheats.prank(OWNER);
+        usdc.mint(address(escrow), type(uint64).max);
         cheats.warp(NOW);
         _store(_BALANCES, bytes32(uint256(uint160(TENANT))), 0, BALANCE);
+        _store(_NODES, bytes32(uint256(NODE)), 0, (1 << 248) | BALANCE);
         _store(_NODES, bytes32(uint256(NODE)), 1, uint160(OPERATOR));
         _store(_NODES, bytes32(uint256(NODE)), 2, uint160(OPERATOR));
         Price memory price;
@@ -62,11 +77,36 @@ abstract contract AnyLease {
         (meter.settled, meter.startedAt, meter.credited) = (5, 4, 2);
         _put(price, meter);
         assert(escrow.balanceOf(TENANT) == BALANCE);
+        assert(escrow.earnedOf(NODE) == BALANCE);
         assert(escrow.operatorOf(NODE) == OPERATOR && escrow.payeeOf(NODE) == OPERATOR);
         assert(escrow.leaseOf(LEASE).tenant == TENANT && escrow.leaseOf(LEASE).deposited == 7);
         assert(escrow.leaseOf(LEASE).relay == RELAY && escrow.leaseOf(LEASE).relayBps == 3);
         assert(escrow.leaseOf(LEASE).settled == 5 && escrow.leaseOf(LEASE).startedAt == 4);
         assert(escrow.leaseOf(LEASE).credited == 2);
+    }
+
+    /// @dev A lease in any state, template included.
+    function _putAny(Words memory words) internal {
+        uint256 ids = uint256(type(uint64).max) << 120;
+        uint256 low = type(uint160).max;
+        _store(_LEASES, LEASE, 0, (words.holding & ~low) | uint160(TENANT));
+        _store(
+            _LEASES,
+            LEASE,
+            1,
+            (words.price & ~ids) | (uint256(NODE) << 120) | (uint256(RELAY) << 152)
+        );
+        cheats.assume((words.price >> 64) & type(uint48).max != 0);
+        cheats.assume((words.meter >> 240) & type(uint8).max <= uint8(type(EndReason).max));
+        _store(_LEASES, LEASE, 2, words.meter);
+        _store(_LEASES, LEASE, 3, (words.extras & ~(low << 72)) | (uint256(uint160(AGENT)) << 72));
+        _store(_LEASES, LEASE, 4, (words.templated & ~low) | uint160(AUTHOR));
+    }
+
+    /// @dev A word of the lease in storage.
+    function _word(uint256 offset) internal view returns (uint256) {
+        bytes32 slot = bytes32(uint256(keccak256(abi.encode(LEASE, _LEASES))) + offset);
+        return uint256(cheats.load(address(escrow), slot));
     }
 
     /// @dev What opening, activating, settling, crediting and topping up keep to. A lease without a template.

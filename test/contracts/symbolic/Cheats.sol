@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 /// @notice The cheatcodes that the claims use: those that Halmos knows too.
 interface Cheats {
     function assume(bool condition) external pure;
+    function load(address target, bytes32 slot) external view returns (bytes32 word);
     function prank(address caller) external;
     function startPrank(address caller) external;
     function stopPrank() external;
