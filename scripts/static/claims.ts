@@ -156,7 +156,7 @@ export const ROUNDS: readonly Round[] = [
 export const CLAIMS: readonly Claim[] = ROUNDS.flatMap(({ claims }) => claims)
 
 /** For all claims together: what is not reached counts as timed out. */
-export const ALL_SECONDS = 540
+export const ALL_SECONDS = 400
 
 /** With `--deep`, every claim, and all of them together, get this many times as long. */
 export const DEEP_FACTOR = 10

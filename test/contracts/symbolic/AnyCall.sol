@@ -65,12 +65,35 @@ abstract contract AnyCall is AnyLease {
         _takeFunded(any, abi.encodeCall(ILeaseOpening.openStack, (_one(terms), _one(MANIFEST), fromBalance)));
     }
 
-    function check_openWithAuthorization(Call memory any, Terms memory terms, uint256 validAfter, uint256 validBefore, Signature memory signed) external {
-        _take(any, abi.encodeCall(ILeaseOpening.openWithAuthorization, (terms, MANIFEST, validAfter, validBefore, _packed(signed))));
+    function check_openWithAuthorization(
+        Call memory any,
+        Terms memory terms,
+        uint256 validAfter,
+        uint256 validBefore,
+        Signature memory signed
+    ) external {
+        _take(
+            any,
+            abi.encodeCall(
+                ILeaseOpening.openWithAuthorization,
+                (terms, MANIFEST, validAfter, validBefore, _packed(signed))
+            )
+        );
     }
 
-    function check_openWithPermit(Call memory any, Terms memory terms, uint256 deadline, Signature memory signed) external {
-        _takeFunded(any, abi.encodeCall(ILeaseEscrow.openWithPermit, (terms, MANIFEST, deadline, signed.v, signed.r, signed.s)));
+    function check_openWithPermit(
+        Call memory any,
+        Terms memory terms,
+        uint256 deadline,
+        Signature memory signed
+    ) external {
+        _takeFunded(
+            any,
+            abi.encodeCall(
+                ILeaseEscrow.openWithPermit,
+                (terms, MANIFEST, deadline, signed.v, signed.r, signed.s)
+            )
+        );
     }
 
     function check_proposePayee(Call memory any, uint32 node, address proposed) external {

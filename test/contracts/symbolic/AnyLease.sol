@@ -90,12 +90,7 @@ abstract contract AnyLease {
         uint256 ids = uint256(type(uint64).max) << 120;
         uint256 low = type(uint160).max;
         _store(_LEASES, LEASE, 0, (words.holding & ~low) | uint160(TENANT));
-        _store(
-            _LEASES,
-            LEASE,
-            1,
-            (words.price & ~ids) | (uint256(NODE) << 120) | (uint256(RELAY) << 152)
-        );
+        _store(_LEASES, LEASE, 1, (words.price & ~ids) | (uint256(NODE) << 120) | (uint256(RELAY) << 152));
         cheats.assume((words.price >> 64) & type(uint48).max != 0);
         cheats.assume((words.meter >> 240) & type(uint8).max <= uint8(type(EndReason).max));
         _store(_LEASES, LEASE, 2, words.meter);
