@@ -20,6 +20,33 @@ import { deploy } from "../support/Deploy.sol";
 import { Fixture } from "../support/Fixture.sol";
 import { vm } from "../support/Vm.sol";
 
+/// @notice A registry with nodes larger than any.
+contract BoundlessRegistry {
+    function offer(uint32) external pure returns (INodeRegistry.Offer memory result) {
+        result.capacity = Capacity(type(uint64).max, type(uint64).max, type(uint64).max, type(uint32).max);
+    }
+
+    function nodeIdOf(uint32) external pure returns (bytes32) {
+        return keccak256("node");
+    }
+
+    function pendingOperatorOf(uint32) external pure returns (address) {
+        return address(0);
+    }
+
+    function sealingKeyOf(uint32) external pure returns (bytes32, uint32) {
+        return (0, 0);
+    }
+
+    function hasCustomPricing(uint32) external pure returns (bool) {
+        return false;
+    }
+
+    function relayOfferOf(uint32) external pure returns (uint16, uint16) {
+        return (0, 0);
+    }
+}
+
 /// @notice Each view against the contracts after the thing was really done, as listed in DeCloudLens.tree.
 contract DeCloudLensTest is Fixture {
     address internal constant AUTHOR = address(0xA07);
@@ -307,6 +334,37 @@ contract DeCloudLensTest is Fixture {
         assertEq(lens.leaseView(leaseId, 0).renewableFrom, 0, "assigned");
     }
 
+    function test_leaseView_noRenewalAfterTheEnd() external {
+        bytes32 leaseId = activated(terms());
+        vm.startPrank(tenant);
+        mandates.setAutoRenew(leaseId, ILeaseMandates.Renewal(1, 1, 1));
+        escrow.close(leaseId, tenant);
+        vm.stopPrank();
+        assertEq(lens.leaseView(leaseId, 0).renewableFrom, 0, "ended");
+    }
+
+    function test_leaseView_withoutATemplateHasNoFee() external {
+        bytes32 leaseId = opened(terms());
+        IDeCloudLens.TemplateFee memory fee = lens.leaseView(leaseId, 0).templateFee;
+        assertTrue(!fee.refundable && fee.refundableUntil == 0, "assigned");
+        vm.prank(AGENT);
+        escrow.activate(leaseId, FINGERPRINT);
+        fee = lens.leaseView(leaseId, 0).templateFee;
+        assertTrue(!fee.refundable && fee.refundableUntil == 0, "active");
+    }
+
+    function test_leasesOf_isNeverLongerThanAPage() external {
+        bytes32[] memory ids = new bytes32[](34);
+        bytes32 leaseId = opened(terms());
+        for (uint256 i = 0; i < ids.length; ++i) ids[i] = leaseId;
+        IDeCloudLens.LeaseFilter memory all;
+        for (uint256 asked = 31; asked <= 34; ++asked) {
+            (IDeCloudLens.LeaseView[] memory page, uint256 total) = lens.leasesOf(all, ids, 0, asked);
+            assertEq(page.length, asked < 32 ? asked : 32, "page");
+            assertEq(total, 34, "total");
+        }
+    }
+
     function test_leaseViews_areInTheOrderAsked() external {
         bytes32[] memory ids = new bytes32[](3);
         (ids[0], ids[1], ids[2]) = (opened(_salted(1)), keccak256("none"), activated(_salted(2)));
@@ -474,6 +532,8 @@ contract DeCloudLensTest is Fixture {
         assertEq(quoted[1].pricePerHour, 53_667, "at its own");
         assertTrue(quoted[0].accepted && quoted[1].accepted && !quoted[2].accepted, "accepted");
         assertEq(quoted[2].pricePerHour, 0, "no node, no price");
+        (uint256 price, uint16 minCharge, uint32 notice) = lens.priceOn(asked, 99);
+        assertEq(price + minCharge + notice, 0, "nor terms");
         assertTrue(
             keccak256(quoted[2].refusal) ==
                 keccak256(abi.encodeWithSelector(IQuoteErrors.LeaseEscrow_NodeNotActive.selector, 99)),
@@ -481,6 +541,12 @@ contract DeCloudLensTest is Fixture {
         );
         assertEq(quoted[1].node, relay, "node");
         assertTrue(quoted[1].leaseId == escrow.leaseIdOf(asked), "id");
+    }
+
+    function test_quote_onNoNodeNamesNoLeastDeposit() external view {
+        IDeCloudLens.Quoted memory quoted = lens.quote(_templated(_request()), 99);
+        assertEq(quoted.templateFee, FEE, "the fee is known");
+        assertEq(quoted.minimumDeposit, 0, "what the machine would take is not");
     }
 
     /// @notice A request that waits is quoted as it would be assigned, with the fee it was opened with.
@@ -542,6 +608,11 @@ contract DeCloudLensTest is Fixture {
             assertTrue(false, "refused");
         } catch (bytes memory reason) {
             assertTrue(bytes4(reason) == IDeCloudLens.DeCloudLens_GasTooLow.selector, "why");
+            uint256 needed;
+            assembly ("memory-safe") {
+                needed := mload(add(reason, 68))
+            }
+            assertEq(needed, 2_100_000, "what it takes");
         }
         lens.leaseView{ gas: 500_000 }(keccak256("none"), 0);
     }
@@ -673,10 +744,22 @@ contract DeCloudLensTest is Fixture {
         );
         registry.setCapacity(node, Capacity(type(uint32).max, type(uint40).max, type(uint32).max, 65_535));
         free = lens.nodeView(node).free;
+        assertEq(free.pointUnits, uint256(type(uint32).max) - 16, "compute");
         assertEq(free.memoryMiB, uint256(type(uint32).max) - 4096, "32 bits of books");
         assertEq(free.diskGiB, uint256(type(uint32).max) - 40, "disk");
         assertEq(free.gpus, 65_535, "gpus");
         vm.stopPrank();
+    }
+
+    /// @notice Another registry may know of larger nodes than the escrow can count.
+    function test_nodeView_freeIsWhatTheBooksHoldOfABoundlessNode() external {
+        vm.etch(address(registry), address(new BoundlessRegistry()).code);
+        IDeCloudLens.NodeView memory seen = lens.nodeView(node);
+        assertTrue(seen.answered.registry, "it answers");
+        assertEq(seen.free.pointUnits, type(uint32).max, "compute");
+        assertEq(seen.free.memoryMiB, type(uint32).max, "memory");
+        assertEq(seen.free.diskGiB, type(uint32).max, "disk");
+        assertEq(seen.free.gpus, type(uint16).max, "gpus");
     }
 
     function test_nodeView_pricesAreTheOnesLeasesGet() external {

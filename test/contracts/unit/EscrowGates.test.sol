@@ -208,6 +208,16 @@ contract EscrowGatesTest is Fixture {
         assertTrue(escrow.leaseOf(leaseId).status == LeaseStatus.Assigned, "assigned");
     }
 
+    function test_open_refusesANodeThatNobodyOperates() external {
+        StubRegistry stub = new StubRegistry();
+        escrow = newEscrow(INodeRegistry(address(stub)));
+        fund(tenant, 0);
+        INodeRegistry.Offer memory offer = registry.offer(node);
+        offer.operator = address(0);
+        stub.setOffer(node, offer);
+        _refused(terms(), abi.encodeWithSelector(IQuoteErrors.LeaseEscrow_NodeNotActive.selector, node));
+    }
+
     function test_notice_ofASecondIsKept() external {
         vm.prank(OPERATOR);
         registry.setTerms(node, 60, 1);
