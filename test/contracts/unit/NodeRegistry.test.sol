@@ -219,6 +219,31 @@ contract NodeRegistryTest is Fixture {
         assertTrue(key == 0 && !behindNat, "taken back");
     }
 
+    function test_register_withPricesOfItsOwnAndSomethingOfEverything() external {
+        INodeRegistry.Registration memory own = registration();
+        own.machineId = keccak256("another machine");
+        own.agent = address(0xB99);
+        own.prices = Prices(5001, 2501, 51, 50_001);
+        vm.startPrank(OPERATOR);
+        uint32 other = registry.register(own);
+        Prices memory prices = registry.offer(other).prices;
+        assertTrue(prices.point == 5001 && prices.memoryGiB == 2501, "point, memory");
+        assertTrue(prices.diskGiB == 51 && prices.gpu == 50_001, "disk, GPU");
+        assertTrue(registry.hasCustomPricing(other) && !registry.hasCustomPricing(node), "custom");
+        Capacity memory capacity = Capacity(1, 1, 1, 0);
+        registry.setCapacity(other, capacity);
+        capacity.diskGiB = 0;
+        vm.expectRevert(_field("diskGiB", 0, 1, type(uint32).max));
+        registry.setCapacity(other, capacity);
+        capacity = Capacity(1, 0, 1, 0);
+        vm.expectRevert(_field("memoryMiB", 0, 1, type(uint40).max));
+        registry.setCapacity(other, capacity);
+        capacity = Capacity(0, 1, 1, 0);
+        vm.expectRevert(_field("pointUnits", 0, 1, type(uint32).max));
+        registry.setCapacity(other, capacity);
+        vm.stopPrank();
+    }
+
     function test_setters_keepWhatTheySay() external {
         Capacity memory capacity = Capacity(type(uint32).max, type(uint40).max, type(uint32).max, 65_535);
         Prices memory prices = Prices(5000, 2500, 50, type(uint40).max);
