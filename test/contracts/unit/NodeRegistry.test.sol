@@ -3,7 +3,9 @@ pragma solidity ^0.8.28;
 
 import { INodeRegistry } from "../../../contracts/src/interfaces/INodeRegistry.sol";
 import { Errors } from "../../../contracts/src/libraries/Errors.sol";
+import { NodeRegistry } from "../../../contracts/src/NodeRegistry.sol";
 import { Capacity, Prices } from "../../../contracts/src/types/DataTypes.sol";
+import { deploy } from "../support/Deploy.sol";
 import { Fixture } from "../support/Fixture.sol";
 import { vm } from "../support/Vm.sol";
 import { vmEvents } from "../support/VmEvents.sol";
@@ -25,6 +27,11 @@ contract AuditorWallet {
         (bytes32 r, bytes32 s, uint8 v) = abi.decode(signature, (bytes32, bytes32, uint8));
         return !closed && ecrecover(digest, v, r, s) == _OWNER ? bytes4(0x1626ba7e) : bytes4(0);
     }
+}
+
+/// @notice A policy without floors.
+contract NoFloors {
+    function floors() external pure returns (Prices memory) {} // solhint-disable-line no-empty-blocks
 }
 
 /// @notice Identity, roles, relays and attributes, as listed in NodeRegistry.tree. Registration, prices and bounds are in
@@ -195,6 +202,8 @@ contract NodeRegistryTest is Fixture {
             abi.encodeWithSelector(Errors.NodeRegistry_NotOperator.selector, node, OPERATOR, STRANGER)
         );
         registry.setNetwork(node, network);
+        vmEvents.expectEmit(address(registry));
+        emit INodeRegistry.NetworkChanged({ node: node, network: network });
         vm.prank(AGENT);
         registry.setNetwork(node, network);
         (bytes32 key, bool behindNat) = registry.networkOf(node);
@@ -204,6 +213,9 @@ contract NodeRegistryTest is Fixture {
         vm.expectRevert(_field("address", 257, 1, 256));
         registry.setNetwork(node, network);
         network.addresses[7] = "";
+        vm.expectRevert(_field("address", 0, 1, 256));
+        registry.setNetwork(node, network);
+        (network.addresses[0], network.addresses[7]) = ("", "/ip4/192.0.2.1/tcp/4001");
         vm.expectRevert(_field("address", 0, 1, 256));
         registry.setNetwork(node, network);
         network.addresses = new string[](9);
@@ -242,6 +254,57 @@ contract NodeRegistryTest is Fixture {
         vm.expectRevert(_field("pointUnits", 0, 1, type(uint32).max));
         registry.setCapacity(other, capacity);
         vm.stopPrank();
+    }
+
+    function test_hasCustomPricing_whicheverPriceItIs() external {
+        NodeRegistry free = NodeRegistry(deploy("NodeRegistry", abi.encode(new NoFloors())));
+        vm.startPrank(OPERATOR);
+        uint32 first = free.register(registration());
+        assertTrue(!free.hasCustomPricing(first), "none");
+        Prices[4] memory ones = [
+            Prices(1, 0, 0, 0),
+            Prices(0, 1, 0, 0),
+            Prices(0, 0, 1, 0),
+            Prices(0, 0, 0, 1)
+        ];
+        for (uint256 i = 0; i < 4; ++i) {
+            free.setPrices(first, ones[i]);
+            assertTrue(free.hasCustomPricing(first), "one");
+        }
+        vm.stopPrank();
+    }
+
+    function test_register_saysSoAndRefusesAnEndpointThatIsTooLong() external {
+        INodeRegistry.Registration memory own = registration();
+        own.machineId = keccak256("another machine");
+        own.agent = address(0xB99);
+        own.endpoint = string(new bytes(257));
+        vm.startPrank(OPERATOR);
+        vm.expectRevert(_field("endpoint", 257, 0, 256));
+        registry.register(own);
+        own.endpoint = "https://another.example";
+        vmEvents.expectEmit(address(registry));
+        emit INodeRegistry.NodeRegistered({
+            node: 2,
+            nodeId: sha256(abi.encodePacked(own.machineId, OPERATOR)),
+            operator: OPERATOR,
+            registration: own
+        });
+        registry.register(own);
+        vm.stopPrank();
+    }
+
+    function test_acceptOperator_notByTheZeroAddressOfNoProposal() external {
+        vm.prank(address(0));
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                Errors.NodeRegistry_NotPendingOperator.selector,
+                node,
+                address(0),
+                address(0)
+            )
+        );
+        registry.acceptOperator(node);
     }
 
     function test_setters_keepWhatTheySay() external {
