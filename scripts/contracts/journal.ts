@@ -1,9 +1,10 @@
 // What of a long run is done, in a directory: one file for each finished part, written under another name and moved
 // into place, so that a process killed at any moment leaves whole parts or nothing, and several can work at once.
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 export const writeWhole = (file: string, value: unknown): void => {
+  mkdirSync(dirname(file), { recursive: true })
   const partial = `${file}.${process.pid}.partial`
   writeFileSync(partial, `${JSON.stringify(value, null, 2)}\n`)
   renameSync(partial, file)

@@ -1,8 +1,6 @@
 // `npm run test:contracts` and `npm run test:contracts:deep`: the Solidity tests with more cases than `npm test` has.
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { config } from 'hardhat'
 import { builtArtifacts, hashOf } from './built.ts'
@@ -195,7 +193,6 @@ const result = resultOf(done)
 const failed = Object.values(result).filter(({ failures }) => failures > 0).length
 for (const [key, one] of done) for (const failure of failuresOf(key, one)) console.error(`FAILED ${failure}`)
 if (given.record !== undefined && given.only === '') {
-  mkdirSync(dirname(given.record), { recursive: true })
   writeWhole(given.record, {
     date: new Date().toISOString(),
     ...about,

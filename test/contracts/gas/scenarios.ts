@@ -10,6 +10,7 @@ import {
   mockUSDCAbi,
   nodeRegistryAbi,
 } from '../../../contracts/protocol/abi/index.ts'
+import { closeMandate, openAuthorization, topUpMandate } from '../../../contracts/protocol/mandates.ts'
 
 const DEPOSIT = 50_000_000n
 const NODES = 20
@@ -57,34 +58,6 @@ const PERMIT = {
     { name: 'deadline', type: 'uint256' },
   ],
 } as const
-const AUTHORIZATION = {
-  ReceiveWithAuthorization: [
-    { name: 'from', type: 'address' },
-    { name: 'to', type: 'address' },
-    { name: 'value', type: 'uint256' },
-    { name: 'validAfter', type: 'uint256' },
-    { name: 'validBefore', type: 'uint256' },
-    { name: 'nonce', type: 'bytes32' },
-  ],
-} as const
-const CLOSE = {
-  Close: [
-    { name: 'leaseId', type: 'bytes32' },
-    { name: 'to', type: 'address' },
-    { name: 'nonce', type: 'uint256' },
-    { name: 'deadline', type: 'uint256' },
-  ],
-} as const
-const TOP_UP = {
-  TopUp: [
-    { name: 'payer', type: 'address' },
-    { name: 'leaseId', type: 'bytes32' },
-    { name: 'amount', type: 'uint64' },
-    { name: 'nonce', type: 'uint256' },
-    { name: 'deadline', type: 'uint256' },
-  ],
-} as const
-
 export type Measurement = { name: string; gas: number; target?: number; allowed?: number }
 
 /** Sets up the contracts on an in-process chain, runs every scenario once and returns the figures in order. */
@@ -272,17 +245,7 @@ export const measure = async (): Promise<Measurement[]> => {
   const authorized = terms(1)
   const authorization = await tenant.signTypedData({
     account: tenant.account,
-    domain: usdcDomain,
-    types: AUTHORIZATION,
-    primaryType: 'ReceiveWithAuthorization',
-    message: {
-      from: tenant.account.address,
-      to: escrow.address,
-      value: DEPOSIT,
-      validAfter: 0n,
-      validBefore: deadline,
-      nonce: await escrow.read.leaseIdOf([authorized]),
-    },
+    ...openAuthorization(usdcDomain, escrow.address, authorized, { validAfter: 0n, validBefore: deadline }),
   })
   figures.set(
     'open, one signature',
@@ -306,18 +269,16 @@ export const measure = async (): Promise<Measurement[]> => {
     'top up from balance',
     await gasOf(escrow.write.topUpFromBalance([topped, 1_000_000n], as.tenant)),
   )
-  const mandatesDomain = {
-    name: 'DeCloud LeaseMandates',
-    version: '1',
-    chainId: reader.chain.id,
-    verifyingContract: mandates.address,
-  }
+  const scope = { chainId: reader.chain.id, leaseMandates: mandates.address }
   const topUpSignature = await tenant.signTypedData({
     account: tenant.account,
-    domain: mandatesDomain,
-    types: TOP_UP,
-    primaryType: 'TopUp',
-    message: { payer: tenant.account.address, leaseId: topped, amount: 1_000_000n, nonce: 0n, deadline },
+    ...topUpMandate(scope, {
+      payer: tenant.account.address,
+      leaseId: topped,
+      amount: 1_000_000n,
+      nonce: 0n,
+      deadline,
+    }),
   })
   figures.set(
     'top up by signature',
@@ -334,10 +295,7 @@ export const measure = async (): Promise<Measurement[]> => {
   figures.set('renew', await gasOf(mandates.write.renew([topped], { account: operator.account })))
   const closeSignature = await tenant.signTypedData({
     account: tenant.account,
-    domain: mandatesDomain,
-    types: CLOSE,
-    primaryType: 'Close',
-    message: { leaseId: second.id, to: tenant.account.address, nonce: 1n, deadline },
+    ...closeMandate(scope, { leaseId: second.id, to: tenant.account.address, nonce: 1n, deadline }),
   })
   figures.set(
     'close by signature',

@@ -5,6 +5,8 @@ pragma solidity ^0.8.28;
 interface VmEvents {
     /// @dev The next call must make `emitter` emit exactly the event that the test emits next, topics and data.
     function expectEmit(address emitter) external;
+    /// @dev The same, whoever emits it.
+    function expectEmit() external;
     function roll(uint256 blockNumber) external;
 }
 

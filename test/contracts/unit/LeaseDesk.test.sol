@@ -3,12 +3,16 @@ pragma solidity ^0.8.28;
 
 import { ILeaseDesk } from "../../../contracts/src/interfaces/ILeaseDesk.sol";
 import { INodeRegistry } from "../../../contracts/src/interfaces/INodeRegistry.sol";
+import { IPointers } from "../../../contracts/src/interfaces/IPointers.sol";
+import { IPricePolicy } from "../../../contracts/src/interfaces/IPricePolicy.sol";
 import { IQuoteErrors } from "../../../contracts/src/interfaces/IQuoteErrors.sol";
 import { LeaseDesk } from "../../../contracts/src/LeaseDesk.sol";
 import { Capacity, Terms } from "../../../contracts/src/types/DataTypes.sol";
 import { deploy } from "../support/Deploy.sol";
 import { Fixture } from "../support/Fixture.sol";
 import { StubRegistry } from "../support/StubRegistry.sol";
+import { vm } from "../support/Vm.sol";
+import { vmEvents } from "../support/VmEvents.sol";
 
 /// @notice Behaviour by behaviour, as listed in LeaseDesk.tree.
 contract LeaseDeskTest is Fixture {
@@ -79,6 +83,29 @@ contract LeaseDeskTest is Fixture {
         assertTrue(quoted.relayOperator == address(0), "nobody");
         assertEq(uint32(quoted.price >> 152), 0, "no relay");
         assertEq(uint16(quoted.price >> 240), 0, "no share");
+    }
+
+    // ------------------------------------------------------------------------------------------------ pointers
+
+    function test_movePointers_movesBothAndSaysSo() external {
+        INodeRegistry nodes = INodeRegistry(deploy("NodeRegistry", abi.encode(policy)));
+        IPricePolicy prices = IPricePolicy(deploy("PricePolicy", abi.encode(OWNER)));
+        vm.startPrank(OWNER);
+        desk.announcePointers(nodes, prices);
+        assertTrue(desk.policy() == policy, "not yet");
+        forward(7 days);
+        vmEvents.expectEmit(address(desk));
+        emit IPointers.PointersMoved({ registry: nodes, policy: prices });
+        desk.movePointers();
+        vm.stopPrank();
+        assertTrue(desk.registry() == nodes && desk.policy() == prices, "moved");
+        assertTrue(address(desk.nextPolicy()) == address(0), "nothing waits");
+    }
+
+    function test_firstPointers_areInTheLogToo() external {
+        vmEvents.expectEmit();
+        emit IPointers.PointersMoved({ registry: registry, policy: policy });
+        deploy("LeaseDesk", abi.encode(registry, policy, OWNER));
     }
 
     // ------------------------------------------------------------------------------------------------ helpers
