@@ -61,8 +61,12 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
   const { deployment } = config
   const account = key === null ? null : await loadKey(key)
   const chain = await connect({ urls: config.rpcUrls, deployment })
-  const db = openStore(config.dataDir)
+  // The first can be deleted at any time and is read from the chain again. The second holds what only this keeper knows:
+  // what it means to send and what it was told. Losing it costs nobody money.
+  const db = openStore(config.dataDir, 'keeper.sqlite')
   onClose(() => db.close())
+  const local = openStore(config.dataDir, 'local.sqlite')
+  onClose(() => local.close())
   const { projector, refoldAll } = makeLedgerProjector(deployment)
   const onError = (error: unknown) => log.warn({ code: codeOf(error) }, sentenceOf(error))
   const follower = makeFollower({ chain, db, projectors: [projector], onError })
@@ -71,7 +75,7 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
   const ledger = makeLedger(db)
   let journal: Journal | null = null
   if (account !== null) {
-    const own = makeJournal({ chain, db, account, onError })
+    const own = makeJournal({ chain, db: local, account, onError })
     onClose(() => own.close())
     journal = own
   }
@@ -113,7 +117,7 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
   }
 }
 
-const openStore = (folder: string): Database => {
+const openStore = (folder: string, file: string): Database => {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
   } catch (cause) {
@@ -122,7 +126,7 @@ const openStore = (folder: string): Database => {
       cause,
     })
   }
-  return openDatabase(join(folder, 'keeper.sqlite'))
+  return openDatabase(join(folder, file))
 }
 
 const listen = async (
