@@ -12,14 +12,20 @@ export class MovedError extends ChainError {
   }
 }
 
-export const addressesOf = (deployment: Deployment): Address[] => [
-  deployment.leaseEscrow,
-  deployment.leaseDesk,
-  deployment.downtimeQuorum,
-  deployment.leaseMandates,
-  deployment.nodeRegistry,
-  deployment.pricePolicy,
-]
+export const addressesOf = (deployment: Deployment): Address[] =>
+  [
+    deployment.leaseEscrow,
+    deployment.leaseDesk,
+    deployment.downtimeQuorum,
+    deployment.leaseMandates,
+    deployment.nodeRegistry,
+    deployment.pricePolicy,
+    deployment.templateRegistry,
+    deployment.leaseAccess,
+    deployment.reviews,
+    deployment.reputation,
+    deployment.premiumStake,
+  ].filter((address) => address !== undefined)
 
 const toRef = (block: Block): BlockRef => ({
   height: block.number!,
