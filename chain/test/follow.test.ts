@@ -48,7 +48,11 @@ let follower: Follower
 const addresses = () => {
   const { leaseEscrow, leaseDesk, downtimeQuorum, leaseMandates, nodeRegistry, pricePolicy } =
     local.deployment
-  return [leaseEscrow, leaseDesk, downtimeQuorum, leaseMandates, nodeRegistry, pricePolicy]
+  const { templateRegistry, leaseAccess, reviews, reputation, premiumStake } = local.deployment
+  return [
+    ...[leaseEscrow, leaseDesk, downtimeQuorum, leaseMandates, nodeRegistry, pricePolicy],
+    ...[templateRegistry, leaseAccess, reviews, reputation, premiumStake],
+  ]
 }
 const onChain = async () =>
   (await local.anvil.client.getLogs({ address: addresses(), fromBlock: 0n, toBlock: 'latest' })).map(
