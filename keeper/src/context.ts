@@ -13,13 +13,16 @@ import {
 import { DecloudError, sentenceOf } from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
 import { pino } from 'pino'
+import { readMinimumStake } from './adapters/chain/stake.ts'
 import { makeContractStorage } from './adapters/chain/storage.ts'
 import { makeLedger } from './adapters/store/ledger.ts'
+import { makeMarket } from './adapters/store/market/market.ts'
 import { makeLedgerProjector } from './adapters/store/projector.ts'
 import { makeServer } from './api/server.ts'
 import type { KeeperConfig } from './config/config.ts'
 import { repeat } from './lib/loop.ts'
 import type { Ledger } from './ports/ledger.ts'
+import type { Market } from './ports/market.ts'
 import { type Audit, makeAuditor } from './services/auditor.ts'
 import { makeUpkeep, type Round } from './services/upkeep.ts'
 
@@ -27,6 +30,7 @@ export type Keeper = {
   /** Where the API answers. */
   url: string
   ledger: Ledger
+  market: Market
   /** Resolves when everything up to the present head is indexed. */
   synced(options?: { height?: bigint; deadlineMs?: number }): Promise<void>
   /** A round of chores now, besides the regular ones; `null` without a key. */
@@ -73,6 +77,9 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
   onClose(() => follower.close())
   // After the follower: it has made the tables.
   const ledger = makeLedger(db)
+  const minimumStake = await readMinimumStake(chain)
+  const time = () => Number(follower.health().cursor?.timestamp ?? 0n)
+  const market = makeMarket(db, { deployment, minimumStake, time })
   let journal: Journal | null = null
   if (account !== null) {
     const own = makeJournal({ chain, db: local, account, onError })
@@ -80,7 +87,7 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
     journal = own
   }
 
-  const app = await makeServer({ deployment, ledger, follower, journal }, log)
+  const app = await makeServer({ deployment, ledger, market, follower, journal }, log)
   onClose(() => app.close())
   const url = await listen(app, config)
   follower.start()
@@ -111,6 +118,7 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
   return {
     url,
     ledger,
+    market,
     synced: (options) => follower.synced(options),
     upkeep: async () => (upkeep === null ? null : upkeep.round()),
     audit,
