@@ -101,11 +101,3 @@ export const gasFundsShort = (
     },
   )
 }
-
-/** Send errors that mean "this very transaction, or its nonce, is already there". */
-export const isAlreadyKnown = (error: unknown) =>
-  /already (known|imported)|nonce too low|replacement transaction underpriced|transaction already/i.test(
-    detailOf(error),
-  )
-
-export const isFundsError = (error: unknown) => /insufficient funds|InsufficientFunds/i.test(detailOf(error))
