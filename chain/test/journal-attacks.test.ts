@@ -25,7 +25,9 @@ const reorg = (depth: number) =>
 const rawsOf = (kind: string) =>
   bench
     .db()
-    .prepare('SELECT raw FROM tx_attempts JOIN tx_intents ON id = intent_id WHERE kind = ? ORDER BY tx_attempts.rowid')
+    .prepare(
+      'SELECT raw FROM tx_attempts JOIN tx_intents ON id = intent_id WHERE kind = ? ORDER BY tx_attempts.rowid',
+    )
     .all(kind)
     .map((row) => (row as { raw: Hex }).raw)
 
@@ -62,7 +64,10 @@ describe('answers that mislead', () => {
     const stale = (await bench.nonce()) - 1
     bench.proxy.judge = ({ method }) =>
       method === 'eth_getTransactionCount' ? { answer: `0x${stale.toString(16)}` } : 'forward'
-    await expect(journal.send(bench.deposit(7n))).rejects.toMatchObject({ code: 'rpc-behind', retryable: true })
+    await expect(journal.send(bench.deposit(7n))).rejects.toMatchObject({
+      code: 'rpc-behind',
+      retryable: true,
+    })
     expect(journal.find('deposit 7')?.state).toBe('abandoned')
     bench.proxy.judge = () => 'forward'
     await journal.send(bench.deposit(7n))
@@ -137,7 +142,7 @@ describe('nonces that would block', () => {
       return { error: { code: -32603, message: 'internal error' } }
     })
     const stuck = journal.send(bench.deposit(23n)).catch((error: { code: string }) => error.code)
-    await until(() => journal.inFlight().length === 1, 'written')
+    await until(() => poison !== undefined, 'sent')
     const behind = journal.send(bench.deposit(29n))
     bench.onRaw((raw) =>
       raw === poison ? { error: { code: -32000, message: 'intrinsic gas too low' } } : 'forward',

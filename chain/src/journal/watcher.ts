@@ -80,7 +80,10 @@ export const makeWatcher = (deps: WatcherDeps) => {
         flight.rest = Math.ceil(Math.min(deps.replaceAfterMs, LONGEST_REST_MS) / pollMs)
         return
       }
-      flight.refusals = answer.outcome === 'refused' && answer.why === 'other' ? (flight.refusals % REFUSALS_UNTIL_CANCEL) + 1 : 0
+      flight.refusals =
+        answer.outcome === 'refused' && answer.why === 'other'
+          ? (flight.refusals % REFUSALS_UNTIL_CANCEL) + 1
+          : 0
       // The next look tells whose transaction used the nonce.
       if (answer.outcome === 'refused' && answer.why === 'nonce-low') return
       // Outbidding needs no rest.
