@@ -83,13 +83,15 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
     journal = own
   }
 
-  const app = await makeServer({ deployment, ledger, follower, journal }, log)
+  const abort = new AbortController()
+  const { signal } = abort
+  const upkeep = journal && upkeepOf({ config, chain, follower, journal, ledger, log, signal })
+  const app = await makeServer({ deployment, ledger, follower, journal, upkeep }, log)
   onClose(() => app.close())
   const url = await listen(app, config)
   follower.start()
   await journal?.recover()
 
-  const abort = new AbortController()
   const loops: Promise<unknown>[] = []
   onClose(async () => {
     abort.abort()
@@ -99,8 +101,6 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
   })
   const storage = makeContractStorage(chain)
   const { audit } = makeAuditor({ follower, ledger, storage, refold: () => refoldAll(db), log })
-  const { signal } = abort
-  const upkeep = journal && upkeepOf({ config, chain, follower, journal, ledger, log, signal })
   if (upkeep !== null) {
     const round = laterRound(upkeep, config, signal)
     loops.push(repeat(round, config.settleEverySeconds * 1_000, signal, onError))
