@@ -5,6 +5,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Ledger } from '../ports/ledger.ts'
 import type { Market } from '../ports/market.ts'
+import type { Upkeep } from '../services/upkeep.ts'
 
 export type ApiDeps = {
   deployment: Deployment
@@ -13,6 +14,8 @@ export type ApiDeps = {
   follower: Pick<Follower, 'health'>
   /** Absent in a keeper without a key: it reads and serves, and does no chores. */
   journal: Pick<Journal, 'inFlight'> | null
+  /** What the chores came to; absent without a key. */
+  upkeep: Pick<Upkeep, 'status'> | null
 }
 
 export type App = FastifyInstance<
