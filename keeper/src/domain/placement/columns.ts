@@ -19,6 +19,8 @@ export const PRICE_COMMON = 3_072
 export const CELL = {
   // Weighted score of what no request changes, and a bound of it with the room there is before any request.
   ...{ base: 0, bound: 1 },
+  /** The bound with the most that its prices can add: by it the rows stand on shelves. */
+  promise: 19,
   // Where it stands in the lists of regions and operators.
   ...{ region: 2, operator: 3 },
   /** See `cheapnessOf`. */
@@ -38,14 +40,14 @@ export const CELL = {
   // Effective prices over the common denominator: of a unit, a MiB, a GiB, a GPU.
   ...{ unitPrice: 15, mibPrice: 16, gibPrice: 17, gpuPrice: 18 },
 } as const
-/** Cells of a row, the last one empty: rows begin at multiples of 160 bytes. */
+/** Cells of a row. */
 export const WIDTH = 20
 
 /** Cheapness is counted in these parts of the platform's default prices. */
 export const CHEAPNESS = 32
 export const DEAREST = 2 * CHEAPNESS
 
-/** The least of price ÷ default over compute, memory and disk, in parts, rounded down: what the node costs at least. */
+/** The least of price ÷ default over compute, memory, disk and GPUs, in parts, rounded down: what it costs at least. */
 const cheapnessOf = (prices: Prices, { defaults }: PolicyParameters): number => {
   const parts = (price: bigint, usual: bigint) =>
     usual === 0n ? DEAREST : Number((price * BigInt(CHEAPNESS)) / usual)
@@ -54,7 +56,20 @@ const cheapnessOf = (prices: Prices, { defaults }: PolicyParameters): number => 
     parts(prices.point, defaults.point),
     parts(prices.memoryGiB, defaults.memoryGiB),
     parts(prices.diskGiB, defaults.diskGiB),
+    parts(prices.gpu, defaults.gpu),
   )
+}
+
+/** Requests that usually cost less than this, µUSDC per hour, are not covered by `mostForPrice`. */
+export const LEAST_USUAL = 1_000
+/**
+ * The most `priceScore` can be. With c = cheapness ÷ 32 ≤ 1 the price is at least c × (usual − 1), so the score is at most
+ * 1000 ÷ (1 + c × 0.999).
+ */
+const mostForPrice = (cheapness: number): number => {
+  const parts = Math.min(cheapness, CHEAPNESS) * (LEAST_USUAL - 1)
+  const whole = CHEAPNESS * LEAST_USUAL
+  return Math.ceil((FULL * whole) / (whole + parts))
 }
 
 /** Numbers given to names in the order of their first coming. */
@@ -124,8 +139,8 @@ export const makeColumns = () => {
     const region = regions.of(node.region)
     cells[at + CELL.region] = region
     cells[at + CELL.operator] = operators.of(node.operator)
-    if (isNew) shelves.insert(row, region, cells[at + CELL.bound]!)
-    else shelves.move(row, region, cells[at + CELL.bound]!)
+    if (isNew) shelves.insert(row, region, cells[at + CELL.promise]!)
+    else shelves.move(row, region, cells[at + CELL.promise]!)
   }
   return {
     put,
@@ -142,7 +157,7 @@ export const makeColumns = () => {
       nodes[row] = node
       const at = row * WIDTH
       writeUse(cells, at, node)
-      shelves.move(row, cells[at + CELL.region]!, cells[at + CELL.bound]!)
+      shelves.move(row, cells[at + CELL.region]!, cells[at + CELL.promise]!)
     },
   }
 }
@@ -177,5 +192,7 @@ const writeUse = (cells: Float64Array, at: number, node: PlacementNode) => {
     shareOf(gib, limits.diskGiB),
   )
   cells[at + CELL.base] = base
-  cells[at + CELL.bound] = base + WEIGHTS.room * (FULL - most)
+  const bound = base + WEIGHTS.room * (FULL - most)
+  cells[at + CELL.bound] = bound
+  cells[at + CELL.promise] = bound + WEIGHTS.price * mostForPrice(cells[at + CELL.cheapness]!)
 }

@@ -1,6 +1,6 @@
 // One search: the request turned into numbers once, then row after row from the best bound downwards.
 import { BPS, type Prices } from '@decloud/protocol'
-import { CELL, CHEAPNESS, type Columns, DEAREST, PRICE_COMMON, WIDTH } from './columns.ts'
+import { CELL, CHEAPNESS, type Columns, DEAREST, LEAST_USUAL, PRICE_COMMON, WIDTH } from './columns.ts'
 import { judge } from './filters.ts'
 import { type Asked, priceBounds, priceOf } from './needs.ts'
 import { isRefusal } from './refusal.ts'
@@ -39,7 +39,7 @@ const queryOf = (request: PlacementRequest, asked: Asked, { policy }: World): Qu
 }
 
 /**
- * No node is cheaper than the floors. And where no GPU is asked for, one whose every price is at least c/32 of the default
+ * No node is cheaper than the floors, and one whose every price is at least c/32 of the default
  * costs at least c/32 of what the defaults come to: `usualPrice` less the bandwidth rate, and less what was rounded up.
  */
 const slackFor = (asked: Asked, floors: Prices): Float64Array => {
@@ -48,8 +48,7 @@ const slackFor = (asked: Asked, floors: Prices): Float64Array => {
   const rate = Number(asked.bandwidthRate)
   const machine = Math.max(usual - rate - 1, 0)
   return Float64Array.from({ length: DEAREST + 1 }, (_, parts) => {
-    const least =
-      asked.needs.gpus > 0 || usual > EXACT / DEAREST ? 0 : floorDiv(machine * parts, CHEAPNESS) + rate
+    const least = usual > EXACT / DEAREST ? 0 : floorDiv(machine * parts, CHEAPNESS) + rate
     return WEIGHTS.fit * FULL + WEIGHTS.price * priceScore(Math.max(floor, least), usual)
   })
 }
@@ -99,13 +98,25 @@ const hasRoom = (cells: Float64Array, at: number, { pointUnits, memoryMiB, diskG
   diskGiB <= cells[at + CELL.gibLimit]! - cells[at + CELL.gibUsed]! &&
   (gpus === 0 || gpus <= cells[at + CELL.gpuLimit]! - cells[at + CELL.gpusUsed]!)
 
-/** The score without what the region and the operator add, −1 for a node that a filter refuses. */
-const scoreAt = (cells: Float64Array, row: number, query: Query, columns: Columns, world: World): number => {
+/**
+ * The score without what the region and the operator add, −1 for a node that a filter refuses, or that cannot come to
+ * `least` any more.
+ */
+const scoreAt = (
+  cells: Float64Array,
+  row: number,
+  query: Query,
+  columns: Columns,
+  world: World,
+  least: number,
+): number => {
   const { needs, request } = query
   const at = row * WIDTH
   if (!hasRoom(cells, at, needs) || cells[at + CELL.notice]! < request.terms.minNotice) return -1
   const price = priceAt(cells, row, query, columns, world)
   if (price < 0) return -1
+  const wanted = WEIGHTS.price * priceScore(price, query.usual)
+  if (cells[at + CELL.bound]! + wanted + WEIGHTS.fit * FULL < least) return -1
   const { tags } = request
   if (tags.length !== 0 && !tags.every((tag) => columns.nodes[row]!.tags.includes(tag))) return -1
   const used = {
@@ -120,7 +131,6 @@ const scoreAt = (cells: Float64Array, row: number, query: Query, columns: Column
     gpus: cells[at + CELL.gpuLimit]!,
   }
   const [room, fit] = roomAndFit(needs, used, limits)
-  const wanted = WEIGHTS.price * priceScore(price, query.usual)
   return cells[at + CELL.base]! + WEIGHTS.room * room + WEIGHTS.fit * fit + wanted
 }
 
@@ -140,14 +150,15 @@ export const search = (
   const seed = tieSeed(moment.blockHash, request.leaseId)
   const cells = columns.cells()
   const { shelves, nodes } = columns
-  const slack = query.slackOf[0]!
+  // What a perfect fit adds to a promise, and the full score for the price where the promise does not cover it.
+  const slack = WEIGHTS.fit * FULL + (query.usual < LEAST_USUAL ? WEIGHTS.price * FULL : 0)
   const best = { row: -1, total: -1, tie: 0 }
   const consider = (row: number, here: number) => {
     const at = row * WIDTH
     const around = here + operators[cells[at + CELL.operator]!]!
     const most = cells[at + CELL.bound]! + around + query.slackOf[cells[at + CELL.cheapness]!]!
     if (most < best.total) return
-    const score = scoreAt(cells, row, query, columns, world)
+    const score = scoreAt(cells, row, query, columns, world, best.total - around)
     const total = score + around
     if (score < 0 || total < best.total) return
     const { node } = nodes[row]!

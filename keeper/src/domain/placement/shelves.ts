@@ -1,4 +1,4 @@
-// Rows in the order of their bounds, coarsely: a shelf for each span of bounds in each region. A search walks down from
+// Rows in the order of what they promise, coarsely: a shelf for each span of it in each region. A search walks down from
 // the top and stops where nothing below can win any more, so it looks at few of the nodes however many there are.
 
 /** Points of score that one shelf spans. Narrower stops earlier; wider has fewer empty shelves to pass. */
@@ -7,7 +7,7 @@ export const SPAN = 8_192
 export type Shelves = ReturnType<typeof makeShelves>
 
 export const makeShelves = () => {
-  /** By region, by ⌊bound ÷ SPAN⌋: rows in no order. */
+  /** By region, by ⌊promise ÷ SPAN⌋: rows in no order. */
   const regions: number[][][] = []
   /** By region: no row stands above. */
   const tops: number[] = []
@@ -37,10 +37,10 @@ export const makeShelves = () => {
     slotOf[row] = shelves[at]!.push(row) - 1
   }
   return {
-    insert: (row: number, region: number, bound: number) => insert(row, region, Math.floor(bound / SPAN)),
-    /** The row has another region or bound than before. */
-    move: (row: number, region: number, bound: number) => {
-      const at = Math.floor(bound / SPAN)
+    insert: (row: number, region: number, promise: number) => insert(row, region, Math.floor(promise / SPAN)),
+    /** The row has another region or promise than before. */
+    move: (row: number, region: number, promise: number) => {
+      const at = Math.floor(promise / SPAN)
       if (regionOf[row] === region && shelfOf[row] === at) return
       take(row)
       insert(row, region, at)
