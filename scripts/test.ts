@@ -87,7 +87,11 @@ const solidity = async (signal: AbortSignal): Promise<Count> => {
 
 const SUITES: readonly Suite[] = [
   { name: 'solidity', minutes: 6, run: solidity },
-  { name: 'fast', minutes: 8, run: vitest('protocol', 'chain', 'gossip', 'keeper', 'agent', 'web', 'integration') },
+  {
+    name: 'fast',
+    minutes: 8,
+    run: vitest('protocol', 'chain', 'gossip', 'keeper', 'agent', 'web', 'integration'),
+  },
   { name: 'e2e', minutes: 5, run: vitest('e2e') },
   { name: 'kvm', minutes: 10, run: vitest('kvm') },
 ]

@@ -18,6 +18,7 @@ import { makeLedger } from './adapters/store/ledger.ts'
 import { makeLedgerProjector } from './adapters/store/projector.ts'
 import { makeServer } from './api/server.ts'
 import type { KeeperConfig } from './config/config.ts'
+import { type Heartbeats, startHeartbeats } from './heartbeats.ts'
 import { repeat } from './lib/loop.ts'
 import type { Ledger } from './ports/ledger.ts'
 import { type Audit, makeAuditor } from './services/auditor.ts'
@@ -32,6 +33,8 @@ export type Keeper = {
   /** A round of chores now, besides the regular ones; `null` without a key. */
   upkeep(): Promise<Round | null>
   audit(scope?: 'open' | 'all'): Promise<Audit>
+  /** What it hears of nodes, and what it says of them on chain. */
+  heartbeats: Heartbeats
   /** Stops taking requests, finishes those under way, leaves intents to the journal, closes the database. */
   close(): Promise<void>
 }
@@ -80,7 +83,9 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
     journal = own
   }
 
-  const app = await makeServer({ deployment, ledger, follower, journal }, log)
+  const heartbeats = await startHeartbeats({ config, chain, db, local, follower, ledger, journal, log })
+  onClose(() => heartbeats.close())
+  const app = await makeServer({ deployment, ledger, follower, journal, heartbeats }, log)
   onClose(() => app.close())
   const url = await listen(app, config)
   follower.start()
@@ -114,6 +119,7 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
     synced: (options) => follower.synced(options),
     upkeep: async () => (upkeep === null ? null : upkeep.round()),
     audit,
+    heartbeats,
   }
 }
 

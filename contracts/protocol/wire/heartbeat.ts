@@ -34,10 +34,7 @@ export const beatTopic = ({ chainId, nodeRegistry }: BeatScope): string =>
   `/decloud/${chainId}/${nodeRegistry.toLowerCase()}/beats/1`
 
 const hexOf = (bytes: number) =>
-  z.custom<Hex>(
-    (value) => typeof value === 'string' && new RegExp(`^0x[0-9a-f]{${bytes * 2}}$`).test(value),
-    `must be 0x and ${bytes * 2} lower-case hex digits`,
-  )
+  z.templateLiteral(['0x', z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`))])
 
 const uint32 = z
   .int()

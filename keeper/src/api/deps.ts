@@ -3,6 +3,7 @@ import type { Follower, Journal } from '@decloud/chain'
 import type { Deployment } from '@decloud/protocol'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { Heartbeats } from '../heartbeats.ts'
 import type { Ledger } from '../ports/ledger.ts'
 
 export type ApiDeps = {
@@ -11,6 +12,7 @@ export type ApiDeps = {
   follower: Pick<Follower, 'health'>
   /** Absent in a keeper without a key: it reads and serves, and does no chores. */
   journal: Pick<Journal, 'inFlight'> | null
+  heartbeats: Pick<Heartbeats, 'post' | 'liveness' | 'report'>
 }
 
 export type App = FastifyInstance<

@@ -12,12 +12,13 @@ import { tagResponses } from './etag.ts'
 import { answerWithProblems } from './problems.ts'
 import { accountRoute } from './routes/account.ts'
 import { healthRoute } from './routes/health.ts'
+import { heartbeatsRoute } from './routes/heartbeats.ts'
 import { leaseRoute } from './routes/lease.ts'
 import { leasesRoute } from './routes/leases.ts'
 import { nodeRoute } from './routes/node.ts'
 import { nodesRoute } from './routes/nodes.ts'
 
-/** The read API, not listening yet. Nothing in it writes; nothing in it is secret. */
+/** The API, not listening yet. Nothing in it is secret; what writes proves by a signature that it may. */
 export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
   const app = Fastify({
     loggerInstance: logger,
@@ -39,7 +40,15 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
     },
     transform: jsonSchemaTransform,
   })
-  for (const route of [nodesRoute, nodeRoute, leasesRoute, leaseRoute, accountRoute, healthRoute])
+  for (const route of [
+    nodesRoute,
+    nodeRoute,
+    leasesRoute,
+    leaseRoute,
+    accountRoute,
+    healthRoute,
+    heartbeatsRoute,
+  ])
     route(app, deps)
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   return app
