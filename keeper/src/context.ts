@@ -21,6 +21,7 @@ import { makeLedgerProjector } from './adapters/store/projector.ts'
 import { makeServer } from './api/server.ts'
 import type { KeeperConfig } from './config/config.ts'
 import { laterRound, pricingOf, upkeepOf } from './context/upkeep.ts'
+import { type Heartbeats, startHeartbeats } from './heartbeats.ts'
 import { repeat } from './lib/loop.ts'
 import type { Ledger } from './ports/ledger.ts'
 import type { Market } from './ports/market.ts'
@@ -39,6 +40,8 @@ export type Keeper = {
   /** What the chores came to so far; `null` without a key. */
   upkeepStatus(): UpkeepStatus | null
   audit(scope?: 'open' | 'all'): Promise<Audit>
+  /** What it hears of nodes, and what it says of them on chain. */
+  heartbeats: Heartbeats
   /** Stops taking requests, finishes those under way, leaves intents to the journal, closes the database. */
   close(): Promise<void>
 }
@@ -93,7 +96,9 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
   const abort = new AbortController()
   const { signal } = abort
   const upkeep = journal && upkeepOf({ config, chain, follower, journal, ledger, log, signal })
-  const app = await makeServer({ deployment, ledger, market, follower, journal, upkeep }, log)
+  const heartbeats = await startHeartbeats({ config, chain, db, local, follower, ledger, journal, log })
+  onClose(() => heartbeats.close())
+  const app = await makeServer({ deployment, ledger, market, follower, journal, upkeep, heartbeats }, log)
   onClose(() => app.close())
   const url = await listen(app, config)
   follower.start()
@@ -125,6 +130,7 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
     upkeep: async () => (upkeep === null ? null : upkeep.round()),
     upkeepStatus: () => upkeep?.status() ?? null,
     audit,
+    heartbeats,
   }
 }
 

@@ -135,6 +135,7 @@ describe('the server', () => {
     expect(body['openapi']).toBe('3.1.0')
     expect(Object.keys(body['paths'] ?? {}).sort()).toEqual([
       '/api/accounts/{account}',
+      '/api/heartbeats',
       '/api/leases',
       '/api/leases/{leaseId}',
       '/api/marketplace/nodes',

@@ -3,6 +3,7 @@ import type { Follower, Journal } from '@decloud/chain'
 import type { Deployment } from '@decloud/protocol'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { Heartbeats } from '../heartbeats.ts'
 import type { Ledger } from '../ports/ledger.ts'
 import type { Market } from '../ports/market.ts'
 import type { Upkeep } from '../services/upkeep.ts'
@@ -16,6 +17,7 @@ export type ApiDeps = {
   journal: Pick<Journal, 'inFlight'> | null
   /** What the chores came to; absent without a key. */
   upkeep: Pick<Upkeep, 'status'> | null
+  heartbeats: Pick<Heartbeats, 'post' | 'liveness' | 'report'>
 }
 
 export type App = FastifyInstance<

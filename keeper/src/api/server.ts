@@ -12,13 +12,14 @@ import { tagResponses } from './etag.ts'
 import { answerWithProblems } from './problems.ts'
 import { accountRoute } from './routes/account.ts'
 import { healthRoute } from './routes/health.ts'
+import { heartbeatsRoute } from './routes/heartbeats.ts'
 import { leaseRoute } from './routes/lease.ts'
 import { leasesRoute } from './routes/leases.ts'
 import { nodeRoute } from './routes/node.ts'
 import { nodesRoute } from './routes/nodes.ts'
 import { upkeepRoute } from './routes/upkeep.ts'
 
-/** The read API, not listening yet. Nothing in it writes; nothing in it is secret. */
+/** The API, not listening yet. Nothing in it is secret; what writes proves by a signature that it may. */
 export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
   const app = Fastify({
     loggerInstance: logger,
@@ -48,6 +49,7 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
     accountRoute,
     healthRoute,
     upkeepRoute,
+    heartbeatsRoute,
   ])
     route(app, deps)
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())

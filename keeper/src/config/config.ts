@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { DecloudError, deploymentSchema } from '@decloud/protocol'
 import { z } from 'zod'
 import { seconds, usdc } from './fields.ts'
+import { gossipSection } from './gossip.ts'
 import { upkeepSection } from './upkeep.ts'
 
 const schema = z.strictObject({
@@ -20,6 +21,7 @@ const schema = z.strictObject({
   batchSize: z.coerce.number().int().min(1).max(100).default(50),
   auditEverySeconds: seconds.default(300),
   upkeep: upkeepSection,
+  gossip: gossipSection,
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
 })
 export type KeeperConfig = z.output<typeof schema>
