@@ -14,6 +14,7 @@ import { DecloudError, sentenceOf } from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
 import { pino } from 'pino'
 import { makeContractStorage } from './adapters/chain/storage.ts'
+import { makeMetrics } from './adapters/metrics/registry.ts'
 import { makeLedger } from './adapters/store/ledger.ts'
 import { makeLedgerProjector } from './adapters/store/projector.ts'
 import { makeServer } from './api/server.ts'
@@ -59,6 +60,7 @@ type OnClose = (cleanup: () => Promise<unknown> | unknown) => void
 const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<Omit<Keeper, 'close'>> => {
   const log = pino({ name: 'keeper', level: config.logLevel })
   const { deployment } = config
+  const registry = makeMetrics((name, error) => log.warn({ metric: name }, sentenceOf(error)))
   const account = key === null ? null : await loadKey(key)
   const chain = await connect({ urls: config.rpcUrls, deployment })
   // The first can be deleted at any time and is read from the chain again. The second holds what only this keeper knows:
@@ -83,6 +85,10 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
   const app = await makeServer({ deployment, ledger, follower, journal }, log)
   onClose(() => app.close())
   const url = await listen(app, config)
+  registry.metrics.watch('feed_lag_blocks', 'Blocks between the head and what is indexed.', () => {
+    const { head, cursor } = follower.health()
+    return head === null || cursor === null ? null : Number(head.height - cursor.height)
+  })
   follower.start()
   await journal?.recover()
 
