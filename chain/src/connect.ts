@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Deployment } from '@decloud/protocol'
 import { createPublicClient, type HttpTransport, http, type PublicClient } from 'viem'
 import { ChainError } from './errors.ts'
+import { observed, type RpcCall } from './observe.ts'
 import { hostOf, toChainError } from './rpc-errors.ts'
 import { backoffMs } from './wait.ts'
 
@@ -15,6 +16,8 @@ export type ConnectOptions = {
   timeoutMs?: number
   /** Attempts after the first for a request that failed in a retryable way; 2 by default. */
   retries?: number
+  /** Hears of every JSON-RPC call after its end. */
+  onCall?(call: RpcCall): void
 }
 
 export type Chain = {
@@ -37,16 +40,14 @@ export const makeChain = (options: ConnectOptions): Chain => {
   if (options.urls.length === 0) {
     throw new ChainError('rpc-missing', 'No RPC is configured.', { hint: 'Give at least one JSON-RPC URL.' })
   }
-  const clients = options.urls.map((url) =>
-    createPublicClient({
-      transport: http(url, {
-        timeout: options.timeoutMs ?? 10_000,
-        retryCount: 0,
-        batch: { batchSize: 100, wait: 0 },
-      }),
+  const { onCall, timeoutMs = 10_000 } = options
+  const clients = options.urls.map((url) => {
+    const plain = http(url, { timeout: timeoutMs, retryCount: 0, batch: { batchSize: 100, wait: 0 } })
+    return createPublicClient({
+      transport: onCall === undefined ? plain : observed(url, plain, onCall),
       cacheTime: 0,
-    }),
-  )
+    })
+  })
   const retries = options.retries ?? 2
   const request = async <result>(what: string, use: (client: RpcClient) => Promise<result>) => {
     let last: ChainError | undefined

@@ -4,6 +4,8 @@ import type { Deployment } from '@decloud/protocol'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Ledger } from '../ports/ledger.ts'
+import type { Metrics } from '../ports/metrics.ts'
+import type { Health } from '../services/health.ts'
 
 export type ApiDeps = {
   deployment: Deployment
@@ -11,6 +13,10 @@ export type ApiDeps = {
   follower: Pick<Follower, 'health'>
   /** Absent in a keeper without a key: it reads and serves, and does no chores. */
   journal: Pick<Journal, 'inFlight'> | null
+  health: Health
+  metrics: Metrics
+  /** Aborted when the keeper begins to stop: answers without an end (event streams) end then, and say to come back. */
+  draining: AbortSignal
 }
 
 export type App = FastifyInstance<

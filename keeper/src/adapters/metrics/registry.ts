@@ -1,6 +1,6 @@
 // The Metrics port on prom-client. Each keeper has a registry of its own: several live in one process in tests.
 import { DecloudError } from '@decloud/protocol'
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Metrics } from '../../ports/metrics.ts'
 
 const PREFIX = 'decloud_keeper_'
@@ -14,6 +14,8 @@ export type MetricsRegistry = {
   /** Prometheus' text format, and its content type. */
   text(): Promise<string>
   contentType: string
+  /** Adds what prom-client knows of a Node process: memory, file descriptors, event loop, garbage collection. */
+  ofProcess(): void
 }
 
 type Values = Readonly<Record<string, string>>
@@ -122,7 +124,12 @@ export const makeMetrics = (
         return gauge
       }),
   }
-  return { metrics, text: () => registry.metrics(), contentType: registry.contentType }
+  return {
+    metrics,
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+    ofProcess: () => collectDefaultMetrics({ register: registry }),
+  }
 }
 
 const split = (labels: readonly string[], args: unknown[]): [Values, number | undefined] =>
