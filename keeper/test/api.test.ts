@@ -141,6 +141,7 @@ describe('the server', () => {
       '/api/marketplace/nodes',
       '/api/marketplace/nodes/{id}',
       '/health',
+      '/health/live',
     ])
     expect(JSON.stringify(body)).toContain('referencePricePerHour')
   })

@@ -6,6 +6,8 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Heartbeats } from '../heartbeats.ts'
 import type { Ledger } from '../ports/ledger.ts'
 import type { Market } from '../ports/market.ts'
+import type { Metrics } from '../ports/metrics.ts'
+import type { Health } from '../services/health.ts'
 import type { Upkeep } from '../services/upkeep.ts'
 
 export type ApiDeps = {
@@ -18,6 +20,10 @@ export type ApiDeps = {
   /** What the chores came to; absent without a key. */
   upkeep: Pick<Upkeep, 'status'> | null
   heartbeats: Pick<Heartbeats, 'post' | 'liveness' | 'report'>
+  health: Health
+  metrics: Metrics
+  /** Aborted when the keeper begins to stop: answers without an end (event streams) end then, and say to come back. */
+  draining: AbortSignal
 }
 
 export type App = FastifyInstance<

@@ -9,6 +9,7 @@ import {
 } from 'fastify-type-provider-zod'
 import type { ApiDeps } from './deps.ts'
 import { tagResponses } from './etag.ts'
+import { observeRequests } from './observe.ts'
 import { answerWithProblems } from './problems.ts'
 import { accountRoute } from './routes/account.ts'
 import { healthRoute } from './routes/health.ts'
@@ -31,6 +32,7 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
   }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
+  observeRequests(app, deps.metrics)
   answerWithProblems(app)
   tagResponses(app)
   await app.register(fastifyCors, { origin: '*', methods: ['GET', 'HEAD'], exposedHeaders: ['etag'] })
