@@ -64,13 +64,13 @@ export const makeJournal = (options: JournalOptions): Journal => {
     return flight
   }
 
-  const launch = (intent: Required<Intent>) =>
+  const launch = (intent: Required<Intent>, maxGas: bigint | undefined) =>
     oneAtATime(async () => {
       if (abort.signal.aborted) throw closedError()
       const flying = table.pending(intent.dedupe)
       // Wrapped: an async function would wait for a bare promise, and hold everybody else up until it is mined.
       if (flying !== undefined) return { flight: follow(flying.id, false) }
-      const { record, sent } = await sender.open(intent)
+      const { record, sent } = await sender.open(intent, maxGas)
       return { flight: follow(record.id, sent) }
     })
 
@@ -95,9 +95,9 @@ export const makeJournal = (options: JournalOptions): Journal => {
 
   return {
     address: account.address,
-    send: async (intent, { deadlineMs = 180_000 } = {}) => {
+    send: async (intent, { deadlineMs = 180_000, maxGas } = {}) => {
       begin()
-      const { flight } = await launch({ value: 0n, ...intent })
+      const { flight } = await launch({ value: 0n, ...intent }, maxGas)
       return withDeadline(flight, deadlineMs, intent.kind)
     },
     recover: async () => {

@@ -4,7 +4,14 @@ import type { Chain } from '../connect.ts'
 import { ChainError } from '../errors.ts'
 import { currentFees, replacementFees } from './fees.ts'
 import type { Attempt, Fees, IntentTable } from './intents.ts'
-import { gasFundsShort, isAlreadyKnown, isFundsError, revertDataOf, toRevert } from './refusals.ts'
+import {
+  gasFundsShort,
+  gasOverCap,
+  isAlreadyKnown,
+  isFundsError,
+  revertDataOf,
+  toRevert,
+} from './refusals.ts'
 import type { Intent, IntentRecord } from './types.ts'
 
 // An estimate is exact for the state it saw; the state at inclusion may cost a little more.
@@ -78,8 +85,12 @@ export const makeSender = ({ chain, account, table, abi, now }: SenderDeps) => {
   }
 
   /** Plans, writes and sends a new intent. Runs one at a time: the nonce is chosen and taken here. */
-  const open = async (intent: Required<Intent>): Promise<{ record: IntentRecord; sent: boolean }> => {
+  const open = async (
+    intent: Required<Intent>,
+    maxGas?: bigint,
+  ): Promise<{ record: IntentRecord; sent: boolean }> => {
     const gas = await simulate(intent)
+    if (maxGas !== undefined && gas > maxGas) throw gasOverCap(intent.kind, gas, maxGas)
     const fees = await currentFees(chain)
     await checkFunds(intent, gas, fees)
     const chainNonce = await chain.request('read the nonce', (client) =>

@@ -44,15 +44,22 @@ export type Mined = {
   replaced: number
 }
 
+export type SendOptions = {
+  deadlineMs?: number
+  /** The most gas the transaction may be signed for; without one, whatever the simulation asks. */
+  maxGas?: bigint
+}
+
 export type Journal = {
   readonly address: Address
   /**
    * Simulates, signs, writes, broadcasts, and waits until mined, replacing by fee on the way.
    * @throws RevertError `simulation-reverted` (nothing was sent) or `tx-reverted`.
-   * @throws ChainError `gas-funds-short`, `rpc-unreachable` (retryable), `tx-not-mined` after `deadlineMs` (retryable;
+   * @throws ChainError `gas-over-cap` (nothing was sent), `gas-funds-short`, `rpc-unreachable` (retryable), `tx-not-mined`
+   *   after `deadlineMs` (retryable;
    *   the intent stays in flight and the same dedupe key joins it), `nonce-taken`, `journal-closed`.
    */
-  send(intent: Intent, options?: { deadlineMs?: number }): Promise<Mined>
+  send(intent: Intent, options?: SendOptions): Promise<Mined>
   /** Takes up what an earlier process left: rebroadcasts or resolves by reading the chain. Call once at start. */
   recover(): Promise<void>
   /** Intents still in flight (`pending`, and `mined` but not final). */
