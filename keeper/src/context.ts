@@ -13,14 +13,18 @@ import {
 import { DecloudError, sentenceOf } from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
 import { pino } from 'pino'
+import { makeSignatureCheck } from './adapters/chain/signatures.ts'
 import { makeContractStorage } from './adapters/chain/storage.ts'
 import { makeLedger } from './adapters/store/ledger.ts'
 import { makeLedgerProjector } from './adapters/store/projector.ts'
+import { makeSessionStore } from './adapters/store/sessions.ts'
 import { makeServer } from './api/server.ts'
 import type { KeeperConfig } from './config/config.ts'
+import { signInNames } from './config/sign-in.ts'
 import { repeat } from './lib/loop.ts'
 import type { Ledger } from './ports/ledger.ts'
 import { type Audit, makeAuditor } from './services/auditor.ts'
+import { makeSessions } from './services/sessions.ts'
 import { makeUpkeep, type Round } from './services/upkeep.ts'
 
 export type Keeper = {
@@ -80,9 +84,16 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
     journal = own
   }
 
-  const app = await makeServer({ deployment, ledger, follower, journal }, log)
+  let url = ''
+  const sessions = makeSessions({
+    store: makeSessionStore(local),
+    verify: makeSignatureCheck(chain),
+    chainId: deployment.chainId,
+    ...signInNames(config, () => url),
+  })
+  const app = await makeServer({ deployment, ledger, follower, journal, sessions }, log)
   onClose(() => app.close())
-  const url = await listen(app, config)
+  url = await listen(app, config)
   follower.start()
   await journal?.recover()
 

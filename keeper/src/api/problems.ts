@@ -8,10 +8,18 @@ const STATUS: Readonly<Record<string, number>> = {
   'lease-unknown': 404,
   'node-unknown': 404,
   'cursor-invalid': 400,
+  'sign-in-refused': 400,
+  'nonce-invalid': 400,
+  'signature-wrong': 401,
+  'session-missing': 401,
+  'session-unknown': 401,
+  'session-reused': 401,
+  'sign-in-busy': 503,
   'not-indexed': 503,
 }
 const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad request',
+  401: 'Unauthorized',
   404: 'Not found',
   500: 'Internal error',
   503: 'Not ready',
