@@ -13,14 +13,22 @@ import {
 import { DecloudError, sentenceOf } from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
 import { pino } from 'pino'
+import { zeroAddress } from 'viem'
+import { makeSignatureCheck } from './adapters/chain/signatures.ts'
+import { makeSponsorChain } from './adapters/chain/sponsor.ts'
 import { makeContractStorage } from './adapters/chain/storage.ts'
+import { makeSponsorBook } from './adapters/sponsor/book.ts'
 import { makeLedger } from './adapters/store/ledger.ts'
 import { makeLedgerProjector } from './adapters/store/projector.ts'
+import { makeSessionStore } from './adapters/store/sessions.ts'
 import { makeServer } from './api/server.ts'
 import type { KeeperConfig } from './config/config.ts'
+import { signInNames } from './config/sign-in.ts'
 import { repeat } from './lib/loop.ts'
 import type { Ledger } from './ports/ledger.ts'
 import { type Audit, makeAuditor } from './services/auditor.ts'
+import { makeSessions } from './services/sessions.ts'
+import { makeSponsor } from './services/sponsor.ts'
 import { makeUpkeep, type Round } from './services/upkeep.ts'
 
 export type Keeper = {
@@ -54,6 +62,9 @@ export const makeKeeper = async ({ config, key }: KeeperOptions): Promise<Keeper
   }
 }
 
+/** How often what was sponsored is looked at again until it is final. */
+const SPONSOR_ROUND_MS = 15_000
+
 type OnClose = (cleanup: () => Promise<unknown> | unknown) => void
 
 const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<Omit<Keeper, 'close'>> => {
@@ -80,9 +91,24 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
     journal = own
   }
 
-  const app = await makeServer({ deployment, ledger, follower, journal }, log)
+  let url = ''
+  const sessions = makeSessions({
+    store: makeSessionStore(local),
+    verify: makeSignatureCheck(chain),
+    chainId: deployment.chainId,
+    ...signInNames(config, () => url),
+  })
+  const sponsor = makeSponsor({
+    config: config.sponsor,
+    deployment,
+    chain: makeSponsorChain(chain, account?.address ?? zeroAddress),
+    book: makeSponsorBook(local),
+    journal,
+    log,
+  })
+  const app = await makeServer({ deployment, ledger, follower, journal, sessions, sponsor }, log)
   onClose(() => app.close())
-  const url = await listen(app, config)
+  url = await listen(app, config)
   follower.start()
   await journal?.recover()
 
@@ -103,6 +129,7 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
   if (upkeep !== null)
     loops.push(repeat(upkeep.round, config.settleEverySeconds * 1_000, abort.signal, onError))
   else log.info({}, 'no key is configured: this keeper reads and serves, and does no chores')
+  if (journal !== null) loops.push(repeat(sponsor.round, SPONSOR_ROUND_MS, abort.signal, onError))
   const auditOnceSynced = async () => {
     if (follower.health().state === 'live') await audit()
   }

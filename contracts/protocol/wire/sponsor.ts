@@ -1,10 +1,9 @@
 // What a tenant hands a sponsor: the arguments of one typed call and the signature over them. The sponsor can carry out
 // exactly that call, or leave it. Amounts are µUSDC as decimal strings on the wire, times unix seconds.
-import type { Hex } from 'viem'
 import { z } from 'zod'
 import type { Terms } from '../lease.ts'
 import { MAX_SEALED_BYTES } from '../sealed.ts'
-import { addressText, bigintText, wordText } from './api.ts'
+import { addressText, bigintText, wordText } from './api/values.ts'
 
 export const SPONSOR_KINDS = ['open', 'top-up', 'close', 'withdraw', 'auto-renew'] as const
 export type SponsorKind = (typeof SPONSOR_KINDS)[number]
@@ -13,12 +12,13 @@ export type SponsorKind = (typeof SPONSOR_KINDS)[number]
 const MAX_SIGNATURE_BYTES = 2_048
 
 const bytesText = (most: number) =>
-  z.custom<Hex>(
-    (v) => typeof v === 'string' && v.length <= 2 + most * 2 && /^0x([0-9a-fA-F]{2})*$/.test(v),
-    `hex bytes, ${most} at most`,
-  )
+  z.templateLiteral(['0x', z.string().regex(new RegExp(`^(?:[0-9a-fA-F]{2}){0,${most}}$`))])
 /** An unsigned integer of so many bits, as the contracts take it. */
-const uint = (bits: 8 | 16 | 32) => z.int().min(0).max(2 ** bits - 1)
+const uint = (bits: 8 | 16 | 32) =>
+  z
+    .int()
+    .min(0)
+    .max(2 ** bits - 1)
 const bigUint = (bits: 64 | 256) =>
   bigintText.refine((value) => value < 1n << BigInt(bits), `an integer of ${bits} bits at most`)
 const signature = bytesText(MAX_SIGNATURE_BYTES)
@@ -33,7 +33,7 @@ const terms = z.strictObject({
   gpus: uint(8),
   memoryMiB: uint(32),
   diskGiB: uint(32),
-  region: z.custom<Hex>((v) => typeof v === 'string' && /^0x[0-9a-fA-F]{16}$/.test(v), '8 hex bytes'),
+  region: z.templateLiteral(['0x', z.string().regex(/^[0-9a-fA-F]{16}$/)]),
   maxPricePerHour: bigUint(64),
   deposit: bigUint(64),
   holdBack: uint(32),

@@ -4,6 +4,8 @@ import type { Deployment } from '@decloud/protocol'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Ledger } from '../ports/ledger.ts'
+import type { Sessions } from '../services/sessions.ts'
+import type { Sponsor } from '../services/sponsor.ts'
 
 export type ApiDeps = {
   deployment: Deployment
@@ -11,6 +13,8 @@ export type ApiDeps = {
   follower: Pick<Follower, 'health'>
   /** Absent in a keeper without a key: it reads and serves, and does no chores. */
   journal: Pick<Journal, 'inFlight'> | null
+  sessions: Sessions
+  sponsor: Sponsor
 }
 
 export type App = FastifyInstance<

@@ -16,6 +16,9 @@ import { leaseRoute } from './routes/lease.ts'
 import { leasesRoute } from './routes/leases.ts'
 import { nodeRoute } from './routes/node.ts'
 import { nodesRoute } from './routes/nodes.ts'
+import { sessionRoute } from './routes/session.ts'
+import { sponsorRoute } from './routes/sponsor.ts'
+import { decorateWithSessions } from './session.ts'
 
 /** The read API, not listening yet. Nothing in it writes; nothing in it is secret. */
 export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
@@ -23,23 +26,34 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     requestTimeout: 10_000,
-    bodyLimit: 1_024,
+    bodyLimit: 32_768,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 100 },
   }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   answerWithProblems(app)
+  decorateWithSessions(app)
   tagResponses(app)
-  await app.register(fastifyCors, { origin: '*', methods: ['GET', 'HEAD'], exposedHeaders: ['etag'] })
+  await app.register(fastifyCors, { origin: '*', methods: ['GET', 'HEAD', 'POST'], exposedHeaders: ['etag'] })
   await app.register(fastifySwagger, {
     openapi: {
       openapi: '3.1.0',
       info: { title: 'DeCloud keeper', version: '1', description: 'A cache of the chain, to read from.' },
+      components: { securitySchemes: { session: { type: 'http', scheme: 'bearer' } } },
     },
     transform: jsonSchemaTransform,
   })
-  for (const route of [nodesRoute, nodeRoute, leasesRoute, leaseRoute, accountRoute, healthRoute])
+  for (const route of [
+    nodesRoute,
+    nodeRoute,
+    leasesRoute,
+    leaseRoute,
+    accountRoute,
+    healthRoute,
+    sessionRoute,
+    sponsorRoute,
+  ])
     route(app, deps)
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   return app

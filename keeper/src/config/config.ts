@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { DecloudError, deploymentSchema } from '@decloud/protocol'
 import { z } from 'zod'
+import { apiSection } from './api.ts'
 import { usdc } from './fields.ts'
 import { sponsorSection } from './sponsor.ts'
 
@@ -16,6 +17,7 @@ const schema = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
   /** 0 takes any free port. */
   port: z.coerce.number().int().min(0).max(65_535).default(8_470),
+  api: apiSection,
   settleEverySeconds: seconds.default(60),
   /** Settle a running lease once this much has vested since the last time. */
   minSettleUsdc: usdc.default(50_000n),

@@ -18,13 +18,10 @@ export const usdc = amount(parseUsdc, 'must be an amount of USDC, for example 0.
 
 const COINS = /^\d{1,9}(\.\d{1,18})?$/
 /** Decimal gas coins → wei. */
-export const coins = amount(
-  (text) => {
-    if (!COINS.test(text)) throw new TypeError(text)
-    return parseEther(text)
-  },
-  'must be an amount of the gas coin, for example 0.5',
-)
+export const coins = amount((text) => {
+  if (!COINS.test(text)) throw new TypeError(text)
+  return parseEther(text)
+}, 'must be an amount of the gas coin, for example 0.5')
 
 /** `true` or `false`, in a file also without quotes. */
 export const flag = z.union([z.boolean(), z.stringbool()], { error: 'must be true or false' })

@@ -1,5 +1,5 @@
-import type { SponsorKind, Sponsorship } from '@decloud/protocol/wire/sponsor'
 import type { TokenDomain } from '@decloud/protocol'
+import type { SponsorKind, Sponsorship } from '@decloud/protocol/wire/sponsor'
 import type { Address, Hex } from 'viem'
 import type { SponsorLimits, SponsorUsage } from '../domain/sponsor/limits.ts'
 

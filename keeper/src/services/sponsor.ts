@@ -1,9 +1,10 @@
 // Pays the gas of what tenants signed. A request costs the keeper nothing but reads until its signature has been found
 // good; then the day's limits are charged to the signer, in the same transaction that takes the place; then it is sent,
 // through the journal like everything else.
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Journal, RevertError } from '@decloud/chain'
 import { DecloudError, type Deployment, formatUsdc, sentenceOf } from '@decloud/protocol'
-import type { Sponsorship, SponsorRequest, SponsorStatus } from '@decloud/protocol/wire/sponsor'
+import type { SponsorRequest, SponsorStatus, Sponsorship } from '@decloud/protocol/wire/sponsor'
 import { type Address, type Hex, isAddressEqual, recoverAddress, size } from 'viem'
 import type { SponsorConfig } from '../config/sponsor.ts'
 import {
@@ -74,7 +75,9 @@ export const makeSponsor = (deps: SponsorDeps): Sponsor => {
     const row = book.find(id)
     if (row === undefined) return undefined
     const record = journal?.find(keyOf(id))
-    return { ...row, transaction: record?.minedHash ?? record?.hashes.at(-1) ?? null }
+    const mined = record?.state === 'mined' || record?.state === 'final'
+    const state = row.state === 'waiting' && mined ? 'done' : row.state
+    return { ...row, state, transaction: record?.minedHash ?? record?.hashes.at(-1) ?? null }
   }
 
   /** What the chain says became of it, written down. */
@@ -211,6 +214,10 @@ export const makeSponsor = (deps: SponsorDeps): Sponsor => {
         looking -= 1
       })
       await atMost(flights.get(id) ?? Promise.resolve(), waitMs)
+      // One that an earlier process sent has no flight here: the journal watches it.
+      for (let left = waitMs; left > 0 && find(id)?.state === 'waiting'; left -= LOOK_EVERY_MS) {
+        await delay(LOOK_EVERY_MS)
+      }
       return find(id)!
     },
     round: async () => {
@@ -218,6 +225,8 @@ export const makeSponsor = (deps: SponsorDeps): Sponsor => {
     },
   }
 }
+
+const LOOK_EVERY_MS = 100
 
 const keyOf = (id: Hex) => `sponsor:${id}`
 

@@ -1,4 +1,4 @@
-import { type Chain, ChainError, currentFees, RevertError, revertDataOf, toRevert } from '@decloud/chain'
+import { type Chain, ChainError, currentFees, type RevertError, revertDataOf, toRevert } from '@decloud/chain'
 import { DecloudError, leaseEscrowAbi, type TokenDomain } from '@decloud/protocol'
 import {
   type Address,

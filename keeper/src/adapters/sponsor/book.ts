@@ -106,7 +106,9 @@ export const makeSponsorBook = (db: Database): SponsorBook => {
         })
         .immediate(),
     open: () =>
-      (db.prepare('SELECT id FROM sponsorships WHERE settled = 0').all() as { id: Hex }[]).map(({ id }) => id),
+      (db.prepare('SELECT id FROM sponsorships WHERE settled = 0').all() as { id: Hex }[]).map(
+        ({ id }) => id,
+      ),
     close: (id, { state, reason = null, cost, settled }) => {
       update.run({
         id,

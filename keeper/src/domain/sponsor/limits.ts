@@ -83,11 +83,7 @@ export const judgeWorth = (
 }
 
 /** Whether the day has room for a call. @param cost the most that it can cost, µUSDC. */
-export const judgeUsage = (
-  usage: SponsorUsage,
-  cost: bigint,
-  limits: SponsorLimits,
-): DecloudError | null => {
+export const judgeUsage = (usage: SponsorUsage, cost: bigint, limits: SponsorLimits): DecloudError | null => {
   const { address } = usage
   if (address.underWay > 0 || usage.subjectUnderWay > 0) {
     return refusal(
