@@ -107,11 +107,3 @@ export const gasOverCap = (kind: string, gas: bigint, cap: bigint) =>
   new ChainError('gas-over-cap', `The transaction of ${kind} would take ${gas} gas, the cap is ${cap}.`, {
     details: { kind, gas: String(gas), cap: String(cap) },
   })
-
-/** Send errors that mean "this very transaction, or its nonce, is already there". */
-export const isAlreadyKnown = (error: unknown) =>
-  /already (known|imported)|nonce too low|replacement transaction underpriced|transaction already/i.test(
-    detailOf(error),
-  )
-
-export const isFundsError = (error: unknown) => /insufficient funds|InsufficientFunds/i.test(detailOf(error))

@@ -92,9 +92,11 @@ export const makeSponsor = (deps: SponsorDeps): Sponsor => {
       const paid = await chain.paid(record.minedHash)
       const reason = book.find(id)?.reason ?? REVERTED
       book.close(id, {
-        ...(record.state === 'reverted' ? { state: 'refused', reason } : { state: 'done' }),
+        ...(record.state === 'final' || record.state === 'mined'
+          ? { state: 'done' }
+          : { state: 'refused', reason }),
         ...(paid === null ? {} : { cost: costOf(1n, paid, config.coinUsdc) }),
-        settled: record.state !== 'mined' && paid !== null,
+        settled: (record.state === 'final' || record.state === 'reverted') && paid !== null,
       })
     }
   }

@@ -1,4 +1,4 @@
-import { type Chain, ChainError, currentFees, type RevertError, revertDataOf, toRevert } from '@decloud/chain'
+import { type Chain, ChainError, marketFees, type RevertError, revertDataOf, toRevert } from '@decloud/chain'
 import { DecloudError, leaseEscrowAbi, type TokenDomain } from '@decloud/protocol'
 import {
   type Address,
@@ -92,7 +92,7 @@ export const makeSponsorChain = (chain: Chain, address: Address): SponsorChain =
       }),
     purse: async () => {
       const [{ maxFeePerGas }, held] = await Promise.all([
-        currentFees(chain),
+        marketFees(chain),
         chain.request('read the gas balance', (client) => client.getBalance({ address })),
       ])
       return { fee: maxFeePerGas, held }
