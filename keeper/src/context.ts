@@ -14,9 +14,11 @@ import { DecloudError, sentenceOf } from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
 import { pino } from 'pino'
 import { zeroAddress } from 'viem'
+import { makeDigestCheck } from './adapters/chain/digests.ts'
 import { makeSignatureCheck } from './adapters/chain/signatures.ts'
 import { makeSponsorChain } from './adapters/chain/sponsor.ts'
 import { makeContractStorage } from './adapters/chain/storage.ts'
+import { makeMailboxStore } from './adapters/mailbox/store.ts'
 import { makeSponsorBook } from './adapters/sponsor/book.ts'
 import { makeLedger } from './adapters/store/ledger.ts'
 import { makeLedgerProjector } from './adapters/store/projector.ts'
@@ -27,6 +29,7 @@ import { signInNames } from './config/sign-in.ts'
 import { repeat } from './lib/loop.ts'
 import type { Ledger } from './ports/ledger.ts'
 import { type Audit, makeAuditor } from './services/auditor.ts'
+import { makeMailbox } from './services/mailbox.ts'
 import { makeSessions } from './services/sessions.ts'
 import { makeSponsor } from './services/sponsor.ts'
 import { makeUpkeep, type Round } from './services/upkeep.ts'
@@ -64,6 +67,8 @@ export const makeKeeper = async ({ config, key }: KeeperOptions): Promise<Keeper
 
 /** How often what was sponsored is looked at again until it is final. */
 const SPONSOR_ROUND_MS = 15_000
+
+const MAILBOX_TIDY_MS = 60_000
 
 type OnClose = (cleanup: () => Promise<unknown> | unknown) => void
 
@@ -106,7 +111,14 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
     journal,
     log,
   })
-  const app = await makeServer({ deployment, ledger, follower, journal, sessions, sponsor }, log)
+  const mailbox = makeMailbox({
+    config: config.mailbox,
+    deployment,
+    ledger,
+    store: makeMailboxStore(local),
+    signed: makeDigestCheck(chain),
+  })
+  const app = await makeServer({ deployment, ledger, follower, journal, sessions, sponsor, mailbox }, log)
   onClose(() => app.close())
   url = await listen(app, config)
   follower.start()
@@ -130,6 +142,7 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
     loops.push(repeat(upkeep.round, config.settleEverySeconds * 1_000, abort.signal, onError))
   else log.info({}, 'no key is configured: this keeper reads and serves, and does no chores')
   if (journal !== null) loops.push(repeat(sponsor.round, SPONSOR_ROUND_MS, abort.signal, onError))
+  loops.push(repeat(mailbox.tidy, MAILBOX_TIDY_MS, abort.signal, onError))
   const auditOnceSynced = async () => {
     if (follower.health().state === 'live') await audit()
   }

@@ -33,6 +33,7 @@ export const startNode = async (world: {
   deployment: Deployment
   directory: string
   options: WorldOptions
+  keeperUrls: readonly string[]
   nth: number
 }): Promise<RunningNode> => {
   const { anvil, deployment, options, nth } = world
@@ -62,6 +63,7 @@ export const startNode = async (world: {
     networkName: network.name,
     networkSubnet: network.subnet,
     apiPort: 0,
+    keeperUrls: [...world.keeperUrls],
     logLevel: options.logLevel ?? 'silent',
   }
   const secrets = {

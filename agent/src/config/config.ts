@@ -20,6 +20,18 @@ const rpcUrls = z
   )
   .pipe(z.array(z.url({ protocol: /^https?$/, error: 'must hold http or https URLs' })).min(1))
 
+/** None by default: an agent needs no keeper. */
+const keeperUrls = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((url) => url.trim())
+      .filter((url) => url !== ''),
+  )
+  .pipe(z.array(z.url({ protocol: /^https?$/, error: 'must hold http or https URLs' })).max(16))
+
 const deployment = z
   .string('is not set: give the path of the deployment file')
   .transform((path, context): unknown => {
@@ -56,6 +68,8 @@ const configSchema = z.object({
     .default('10.77.0.0/24'),
   /** On 127.0.0.1; 0 takes any free one. */
   apiPort: wholeNumber.refine((port) => port <= 65_535, 'must be at most 65535').default(7070),
+  /** Keepers whose mailboxes are asked for manifests that follow an assignment. */
+  keeperUrls,
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 export type AgentConfig = z.output<typeof configSchema>

@@ -86,6 +86,7 @@ export const makeBench = async (
     networkName: 'decloud',
     networkSubnet: '10.77.0.0/24',
     apiPort: 0,
+    keeperUrls: [],
     logLevel: 'silent',
   }
   const secrets: AgentSecrets = {

@@ -4,6 +4,7 @@ import type { Deployment } from '@decloud/protocol'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Ledger } from '../ports/ledger.ts'
+import type { Mailbox } from '../services/mailbox.ts'
 import type { Sessions } from '../services/sessions.ts'
 import type { Sponsor } from '../services/sponsor.ts'
 
@@ -15,6 +16,7 @@ export type ApiDeps = {
   journal: Pick<Journal, 'inFlight'> | null
   sessions: Sessions
   sponsor: Sponsor
+  mailbox: Mailbox
 }
 
 export type App = FastifyInstance<

@@ -14,6 +14,7 @@ import { accountRoute } from './routes/account.ts'
 import { healthRoute } from './routes/health.ts'
 import { leaseRoute } from './routes/lease.ts'
 import { leasesRoute } from './routes/leases.ts'
+import { mailboxRoute } from './routes/mailbox.ts'
 import { nodeRoute } from './routes/node.ts'
 import { nodesRoute } from './routes/nodes.ts'
 import { sessionRoute } from './routes/session.ts'
@@ -35,7 +36,11 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
   answerWithProblems(app)
   decorateWithSessions(app)
   tagResponses(app)
-  await app.register(fastifyCors, { origin: '*', methods: ['GET', 'HEAD', 'POST'], exposedHeaders: ['etag'] })
+  await app.register(fastifyCors, {
+    origin: '*',
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+    exposedHeaders: ['etag'],
+  })
   await app.register(fastifySwagger, {
     openapi: {
       openapi: '3.1.0',
@@ -53,6 +58,7 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
     healthRoute,
     sessionRoute,
     sponsorRoute,
+    mailboxRoute,
   ])
     route(app, deps)
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())

@@ -4,6 +4,7 @@ import { DecloudError, deploymentSchema } from '@decloud/protocol'
 import { z } from 'zod'
 import { apiSection } from './api.ts'
 import { usdc } from './fields.ts'
+import { mailboxSection } from './mailbox.ts'
 import { sponsorSection } from './sponsor.ts'
 
 const seconds = z.coerce.number().positive().max(86_400)
@@ -24,6 +25,7 @@ const schema = z.strictObject({
   batchSize: z.coerce.number().int().min(1).max(100).default(50),
   auditEverySeconds: seconds.default(300),
   sponsor: sponsorSection,
+  mailbox: mailboxSection,
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
 })
 export type KeeperConfig = z.output<typeof schema>

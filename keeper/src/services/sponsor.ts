@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Journal, RevertError } from '@decloud/chain'
 import { DecloudError, type Deployment, formatUsdc, sentenceOf } from '@decloud/protocol'
 import type { SponsorRequest, SponsorStatus, Sponsorship } from '@decloud/protocol/wire/sponsor'
-import { type Address, type Hex, isAddressEqual, recoverAddress, size } from 'viem'
+import { type Address, type Hex, size } from 'viem'
 import type { SponsorConfig } from '../config/sponsor.ts'
 import {
   costOf,
@@ -19,6 +19,7 @@ import {
   worstCost,
 } from '../domain/sponsor/limits.ts'
 import { type Mandate, mandateOf } from '../domain/sponsor/mandate.ts'
+import { recovers } from '../lib/recovers.ts'
 import type { Log } from '../ports/log.ts'
 import type { SponsorBook, SponsorChain } from '../ports/sponsor.ts'
 
@@ -135,7 +136,7 @@ export const makeSponsor = (deps: SponsorDeps): Sponsor => {
     if (early !== null) throw early
     const good = hasCode
       ? await chain.accepts(mandate.signer, mandate.digest, signature)
-      : await isSignedBy(mandate.signer, mandate.digest, signature)
+      : await recovers(mandate.signer, mandate.digest, signature)
     if (good) return
     throw new DecloudError('signature-invalid', `This is not a signature of ${mandate.signer}.`, {
       hint: 'Sign the same figures, on this chain, with the account that they name.',
@@ -246,17 +247,6 @@ const EMPTY = () =>
   new DecloudError('sponsor-empty', 'The sponsor has no gas left to give.', {
     hint: 'Send it with gas of your own.',
   })
-
-/** A signature of a plain key. The contracts take 65 bytes and no other form. */
-const isSignedBy = async (signer: Address, hash: Hex, signature: Hex): Promise<boolean> => {
-  if (size(signature) !== 65) return false
-  try {
-    return isAddressEqual(await recoverAddress({ hash, signature }), signer)
-  } catch {
-    // No point of the curve: nobody signed this.
-    return false
-  }
-}
 
 const atMost = (work: Promise<void>, ms: number): Promise<void> =>
   new Promise((resolve) => {

@@ -3,7 +3,6 @@ import { DecloudError, leaseEscrowAbi, type TokenDomain } from '@decloud/protoco
 import {
   type Address,
   domainSeparator,
-  encodeFunctionData,
   type Hex,
   isAddressEqual,
   parseAbi,
@@ -11,19 +10,13 @@ import {
   zeroAddress,
 } from 'viem'
 import type { SponsorChain } from '../../ports/sponsor.ts'
+import { askWallet, OUT_OF_GAS } from './wallets.ts'
 
 const TOKEN = parseAbi([
   'function name() view returns (string)',
   'function version() view returns (string)',
   'function DOMAIN_SEPARATOR() view returns (bytes32)',
 ])
-const WALLET = parseAbi(['function isValidSignature(bytes32 hash, bytes signature) view returns (bytes4)'])
-/** `isValidSignature` answers with its own selector, in a word. */
-const ACCEPTED = '0x1626ba7e'
-/** A wallet of many owners takes some 60,000; one that takes more has to pay for itself. */
-const WALLET_GAS = 150_000n
-const OUT_OF_GAS = /out of gas|gas required exceeds|exceeds allowance|OutOfGas/i
-
 /** @param address the account that would send. */
 export const makeSponsorChain = (chain: Chain, address: Address): SponsorChain => {
   const { leaseEscrow, usdc: token, chainId } = chain.deployment
@@ -67,21 +60,7 @@ export const makeSponsorChain = (chain: Chain, address: Address): SponsorChain =
         ])
         return { now: block.timestamp, hasCode: code !== undefined && code !== '0x' }
       }),
-    accepts: (account, digest, signature) =>
-      chain.request('ask a wallet about a signature', async (client) => {
-        const data = encodeFunctionData({
-          abi: WALLET,
-          functionName: 'isValidSignature',
-          args: [digest, signature],
-        })
-        try {
-          const { data: answer } = await client.call({ to: account, data, gas: WALLET_GAS })
-          return answer !== undefined && answer.length >= 66 && answer.startsWith(ACCEPTED)
-        } catch (error) {
-          if (revertDataOf(error) !== undefined || OUT_OF_GAS.test(String(error))) return false
-          throw error
-        }
-      }),
+    accepts: (account, digest, signature) => askWallet(chain, account, digest, signature),
     simulate: ({ kind, to, data }, cap) =>
       chain.request(`simulate ${kind}`, async (client) => {
         try {
