@@ -2,7 +2,7 @@ export { type Chain, type ConnectOptions, connect, makeChain, type RpcClient } f
 export { ChainError, isRetryable, RevertError } from './errors.ts'
 export { type FollowerOptions, makeFollower } from './follow/follower.ts'
 export type { LogFilter } from './follow/log-store.ts'
-export { type EventReader, makeEventReader } from './follow/stored-events.ts'
+export { type EventReader, makeEventReader, readEventsAfter } from './follow/stored-events.ts'
 export type { BlockRef, FeedChange, FeedHealth, FeedState, Follower, Projector } from './follow/types.ts'
 export { marketFees } from './journal/fees.ts'
 export { type JournalOptions, makeJournal } from './journal/journal.ts'

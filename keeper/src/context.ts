@@ -13,31 +13,29 @@ import {
 import { DecloudError, sentenceOf } from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
 import { pino } from 'pino'
-import { zeroAddress } from 'viem'
-import { makeDigestCheck } from './adapters/chain/digests.ts'
 import { makeSignatureCheck } from './adapters/chain/signatures.ts'
-import { makeSponsorChain } from './adapters/chain/sponsor.ts'
+import { readMinimumStake } from './adapters/chain/stake.ts'
 import { makeContractStorage } from './adapters/chain/storage.ts'
-import { makeMailboxStore } from './adapters/mailbox/store.ts'
-import { makeSponsorBook } from './adapters/sponsor/book.ts'
 import { makeLedger } from './adapters/store/ledger.ts'
+import { makeMarket } from './adapters/store/market/market.ts'
 import { makeLedgerProjector } from './adapters/store/projector.ts'
 import { makeSessionStore } from './adapters/store/sessions.ts'
 import { makeServer } from './api/server.ts'
 import type { KeeperConfig } from './config/config.ts'
 import { signInNames } from './config/sign-in.ts'
+import { makeForTenants } from './for-tenants.ts'
 import { repeat } from './lib/loop.ts'
 import type { Ledger } from './ports/ledger.ts'
+import type { Market } from './ports/market.ts'
 import { type Audit, makeAuditor } from './services/auditor.ts'
-import { makeMailbox } from './services/mailbox.ts'
 import { makeSessions } from './services/sessions.ts'
-import { makeSponsor } from './services/sponsor.ts'
 import { makeUpkeep, type Round } from './services/upkeep.ts'
 
 export type Keeper = {
   /** Where the API answers. */
   url: string
   ledger: Ledger
+  market: Market
   /** Resolves when everything up to the present head is indexed. */
   synced(options?: { height?: bigint; deadlineMs?: number }): Promise<void>
   /** A round of chores now, besides the regular ones; `null` without a key. */
@@ -65,11 +63,6 @@ export const makeKeeper = async ({ config, key }: KeeperOptions): Promise<Keeper
   }
 }
 
-/** How often what was sponsored is looked at again until it is final. */
-const SPONSOR_ROUND_MS = 15_000
-
-const MAILBOX_TIDY_MS = 60_000
-
 type OnClose = (cleanup: () => Promise<unknown> | unknown) => void
 
 const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<Omit<Keeper, 'close'>> => {
@@ -89,6 +82,9 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
   onClose(() => follower.close())
   // After the follower: it has made the tables.
   const ledger = makeLedger(db)
+  const minimumStake = await readMinimumStake(chain)
+  const time = () => Number(follower.health().cursor?.timestamp ?? 0n)
+  const market = makeMarket(db, { deployment, minimumStake, time })
   let journal: Journal | null = null
   if (account !== null) {
     const own = makeJournal({ chain, db: local, account, onError })
@@ -103,22 +99,12 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
     chainId: deployment.chainId,
     ...signInNames(config, () => url),
   })
-  const sponsor = makeSponsor({
-    config: config.sponsor,
-    deployment,
-    chain: makeSponsorChain(chain, account?.address ?? zeroAddress),
-    book: makeSponsorBook(local),
-    journal,
+  const forTenants = makeForTenants({ config, chain, local, ledger, journal, log })
+  const { sponsor, mailbox } = forTenants
+  const app = await makeServer(
+    { deployment, ledger, market, follower, journal, sessions, sponsor, mailbox },
     log,
-  })
-  const mailbox = makeMailbox({
-    config: config.mailbox,
-    deployment,
-    ledger,
-    store: makeMailboxStore(local),
-    signed: makeDigestCheck(chain),
-  })
-  const app = await makeServer({ deployment, ledger, follower, journal, sessions, sponsor, mailbox }, log)
+  )
   onClose(() => app.close())
   url = await listen(app, config)
   follower.start()
@@ -141,8 +127,7 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
   if (upkeep !== null)
     loops.push(repeat(upkeep.round, config.settleEverySeconds * 1_000, abort.signal, onError))
   else log.info({}, 'no key is configured: this keeper reads and serves, and does no chores')
-  if (journal !== null) loops.push(repeat(sponsor.round, SPONSOR_ROUND_MS, abort.signal, onError))
-  loops.push(repeat(mailbox.tidy, MAILBOX_TIDY_MS, abort.signal, onError))
+  loops.push(...forTenants.start(abort.signal, onError))
   const auditOnceSynced = async () => {
     if (follower.health().state === 'live') await audit()
   }
@@ -151,6 +136,7 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
   return {
     url,
     ledger,
+    market,
     synced: (options) => follower.synced(options),
     upkeep: async () => (upkeep === null ? null : upkeep.round()),
     audit,

@@ -33,6 +33,10 @@ const SCHEMA = [
    DELETE FROM feed_blocks;
    UPDATE feed_state SET height = NULL, hash = NULL, parent = NULL, timestamp = NULL, finalized = NULL;
    ALTER TABLE feed_logs ADD COLUMN timestamp INTEGER NOT NULL DEFAULT 0;`,
+  // The contracts around the escrow are listened to as well: again, all of it is read again.
+  `DELETE FROM feed_logs;
+   DELETE FROM feed_blocks;
+   UPDATE feed_state SET height = NULL, hash = NULL, parent = NULL, timestamp = NULL, finalized = NULL;`,
 ]
 
 type BlockRow = { height: number; hash: string; parent: string; timestamp: number }
@@ -85,6 +89,21 @@ export const selectLogs = (db: Database, filter: LogFilter): RawLog[] => {
   return filter.topic1 !== undefined && filter.topic2 !== undefined
     ? logs.filter((log) => log.topics[2] === filter.topic2)
     : logs
+}
+
+/** The next `limit` stored logs after a place, in chain order. */
+export const selectLogsAfter = (
+  db: Database,
+  after: { block: number; logIndex: number },
+  limit: number,
+): RawLog[] => {
+  const rows = db
+    .prepare(
+      `SELECT * FROM feed_logs WHERE (block_number, log_index) > (@block, @logIndex)
+       ORDER BY block_number, log_index LIMIT @limit`,
+    )
+    .all({ ...after, limit }) as LogRow[]
+  return rows.map(toRawLog)
 }
 
 const addressesIn = ({ address }: LogFilter) =>
