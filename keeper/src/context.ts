@@ -11,6 +11,7 @@ import {
   openDatabase,
 } from '@decloud/chain'
 import { DecloudError, sentenceOf } from '@decloud/protocol'
+import { makeSignatureCheck } from './adapters/chain/signatures.ts'
 import { readMinimumStake } from './adapters/chain/stake.ts'
 import { makeContractStorage } from './adapters/chain/storage.ts'
 import { watchJournal } from './adapters/metrics/parts.ts'
@@ -19,11 +20,14 @@ import { makeLedger } from './adapters/store/ledger.ts'
 import { lockFolder } from './adapters/store/lock.ts'
 import { makeMarket } from './adapters/store/market/market.ts'
 import { makeLedgerProjector } from './adapters/store/projector.ts'
+import { makeSessionStore } from './adapters/store/sessions.ts'
 import { makeServer } from './api/server.ts'
 import type { KeeperConfig } from './config/config.ts'
 import { secretValues } from './config/secret-values.ts'
+import { signInNames } from './config/sign-in.ts'
 import { makeOperations, makeRounds, makeWatch } from './context/operations.ts'
 import { laterRound, pricingOf, upkeepOf } from './context/upkeep.ts'
+import { makeForTenants } from './for-tenants.ts'
 import { type Heartbeats, startHeartbeats } from './heartbeats.ts'
 import { listenFailed } from './lib/listen.ts'
 import { makeLog } from './lib/log.ts'
@@ -32,6 +36,7 @@ import type { Ledger } from './ports/ledger.ts'
 import type { Market } from './ports/market.ts'
 import { type Audit, makeAuditor } from './services/auditor.ts'
 import type { Health } from './services/health.ts'
+import { makeSessions } from './services/sessions.ts'
 import type { Round, UpkeepStatus } from './services/upkeep.ts'
 
 export type Keeper = {
@@ -147,15 +152,24 @@ const start = async (
   onClose(() => heartbeats.close())
   const { signal } = rounds
   const upkeep = journal && upkeepOf({ config, chain, follower, journal, ledger, log, signal })
+  let url = ''
+  const sessions = makeSessions({
+    store: makeSessionStore(local),
+    verify: makeSignatureCheck(chain),
+    chainId: deployment.chainId,
+    ...signInNames(config, () => url),
+  })
+  const forTenants = makeForTenants({ config, chain, local, ledger, journal, log })
+  const { sponsor, mailbox } = forTenants
   const app = await makeServer(
     {
       ...{ deployment, ledger, market, follower, journal, upkeep, heartbeats, health },
-      ...{ metrics: watch.metrics, draining: drain.signal },
+      ...{ sessions, sponsor, mailbox, metrics: watch.metrics, draining: drain.signal },
     },
     log,
   )
   onClose(() => closeServer(app, deadlineMs))
-  const url = await listen(app, config)
+  url = await listen(app, config)
   lock.announce(url)
   const figures = await operations.listen(Number(new URL(url).port))
   if (figures !== null) onClose(figures.close)
@@ -180,6 +194,7 @@ const start = async (
   if (upkeep !== null) {
     rounds.every('upkeep', config.settleEverySeconds * 1_000, laterRound(upkeep, config, signal))
   } else log.info({}, 'no key is configured: this keeper reads and serves, and does no chores')
+  forTenants.start(rounds)
   rounds.every('audit', config.auditEverySeconds * 1_000, async () => {
     if (follower.health().state === 'live') await audit()
   })

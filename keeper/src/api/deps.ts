@@ -8,6 +8,9 @@ import type { Ledger } from '../ports/ledger.ts'
 import type { Market } from '../ports/market.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { Health } from '../services/health.ts'
+import type { Mailbox } from '../services/mailbox.ts'
+import type { Sessions } from '../services/sessions.ts'
+import type { Sponsor } from '../services/sponsor.ts'
 import type { Upkeep } from '../services/upkeep.ts'
 
 export type ApiDeps = {
@@ -24,6 +27,9 @@ export type ApiDeps = {
   metrics: Metrics
   /** Aborted when the keeper begins to stop: answers without an end (event streams) end then, and say to come back. */
   draining: AbortSignal
+  sessions: Sessions
+  sponsor: Sponsor
+  mailbox: Mailbox
 }
 
 export type App = FastifyInstance<
