@@ -13,24 +13,31 @@ import {
 import { DecloudError, sentenceOf } from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
 import { pino } from 'pino'
+import { readMinimumStake } from './adapters/chain/stake.ts'
 import { makeContractStorage } from './adapters/chain/storage.ts'
 import { makeLedger } from './adapters/store/ledger.ts'
+import { makeMarket } from './adapters/store/market/market.ts'
 import { makeLedgerProjector } from './adapters/store/projector.ts'
 import { makeServer } from './api/server.ts'
 import type { KeeperConfig } from './config/config.ts'
+import { laterRound, pricingOf, upkeepOf } from './context/upkeep.ts'
 import { repeat } from './lib/loop.ts'
 import type { Ledger } from './ports/ledger.ts'
+import type { Market } from './ports/market.ts'
 import { type Audit, makeAuditor } from './services/auditor.ts'
-import { makeUpkeep, type Round } from './services/upkeep.ts'
+import type { Round, UpkeepStatus } from './services/upkeep.ts'
 
 export type Keeper = {
   /** Where the API answers. */
   url: string
   ledger: Ledger
+  market: Market
   /** Resolves when everything up to the present head is indexed. */
   synced(options?: { height?: bigint; deadlineMs?: number }): Promise<void>
   /** A round of chores now, besides the regular ones; `null` without a key. */
   upkeep(): Promise<Round | null>
+  /** What the chores came to so far; `null` without a key. */
+  upkeepStatus(): UpkeepStatus | null
   audit(scope?: 'open' | 'all'): Promise<Audit>
   /** Stops taking requests, finishes those under way, leaves intents to the journal, closes the database. */
   close(): Promise<void>
@@ -73,20 +80,25 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
   onClose(() => follower.close())
   // After the follower: it has made the tables.
   const ledger = makeLedger(db)
+  const minimumStake = await readMinimumStake(chain)
+  const time = () => Number(follower.health().cursor?.timestamp ?? 0n)
+  const market = makeMarket(db, { deployment, minimumStake, time })
   let journal: Journal | null = null
   if (account !== null) {
-    const own = makeJournal({ chain, db: local, account, onError })
+    const own = makeJournal({ chain, db: local, account, onError, ...pricingOf(config) })
     onClose(() => own.close())
     journal = own
   }
 
-  const app = await makeServer({ deployment, ledger, follower, journal }, log)
+  const abort = new AbortController()
+  const { signal } = abort
+  const upkeep = journal && upkeepOf({ config, chain, follower, journal, ledger, log, signal })
+  const app = await makeServer({ deployment, ledger, market, follower, journal, upkeep }, log)
   onClose(() => app.close())
   const url = await listen(app, config)
   follower.start()
   await journal?.recover()
 
-  const abort = new AbortController()
   const loops: Promise<unknown>[] = []
   onClose(async () => {
     abort.abort()
@@ -96,13 +108,10 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
   })
   const storage = makeContractStorage(chain)
   const { audit } = makeAuditor({ follower, ledger, storage, refold: () => refoldAll(db), log })
-  const limits = { minSettle: config.minSettleUsdc, batchSize: config.batchSize }
-  const escrow = deployment.leaseEscrow
-  const upkeep =
-    journal && makeUpkeep({ follower, journal, ledger, escrow, limits, log, signal: abort.signal })
-  if (upkeep !== null)
-    loops.push(repeat(upkeep.round, config.settleEverySeconds * 1_000, abort.signal, onError))
-  else log.info({}, 'no key is configured: this keeper reads and serves, and does no chores')
+  if (upkeep !== null) {
+    const round = laterRound(upkeep, config, signal)
+    loops.push(repeat(round, config.settleEverySeconds * 1_000, signal, onError))
+  } else log.info({}, 'no key is configured: this keeper reads and serves, and does no chores')
   const auditOnceSynced = async () => {
     if (follower.health().state === 'live') await audit()
   }
@@ -111,8 +120,10 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
   return {
     url,
     ledger,
+    market,
     synced: (options) => follower.synced(options),
     upkeep: async () => (upkeep === null ? null : upkeep.round()),
+    upkeepStatus: () => upkeep?.status() ?? null,
     audit,
   }
 }

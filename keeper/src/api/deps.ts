@@ -4,13 +4,18 @@ import type { Deployment } from '@decloud/protocol'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Ledger } from '../ports/ledger.ts'
+import type { Market } from '../ports/market.ts'
+import type { Upkeep } from '../services/upkeep.ts'
 
 export type ApiDeps = {
   deployment: Deployment
   ledger: Ledger
+  market: Market
   follower: Pick<Follower, 'health'>
   /** Absent in a keeper without a key: it reads and serves, and does no chores. */
   journal: Pick<Journal, 'inFlight'> | null
+  /** What the chores came to; absent without a key. */
+  upkeep: Pick<Upkeep, 'status'> | null
 }
 
 export type App = FastifyInstance<

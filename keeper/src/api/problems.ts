@@ -7,6 +7,7 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 const STATUS: Readonly<Record<string, number>> = {
   'lease-unknown': 404,
   'node-unknown': 404,
+  'upkeep-none': 404,
   'cursor-invalid': 400,
   'not-indexed': 503,
 }
