@@ -13,32 +13,42 @@ const OWN_COLUMNS: Readonly<Record<string, ReadonlySet<string>>> = {
 
 export type Tables = ReadonlyMap<string, readonly string[]>
 
-const tablesIn = (db: Database): string[] =>
-  (
-    db
-      .prepare(
-        `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name`,
-      )
-      .all() as { name: string }[]
-  )
-    .map(({ name }) => name)
-    .filter((name) => !OWN_AFFAIRS.has(name))
+type Listed = { name: string; type: 'table' | 'virtual' | 'shadow' | 'view' }
 
-/** Every row of every table as text, sorted; a database may keep the same rows in any order. */
-export const readTables = (db: Database): Tables =>
-  new Map(
-    tablesIn(db).map((table) => {
-      const skip = OWN_COLUMNS[table] ?? new Set()
-      const rows = db.prepare(`SELECT * FROM "${table}"`).safeIntegers().all() as Record<string, unknown>[]
-      const texts = rows.map((row) =>
-        JSON.stringify(
-          Object.entries(row).filter(([column]) => !skip.has(column)),
-          (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value),
-        ),
-      )
-      return [table, texts.sort()]
-    }),
+/** Rows as text, sorted; a database may keep the same rows in any order. */
+const textsOf = (db: Database, sql: string, skip: ReadonlySet<string> = new Set()): string[] =>
+  (db.prepare(sql).safeIntegers().all() as Record<string, unknown>[])
+    .map((row) =>
+      JSON.stringify(
+        Object.entries(row).filter(([column]) => !skip.has(column)),
+        (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value),
+      ),
+    )
+    .sort()
+
+/** What a full-text index finds: each word, where it stands. How it keeps that on pages depends on what was there before. */
+const wordsOf = (db: Database, index: string): string[] => {
+  db.exec(`CREATE VIRTUAL TABLE temp.sim_words USING fts5vocab('main', '${index}', 'instance')`)
+  try {
+    return textsOf(db, 'SELECT * FROM temp.sim_words')
+  } finally {
+    db.exec('DROP TABLE temp.sim_words')
+  }
+}
+
+/** Every row of every table. */
+export const readTables = (db: Database): Tables => {
+  const listed = db.prepare(`SELECT name, type FROM pragma_table_list WHERE schema = 'main' ORDER BY name`).all()
+  return new Map(
+    (listed as Listed[])
+      .filter(({ name, type }) => type !== 'shadow' && type !== 'view' && !/^sqlite_/.test(name))
+      .filter(({ name }) => !OWN_AFFAIRS.has(name))
+      .map(({ name, type }) => [
+        name,
+        type === 'virtual' ? wordsOf(db, name) : textsOf(db, `SELECT * FROM "${name}"`, OWN_COLUMNS[name]),
+      ]),
   )
+}
 
 /** @returns a sentence for each table that differs, with the first row of each side that the other has not. */
 export const differencesBetween = (ours: Tables, clean: Tables): string[] =>
