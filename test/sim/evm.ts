@@ -38,9 +38,20 @@ const accountOf = (index: number): HDAccount => {
 
 type Answer = { result?: unknown; error?: { code: number; message: string; data?: unknown } }
 
+let shared: Promise<EdrContext> | undefined
+
+/** One a process: EDR allows no second. */
+const contextOf = (): Promise<EdrContext> => {
+  shared ??= (async () => {
+    const context = new EdrContext()
+    await context.registerProviderFactory(L1_CHAIN_TYPE, l1ProviderFactory())
+    return context
+  })()
+  return shared
+}
+
 export const startEvm = async (): Promise<Evm> => {
-  const context = new EdrContext()
-  await context.registerProviderFactory(L1_CHAIN_TYPE, l1ProviderFactory())
+  const context = await contextOf()
   const hardfork = L1Hardfork.Osaka
   const rich: AccountOverride[] = OWNED.map((index) => ({
     address: toBytes(accountOf(index).address),

@@ -38,7 +38,9 @@ const wordsOf = (db: Database, index: string): string[] => {
 
 /** Every row of every table. */
 export const readTables = (db: Database): Tables => {
-  const listed = db.prepare(`SELECT name, type FROM pragma_table_list WHERE schema = 'main' ORDER BY name`).all()
+  const listed = db
+    .prepare(`SELECT name, type FROM pragma_table_list WHERE schema = 'main' ORDER BY name`)
+    .all()
   return new Map(
     (listed as Listed[])
       .filter(({ name, type }) => type !== 'shadow' && type !== 'view' && !/^sqlite_/.test(name))

@@ -1,7 +1,7 @@
 // The chain of one seed: blocks that the real EVM made, kept with their logs, so that RPCs of the simulated world can serve
 // the present branch or one that was given up.
 import { type Hex, toHex } from 'viem'
-import { type Call, type Market, ROLE } from './market.ts'
+import type { Call, Market } from './market.ts'
 import type { Random } from './random.ts'
 
 /** As an RPC gives them. */
@@ -48,7 +48,7 @@ const record = async ({ evm }: Market, which: Hex | 'latest'): Promise<Block> =>
   return { header, logs }
 }
 
-let opening: Promise<Branch> | undefined
+const openings = new WeakMap<Market, Promise<Branch>>()
 
 const readOpening = async (market: Market): Promise<Branch> => {
   const height = Number(await market.evm.request<Hex>('eth_blockNumber'))
@@ -60,7 +60,8 @@ const readOpening = async (market: Market): Promise<Branch> => {
 /** One at a time on a market. */
 export const makeWorld = async (market: Market, random: Random): Promise<World> => {
   const { evm } = market
-  opening ??= readOpening(market)
+  const opening = openings.get(market) ?? readOpening(market)
+  openings.set(market, opening)
   const before = await opening
   let branch: Block[] = [...before]
   const first = branch.length - 1
@@ -102,8 +103,3 @@ export const makeWorld = async (market: Market, random: Random): Promise<World> 
     },
   }
 }
-
-export const accountsOf = ({ evm }: Market) => ({
-  of: (index: number) => evm.account(index).address,
-  stranger: evm.account(ROLE.stranger).address,
-})
