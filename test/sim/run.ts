@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { addressesOf } from '../../chain/src/follow/logs.ts'
 import { makePeople } from './acts.ts'
 import { type Clock, makeClock } from './clock.ts'
 import type { Market } from './market.ts'
@@ -61,7 +62,7 @@ const live = async ({ market, seed, folder, trace, world }: Setting): Promise<Ou
   const wire = makeWire({ plan, market, world, clock, random: random.fork('wire'), trace, codes })
   const around: Surroundings = { plan, market, clock, wire, trace, random: random.fork('pace') }
   const kinds = new Map<string, number>()
-  const watch = makeWatch({ plan, world, trace })
+  const watch = makeWatch({ plan, world, trace, addresses: addressesOf(market.deployment) })
   const troubles = makeTroubles({
     around,
     world,

@@ -90,6 +90,7 @@ export const makeTroubles = ({ around, world, people, random, folder, watch, kin
       if (full) setFull(started.db, true)
       started.follower.onChange((change) => {
         if (change.kind === 'finalized') watch.look(started)
+        else watch.committed(started, change.cursor)
       })
       started.follower.start()
       note(`${life.name} started`)

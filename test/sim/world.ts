@@ -29,6 +29,8 @@ export type Branch = readonly Block[]
 
 export type World = {
   branch(): Branch
+  /** The logs of the branch that ends with that block, present or given up; `null` for a block that never was. */
+  logsThrough(hash: Hex): Log[] | null
   height(): number
   /** Unix seconds of the newest block. */
   time(): number
@@ -65,6 +67,7 @@ export const makeWorld = async (market: Market, random: Random): Promise<World> 
   const before = await opening
   let branch: Block[] = [...before]
   const first = branch.length - 1
+  const ever = new Map<Hex, Block>(branch.map((block) => [block.header.hash, block]))
   const snapshots: Hex[] = []
   const snapshot = async () => {
     snapshots.push(await evm.request<Hex>('evm_snapshot'))
@@ -74,6 +77,11 @@ export const makeWorld = async (market: Market, random: Random): Promise<World> 
   let fresh = false
   return {
     branch: () => branch,
+    logsThrough: (hash) => {
+      const blocks: Block[] = []
+      for (let at = ever.get(hash); at !== undefined; at = ever.get(at.header.parentHash)) blocks.push(at)
+      return blocks.length === 0 ? null : blocks.reverse().flatMap(({ logs }) => logs)
+    },
     height: () => branch.length - 1,
     time,
     mine: async (calls, at) => {
@@ -83,7 +91,9 @@ export const makeWorld = async (market: Market, random: Random): Promise<World> 
       if (fresh) await evm.request('hardhat_setPrevRandao', [toHex(random.below(2 ** 32), { size: 32 })])
       fresh = false
       await evm.request('evm_mine')
-      branch.push(await record(market, 'latest'))
+      const block = await record(market, 'latest')
+      branch.push(block)
+      ever.set(block.header.hash, block)
       await snapshot()
     },
     takeBack: async (depth) => {
