@@ -91,41 +91,42 @@ const readString: Read = (text, at) => {
 /** Values one after the other: their heads, then what the dynamic ones point at, in the same order. */
 const readAll = (
   readers: readonly Reader[],
+  headWords: number,
   text: string,
   at: number,
-  take: (value: unknown, i: number) => void,
+  into: Record<string | number, unknown>,
+  names: readonly (string | number)[] | null,
 ): void => {
   let head = at
-  let tail = at
-  for (const { words } of readers) tail += words * WORD
-  const wholeHead = tail
+  let tail = at + headWords * WORD
   for (let i = 0; i < readers.length; i++) {
-    const { read, words, isDynamic } = readers[i]!
-    if (!isDynamic) take(read(text, head), i)
+    const reader = readers[i]!
+    const name = names === null ? i : names[i]!
+    if (!reader.isDynamic) into[name] = reader.read(text, head)
     else {
       if (readNumber(text, head) * 2 !== tail - at) throw NOT_CANONICAL
-      take(read(text, tail), i)
+      into[name] = reader.read(text, tail)
       tail = end
     }
-    head += words * WORD
+    head += reader.words * WORD
   }
-  end = Math.max(tail, wholeHead)
+  end = tail
 }
+
+const wordsOf = (readers: readonly Reader[]) => readers.reduce((sum, { words }) => sum + words, 0)
 
 const tupleOf = (components: readonly AbiParameter[]): Reader => {
   const readers = components.map(readerOf)
-  const names = components.map(({ name }) => name)
+  const names = components.map(({ name }) => name ?? '')
   const isDynamic = readers.some((reader) => reader.isDynamic)
-  const isNamed = names.every((name) => name) && names.length > 0
+  const isNamed = names.every((name) => name !== '') && names.length > 0
+  const words = wordsOf(readers)
   const read: Read = (text, at) => {
     if (!isNamed) throw NOT_CANONICAL
     const value: Record<string, unknown> = {}
-    readAll(readers, text, at, (part, i) => {
-      value[names[i]!] = part
-    })
+    readAll(readers, words, text, at, value, names)
     return value
   }
-  const words = readers.reduce((sum, reader) => sum + reader.words, 0)
   return { read, isDynamic, words: isDynamic ? 1 : words }
 }
 
@@ -133,7 +134,9 @@ const repeat = (element: Reader, length: number, text: string, at: number): unkn
   // Before an array of that size is made: a length is only a claim.
   if (element.words === 0 || at + length * element.words * WORD > text.length) throw NOT_CANONICAL
   const values: unknown[] = []
-  readAll(new Array<Reader>(length).fill(element), text, at, (value) => values.push(value))
+  const readers = new Array<Reader>(length).fill(element)
+  // An array takes its values by their index.
+  readAll(readers, length * element.words, text, at, values as unknown as Record<number, unknown>, null)
   return values
 }
 
@@ -177,22 +180,22 @@ const CANONICAL = /^0x[0-9a-f]*$/
 
 /**
  * Prepares the decoding of values that lie one after the other, as in a log's data or a topic.
- * @returns values in the order of `parameters`, each given to `take`; equal to viem's `decodeAbiParameters`.
+ * @param names under which each value is put into `into`.
+ * @returns a decoder; what it puts there equals viem's `decodeAbiParameters`.
  * @throws the errors of `decodeAbiParameters` for data that does not decode.
  */
-export const makeDecoder = (parameters: readonly AbiParameter[]) => {
+export const makeDecoder = (parameters: readonly AbiParameter[], names: readonly string[]) => {
   const readers = parameters.map(readerOf)
-  return (data: Hex, take: (value: unknown, i: number) => void): void => {
-    // Gathered first: a value must not be taken twice when viem reads all of them again.
-    const values: unknown[] = []
+  const words = wordsOf(readers)
+  return (data: Hex, into: Record<string, unknown>): void => {
     try {
       if (data.length % 2 !== 0 || !CANONICAL.test(data)) throw NOT_CANONICAL
-      readAll(readers, data, 2, (value) => values.push(value))
+      readAll(readers, words, data, 2, into, names)
     } catch (thrown) {
       if (thrown !== NOT_CANONICAL) throw thrown
-      decodeAbiParameters(parameters, data).forEach(take)
-      return
+      decodeAbiParameters(parameters, data).forEach((value, i) => {
+        into[names[i]!] = value
+      })
     }
-    values.forEach(take)
   }
 }

@@ -89,12 +89,17 @@ const isHashed = (type: string) =>
 const prepareEvent = ({ name, inputs }: AbiEvent): Prepared => {
   const indexed = inputs.filter((input) => input.indexed)
   const rest = inputs.filter((input) => !input.indexed)
-  const topics = indexed.map((input) => ({
-    name: input.name!,
-    decode: isHashed(input.type) ? null : makeDecoder([input]),
+  const topics = indexed.map(({ name = '', type }, i) => ({
+    name,
+    decode: isHashed(type) ? null : makeDecoder([indexed[i]!], [name]),
   }))
-  const names = rest.map((input) => input.name!)
-  const decodeData = makeDecoder(rest)
+  const decodeData =
+    rest.length === 0
+      ? null
+      : makeDecoder(
+          rest,
+          rest.map((input) => input.name!),
+        )
   const decode = (log: RawLog) => {
     const args: Args = {}
     for (let i = 0; i < topics.length; i++) {
@@ -102,17 +107,13 @@ const prepareEvent = ({ name, inputs }: AbiEvent): Prepared => {
       if (topic === undefined) throw new DecloudError('log-malformed', `Topic ${i + 1} is missing.`)
       const { name, decode } = topics[i]!
       if (decode === null) args[name] = topic
-      else decode(topic, (value) => assign(args, name, value))
+      else decode(topic, args)
     }
     // Data of an event that has none says nothing.
-    if (names.length > 0) decodeData(log.data, (value, i) => assign(args, names[i]!, value))
+    decodeData?.(log.data, args)
     return args
   }
   return { name, decode }
-}
-
-const assign = (args: Args, name: string, value: unknown) => {
-  args[name] = value
 }
 
 const prepare = (abi: Abi): ReadonlyMap<Hex, Prepared> =>
