@@ -10,6 +10,7 @@ import {
   openDatabase,
 } from '@decloud/chain'
 import type { Database } from 'better-sqlite3'
+import { startBeats } from './beats.ts'
 import { makeLeaseChain } from './chain/lease-chain.ts'
 import { makeLeaseFeed } from './chain/lease-feed.ts'
 import { makeManifestOpener } from './chain/manifests.ts'
@@ -96,7 +97,8 @@ export const makeContext = async (
     ...(sweepMs === undefined ? {} : { sweepMs }),
   })
   disposer.add(() => reconciler.close())
-  return { deps, follower, reconciler, subscribe: watched.subscribe }
+  const beats = await startBeats({ config, secrets, db, deps, disposer })
+  return { deps, follower, reconciler, beats, subscribe: watched.subscribe }
 }
 export type Context = Awaited<ReturnType<typeof makeContext>>
 

@@ -7,12 +7,24 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 const STATUS: Readonly<Record<string, number>> = {
   'lease-unknown': 404,
   'node-unknown': 404,
+  'upkeep-none': 404,
   'cursor-invalid': 400,
   'not-indexed': 503,
+  'beat-malformed': 400,
+  'beat-not-agents': 403,
+  'beat-node-unknown': 404,
+  'beat-oversized': 413,
+  'beat-early': 422,
+  'beat-late': 422,
+  'rate-limited': 429,
 }
 const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad request',
+  403: 'Forbidden',
   404: 'Not found',
+  413: 'Too large',
+  422: 'Refused',
+  429: 'Too many requests',
   500: 'Internal error',
   503: 'Not ready',
 }

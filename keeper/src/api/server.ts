@@ -9,15 +9,18 @@ import {
 } from 'fastify-type-provider-zod'
 import type { ApiDeps } from './deps.ts'
 import { tagResponses } from './etag.ts'
+import { observeRequests } from './observe.ts'
 import { answerWithProblems } from './problems.ts'
 import { accountRoute } from './routes/account.ts'
 import { healthRoute } from './routes/health.ts'
+import { heartbeatsRoute } from './routes/heartbeats.ts'
 import { leaseRoute } from './routes/lease.ts'
 import { leasesRoute } from './routes/leases.ts'
 import { nodeRoute } from './routes/node.ts'
 import { nodesRoute } from './routes/nodes.ts'
+import { upkeepRoute } from './routes/upkeep.ts'
 
-/** The read API, not listening yet. Nothing in it writes; nothing in it is secret. */
+/** The API, not listening yet. Nothing in it is secret; what writes proves by a signature that it may. */
 export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
   const app = Fastify({
     loggerInstance: logger,
@@ -29,6 +32,7 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
   }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
+  observeRequests(app, deps.metrics)
   answerWithProblems(app)
   tagResponses(app)
   await app.register(fastifyCors, { origin: '*', methods: ['GET', 'HEAD'], exposedHeaders: ['etag'] })
@@ -39,7 +43,16 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
     },
     transform: jsonSchemaTransform,
   })
-  for (const route of [nodesRoute, nodeRoute, leasesRoute, leaseRoute, accountRoute, healthRoute])
+  for (const route of [
+    nodesRoute,
+    nodeRoute,
+    leasesRoute,
+    leaseRoute,
+    accountRoute,
+    healthRoute,
+    upkeepRoute,
+    heartbeatsRoute,
+  ])
     route(app, deps)
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   return app
