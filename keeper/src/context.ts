@@ -13,14 +13,19 @@ import {
 import { DecloudError, sentenceOf } from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
 import { pino } from 'pino'
+import { makeRoles } from './adapters/chain/roles.ts'
 import { makeContractStorage } from './adapters/chain/storage.ts'
 import { makeLedger } from './adapters/store/ledger.ts'
+import { makePlacements } from './adapters/store/placements.ts'
 import { makeLedgerProjector } from './adapters/store/projector.ts'
 import { makeServer } from './api/server.ts'
 import type { KeeperConfig } from './config/config.ts'
 import { repeat } from './lib/loop.ts'
 import type { Ledger } from './ports/ledger.ts'
+import { hearsNothing } from './ports/liveness.ts'
 import { type Audit, makeAuditor } from './services/auditor.ts'
+import { makePlacement } from './services/placement/index.ts'
+import type { SchedulerRound } from './services/scheduler.ts'
 import { makeUpkeep, type Round } from './services/upkeep.ts'
 
 export type Keeper = {
@@ -31,6 +36,8 @@ export type Keeper = {
   synced(options?: { height?: bigint; deadlineMs?: number }): Promise<void>
   /** A round of chores now, besides the regular ones; `null` without a key. */
   upkeep(): Promise<Round | null>
+  /** Places what can be placed now, besides the regular rounds; `null` where this keeper places nothing. */
+  place(): Promise<SchedulerRound | null>
   audit(scope?: 'open' | 'all'): Promise<Audit>
   /** Stops taking requests, finishes those under way, leaves intents to the journal, closes the database. */
   close(): Promise<void>
@@ -80,7 +87,12 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
     journal = own
   }
 
-  const app = await makeServer({ deployment, ledger, follower, journal }, log)
+  const placement = makePlacement({
+    ...{ follower, journal, ledger, log, onError, config: config.scheduler },
+    ...{ escrow: deployment.leaseEscrow, roles: makeRoles(chain), placements: makePlacements(local) },
+    ...{ liveness: hearsNothing, tagsOf: () => [] },
+  })
+  const app = await makeServer({ deployment, ledger, follower, journal, placement }, log)
   onClose(() => app.close())
   const url = await listen(app, config)
   follower.start()
@@ -91,9 +103,10 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
   onClose(async () => {
     abort.abort()
     // A round waits for its transaction; the journal keeps that, so closing need not.
-    await Promise.all([journal?.close(), follower.close()])
+    await Promise.all([journal?.close(), follower.close(), placement.close()])
     await Promise.allSettled(loops)
   })
+  placement.start()
   const storage = makeContractStorage(chain)
   const { audit } = makeAuditor({ follower, ledger, storage, refold: () => refoldAll(db), log })
   const limits = { minSettle: config.minSettleUsdc, batchSize: config.batchSize }
@@ -113,6 +126,7 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
     ledger,
     synced: (options) => follower.synced(options),
     upkeep: async () => (upkeep === null ? null : upkeep.round()),
+    place: () => placement.round(),
     audit,
   }
 }

@@ -28,6 +28,7 @@ export const makeHarness = async (local: Local) => {
     // Rounds are asked for by the tests; the regular ones must not come between.
     settleEverySeconds: 3_600,
     auditEverySeconds: 3_600,
+    scheduler: { enabled: false },
     logLevel: 'fatal',
     ...change,
   })

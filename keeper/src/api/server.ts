@@ -16,6 +16,7 @@ import { leaseRoute } from './routes/lease.ts'
 import { leasesRoute } from './routes/leases.ts'
 import { nodeRoute } from './routes/node.ts'
 import { nodesRoute } from './routes/nodes.ts'
+import { placementRoute } from './routes/placement.ts'
 
 /** The read API, not listening yet. Nothing in it writes; nothing in it is secret. */
 export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
@@ -39,7 +40,15 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
     },
     transform: jsonSchemaTransform,
   })
-  for (const route of [nodesRoute, nodeRoute, leasesRoute, leaseRoute, accountRoute, healthRoute])
+  for (const route of [
+    nodesRoute,
+    nodeRoute,
+    leasesRoute,
+    leaseRoute,
+    placementRoute,
+    accountRoute,
+    healthRoute,
+  ])
     route(app, deps)
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   return app

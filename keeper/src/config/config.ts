@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { DecloudError, deploymentSchema, parseUsdc } from '@decloud/protocol'
 import { z } from 'zod'
+import { schedulerSection } from './scheduler.ts'
 
 const usdc = z.string().transform((text, context) => {
   try {
@@ -27,6 +28,7 @@ const schema = z.strictObject({
   minSettleUsdc: usdc.default(50_000n),
   batchSize: z.coerce.number().int().min(1).max(100).default(50),
   auditEverySeconds: seconds.default(300),
+  scheduler: schedulerSection,
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
 })
 export type KeeperConfig = z.output<typeof schema>
