@@ -141,7 +141,7 @@ export const makeScheduler = (deps: SchedulerDeps) => {
     const placer = world.refresh()
     const waiting = world.waiting()
     attempts.keep(new Set(waiting.map((lease) => lease.leaseId)))
-    const moment = placer === null || waiting.length === 0 ? null : await ready()
+    const moment = await ready()
     if (placer === null || moment === null) return { ...result, state: status.state }
     const flying = underway(placer, waiting, moment)
     const flights: Promise<boolean>[] = []

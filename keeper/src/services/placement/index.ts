@@ -42,6 +42,8 @@ export type Placement = PlacementReader & {
   close(): Promise<void>
 }
 
+const BEHIND_MS = 1_000
+
 export const makePlacement = (deps: PlacementDeps): Placement => {
   const { config, journal, follower, ledger, roles, placements, escrow, log, now = Date.now } = deps
   const abort = new AbortController()
@@ -58,7 +60,8 @@ export const makePlacement = (deps: PlacementDeps): Placement => {
     journal === null || !config.enabled
       ? null
       : makeScheduler({ ...common, journal, roles, escrow, maxInFlight, log, signal: abort.signal })
-  const trigger = makeTrigger(follower, config.everySeconds * 1_000, abort.signal)
+  const everyMs = config.everySeconds * 1_000
+  const trigger = makeTrigger(follower, abort.signal)
   // One round at a time: the room that one has reserved the next one must see.
   let last: Promise<unknown> = Promise.resolve()
   const round = async () => {
@@ -79,7 +82,9 @@ export const makePlacement = (deps: PlacementDeps): Placement => {
     start: () => {
       if (scheduler === null) return
       const turn = async () => {
-        await trigger.next()
+        // Nothing tells when the feed has caught up.
+        const isBehind = scheduler.status().state === 'feed-behind'
+        await trigger.next(isBehind ? Math.min(everyMs, BEHIND_MS) : everyMs)
         if (!abort.signal.aborted) await round()
       }
       loop = repeat(turn, 0, abort.signal, deps.onError)

@@ -1,16 +1,16 @@
 import type { Follower } from '@decloud/chain'
 
-/** Resolves when the feed has changed since the last time it was asked, or `everyMs` have passed, or `signal` aborts. */
-export const makeTrigger = (follower: Pick<Follower, 'onChange'>, everyMs: number, signal: AbortSignal) => {
+/** Resolves when the feed has brought events since the last time it was asked, or `ms` have passed, or `signal` aborts. */
+export const makeTrigger = (follower: Pick<Follower, 'onChange'>, signal: AbortSignal) => {
   let changed = true
   let wake = () => {}
   const stop = follower.onChange((change) => {
-    if (change.kind === 'finalized') return
+    if (change.kind === 'finalized' || change.events.length === 0) return
     changed = true
     wake()
   })
   return {
-    next: (): Promise<void> =>
+    next: (ms: number): Promise<void> =>
       new Promise((resolve) => {
         const finish = () => {
           clearTimeout(timer)
@@ -19,7 +19,7 @@ export const makeTrigger = (follower: Pick<Follower, 'onChange'>, everyMs: numbe
           changed = false
           resolve()
         }
-        const timer = setTimeout(finish, everyMs)
+        const timer = setTimeout(finish, ms)
         signal.addEventListener('abort', finish, { once: true })
         wake = finish
         if (changed || signal.aborted) finish()
