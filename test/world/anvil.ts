@@ -19,6 +19,8 @@ const MNEMONIC = 'test test test test test test test test test test test junk'
 export type AnvilOptions = {
   /** Seconds between blocks; a transaction is mined at once all the same. 0 mines for transactions only. */
   blockTime?: number
+  /** Unix seconds of the first block; now by default. */
+  timestamp?: number
   /** Where its log lines go; dropped when absent. */
   onLine?: (line: string) => void
 }
@@ -100,6 +102,7 @@ export const startAnvil = async (options: AnvilOptions = {}): Promise<Anvil> => 
     `${LOCAL_CHAIN_ID}`,
   ]
   if (options.blockTime) args.push('--block-time', `${options.blockTime}`, '--mixed-mining')
+  if (options.timestamp !== undefined) args.push('--timestamp', `${options.timestamp}`)
   const child = spawn(...tied(binary(), args), { stdio: ['ignore', 'pipe', 'pipe'] })
   const rpcUrl = await listening(child, options.onLine)
   const client = clientOf(rpcUrl)

@@ -18,3 +18,14 @@ export const repeat = async (
     })
   }
 }
+
+/** Whoever asks while `work` is under way gets the result of that. */
+export const oneAtATime = <result>(work: () => Promise<result>): (() => Promise<result>) => {
+  let underway: Promise<result> | null = null
+  return () => {
+    underway ??= work().finally(() => {
+      underway = null
+    })
+    return underway
+  }
+}
