@@ -25,6 +25,8 @@ export type AnvilOptions = {
   state?: string
   /** Blocks take any number of transactions. */
   anyGas?: boolean
+  /** Unix seconds of the first block; now by default. */
+  timestamp?: number
   /** Where its log lines go; dropped when absent. */
   onLine?: (line: string) => void
 }
@@ -108,6 +110,7 @@ export const startAnvil = async (options: AnvilOptions = {}): Promise<Anvil> => 
   if (options.blockTime) args.push('--block-time', `${options.blockTime}`, '--mixed-mining')
   if (options.state !== undefined) args.push('--state', options.state)
   if (options.anyGas === true) args.push('--disable-block-gas-limit')
+  if (options.timestamp !== undefined) args.push('--timestamp', `${options.timestamp}`)
   const child = spawn(...tied(binary(), args), { stdio: ['ignore', 'pipe', 'pipe'] })
   const rpcUrl = await listening(child, options.onLine)
   const client = clientOf(rpcUrl)
