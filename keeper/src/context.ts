@@ -17,10 +17,12 @@ import { bindStore } from './adapters/store/identity.ts'
 import { makeLedger } from './adapters/store/ledger.ts'
 import { lockFolder } from './adapters/store/lock.ts'
 import { makeLedgerProjector } from './adapters/store/projector.ts'
+import { closeServer } from './api/close.ts'
 import { makeServer } from './api/server.ts'
 import type { KeeperConfig } from './config/config.ts'
 import { secretValues } from './config/secret-values.ts'
 import { makeOperations, makeRounds, makeWatch } from './context/operations.ts'
+import { within } from './lib/deadline.ts'
 import { listenFailed } from './lib/listen.ts'
 import { makeLog } from './lib/log.ts'
 import { makeScrub } from './lib/scrub.ts'
@@ -28,6 +30,7 @@ import type { Ledger } from './ports/ledger.ts'
 import { type Audit, makeAuditor } from './services/auditor.ts'
 import type { Health } from './services/health.ts'
 import { makeUpkeep, type Round } from './services/upkeep.ts'
+import { VERSION } from './version.ts'
 
 export type Keeper = {
   /** Where the API answers. */
@@ -100,7 +103,7 @@ const start = async (
   onClose(() => db.close())
   const local = openDatabase(join(config.dataDir, 'local.sqlite'))
   onClose(() => local.close())
-  bindStore(local, deployment)
+  bindStore(local, deployment, VERSION)
   const { projector, refoldAll } = makeLedgerProjector(deployment)
   const follower = makeFollower({ chain, db, projectors: [projector], onError })
   onClose(() => follower.close())
@@ -184,23 +187,6 @@ const listen = async (app: Server, { host, port }: KeeperConfig): Promise<string
   } catch (cause) {
     throw listenFailed(cause, { host, port })
   }
-}
-
-/** Takes no more requests and waits for those under way; past the deadline their connections are cut. */
-const closeServer = async (app: Server, deadlineMs: number) => {
-  const closed = app.close()
-  await within(deadlineMs, closed)
-  app.server.closeAllConnections()
-  await closed
-}
-
-const within = async (deadlineMs: number, work: Promise<unknown>) => {
-  const abort = new AbortController()
-  const timer = delay(deadlineMs, undefined, { signal: abort.signal }).catch((error: unknown) => {
-    if (!abort.signal.aborted) throw error
-  })
-  await Promise.race([work, timer])
-  abort.abort()
 }
 
 const codeOf = (error: unknown) => (error instanceof DecloudError ? error.code : 'unknown')
