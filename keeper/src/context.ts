@@ -99,10 +99,14 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
     chainId: deployment.chainId,
     ...signInNames(config, () => url),
   })
-  const forTenants = makeForTenants({ config, chain, local, ledger, journal, log })
-  const { sponsor, mailbox } = forTenants
+  const abort = new AbortController()
+  const forTenants = makeForTenants({
+    ...{ config, chain, local, ledger, market, follower, journal, log, signal: abort.signal },
+    liveness: { isOnline: () => 'unknown' },
+  })
+  const { sponsor, mailbox, alerts } = forTenants
   const app = await makeServer(
-    { deployment, ledger, market, follower, journal, sessions, sponsor, mailbox },
+    { deployment, ledger, market, follower, journal, sessions, sponsor, mailbox, alerts },
     log,
   )
   onClose(() => app.close())
@@ -110,7 +114,6 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
   follower.start()
   await journal?.recover()
 
-  const abort = new AbortController()
   const loops: Promise<unknown>[] = []
   onClose(async () => {
     abort.abort()
@@ -127,7 +130,7 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
   if (upkeep !== null)
     loops.push(repeat(upkeep.round, config.settleEverySeconds * 1_000, abort.signal, onError))
   else log.info({}, 'no key is configured: this keeper reads and serves, and does no chores')
-  loops.push(...forTenants.start(abort.signal, onError))
+  loops.push(...forTenants.start(onError))
   const auditOnceSynced = async () => {
     if (follower.health().state === 'live') await audit()
   }

@@ -1,7 +1,9 @@
 // What a keeper does for tenants on request, put together: part of the composition root.
-import type { Chain, Journal } from '@decloud/chain'
+import type { Chain, Follower, Journal } from '@decloud/chain'
 import type { Database } from 'better-sqlite3'
 import { zeroAddress } from 'viem'
+import { checkHookUrl, makePost } from './adapters/alerts/post.ts'
+import { makeAlertStore } from './adapters/alerts/store.ts'
 import { makeDigestCheck } from './adapters/chain/digests.ts'
 import { makeSponsorChain } from './adapters/chain/sponsor.ts'
 import { makeMailboxStore } from './adapters/mailbox/store.ts'
@@ -9,19 +11,24 @@ import { makeSponsorBook } from './adapters/sponsor/book.ts'
 import type { KeeperConfig } from './config/config.ts'
 import { repeat } from './lib/loop.ts'
 import type { Ledger } from './ports/ledger.ts'
+import type { Liveness } from './ports/liveness.ts'
 import type { Log } from './ports/log.ts'
+import type { Market } from './ports/market.ts'
+import { type Alerts, makeAlerts } from './services/alerts.ts'
 import { type Mailbox, makeMailbox } from './services/mailbox.ts'
 import { makeSponsor, type Sponsor } from './services/sponsor.ts'
 
 /** How often what was sponsored is looked at again until it is final. */
 const SPONSOR_ROUND_MS = 15_000
 const MAILBOX_TIDY_MS = 60_000
+const DELIVER_EVERY_MS = 2_000
 
 export type ForTenants = {
   sponsor: Sponsor
   mailbox: Mailbox
-  /** Begins the chores behind them. @returns their loops, which end with `signal`. */
-  start(signal: AbortSignal, onError: (error: unknown) => void): Promise<unknown>[]
+  alerts: Alerts
+  /** Begins the chores behind them. @returns their loops, which end with the signal. */
+  start(onError: (error: unknown) => void): Promise<unknown>[]
 }
 
 /** @param local the database of what only this keeper knows. */
@@ -30,10 +37,14 @@ export const makeForTenants = (deps: {
   chain: Chain
   local: Database
   ledger: Ledger
+  market: Market
+  follower: Follower
+  liveness: Pick<Liveness, 'isOnline'>
+  signal: AbortSignal
   journal: Journal | null
   log: Log
 }): ForTenants => {
-  const { config, chain, local, ledger, journal, log } = deps
+  const { config, chain, local, ledger, journal, log, signal } = deps
   const { deployment } = config
   const sponsor = makeSponsor({
     config: config.sponsor,
@@ -50,12 +61,23 @@ export const makeForTenants = (deps: {
     store: makeMailboxStore(local),
     signed: makeDigestCheck(chain),
   })
+  const alerts = makeAlerts({
+    ...deps,
+    config: config.alerts,
+    deployment,
+    store: makeAlertStore(local),
+    post: makePost(config.alerts),
+    checkUrl: (url) => checkHookUrl(url, config.alerts),
+  })
   return {
     sponsor,
     mailbox,
-    start: (signal, onError) => [
+    alerts,
+    start: (onError) => [
       ...(journal === null ? [] : [repeat(sponsor.round, SPONSOR_ROUND_MS, signal, onError)]),
       repeat(mailbox.tidy, MAILBOX_TIDY_MS, signal, onError),
+      repeat(alerts.judge, config.alerts.everySeconds * 1_000, signal, onError),
+      repeat(alerts.deliver, Math.min(DELIVER_EVERY_MS, config.alerts.everySeconds * 1_000), signal, onError),
     ],
   }
 }

@@ -5,6 +5,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Ledger } from '../ports/ledger.ts'
 import type { Market } from '../ports/market.ts'
+import type { Alerts } from '../services/alerts.ts'
 import type { Mailbox } from '../services/mailbox.ts'
 import type { Sessions } from '../services/sessions.ts'
 import type { Sponsor } from '../services/sponsor.ts'
@@ -19,6 +20,7 @@ export type ApiDeps = {
   sessions: Sessions
   sponsor: Sponsor
   mailbox: Mailbox
+  alerts: Alerts
 }
 
 export type App = FastifyInstance<

@@ -11,6 +11,7 @@ import type { ApiDeps } from './deps.ts'
 import { tagResponses } from './etag.ts'
 import { answerWithProblems } from './problems.ts'
 import { accountRoute } from './routes/account.ts'
+import { alertsRoute } from './routes/alerts.ts'
 import { healthRoute } from './routes/health.ts'
 import { leaseRoute } from './routes/lease.ts'
 import { leasesRoute } from './routes/leases.ts'
@@ -59,6 +60,7 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
     sessionRoute,
     sponsorRoute,
     mailboxRoute,
+    alertsRoute,
   ])
     route(app, deps)
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())

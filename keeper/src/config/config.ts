@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { DecloudError, deploymentSchema } from '@decloud/protocol'
 import { z } from 'zod'
+import { alertsSection } from './alerts.ts'
 import { apiSection } from './api.ts'
 import { usdc } from './fields.ts'
 import { mailboxSection } from './mailbox.ts'
@@ -26,6 +27,7 @@ const schema = z.strictObject({
   auditEverySeconds: seconds.default(300),
   sponsor: sponsorSection,
   mailbox: mailboxSection,
+  alerts: alertsSection,
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
 })
 export type KeeperConfig = z.output<typeof schema>
