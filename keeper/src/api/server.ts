@@ -12,6 +12,7 @@ import { tagResponses } from './etag.ts'
 import { answerWithProblems } from './problems.ts'
 import { accountRoute } from './routes/account.ts'
 import { alertsRoute } from './routes/alerts.ts'
+import { earningsCsvRoute } from './routes/earnings-csv.ts'
 import { healthRoute } from './routes/health.ts'
 import { leaseRoute } from './routes/lease.ts'
 import { leasesRoute } from './routes/leases.ts'
@@ -61,6 +62,7 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
     sponsorRoute,
     mailboxRoute,
     alertsRoute,
+    earningsCsvRoute,
   ])
     route(app, deps)
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
