@@ -10,6 +10,7 @@ import {
   openDatabase,
 } from '@decloud/chain'
 import type { Database } from 'better-sqlite3'
+import { startBeats } from './beats.ts'
 import { makeLeaseChain } from './chain/lease-chain.ts'
 import { makeLeaseFeed } from './chain/lease-feed.ts'
 import { makeManifestOpener } from './chain/manifests.ts'
@@ -82,7 +83,13 @@ export const makeContext = async (
     chain: leaseChain,
     openManifest: makeManifestOpener(config.deployment, secrets.sealingKeys, {
       posted: makePostedManifests(db, makeEventReader(config.deployment), config.deployment),
-      mailboxes: makeMailboxClient({ ...config, account: secrets.account, log, nowMs }),
+      mailboxes: makeMailboxClient({
+        ...config,
+        keeperUrls: (config.keepers ?? []).filter((address) => address.startsWith('http')),
+        account: secrets.account,
+        log,
+        nowMs,
+      }),
     }),
     ...adapters,
     guest: { seedFiles, macOf: mac, check: (leaseId) => checkSystem(hypervisor, leaseId, mac(leaseId)) },
@@ -101,7 +108,8 @@ export const makeContext = async (
     ...(sweepMs === undefined ? {} : { sweepMs }),
   })
   disposer.add(() => reconciler.close())
-  return { deps, follower, reconciler, subscribe: watched.subscribe }
+  const beats = await startBeats({ config, secrets, db, deps, disposer })
+  return { deps, follower, reconciler, beats, subscribe: watched.subscribe }
 }
 export type Context = Awaited<ReturnType<typeof makeContext>>
 

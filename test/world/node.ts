@@ -33,8 +33,9 @@ export const startNode = async (world: {
   deployment: Deployment
   directory: string
   options: WorldOptions
-  keeperUrls: readonly string[]
   nth: number
+  /** Who hears the node's beats. */
+  keepers: string[]
 }): Promise<RunningNode> => {
   const { anvil, deployment, options, nth } = world
   const registered = await registerNode(anvil, deployment, {
@@ -63,7 +64,7 @@ export const startNode = async (world: {
     networkName: network.name,
     networkSubnet: network.subnet,
     apiPort: 0,
-    keeperUrls: [...world.keeperUrls],
+    keepers: world.keepers,
     logLevel: options.logLevel ?? 'silent',
   }
   const secrets = {

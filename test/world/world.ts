@@ -20,8 +20,6 @@ export type WorldOptions = {
   agentFunds?: bigint
   /** Directory of the guest images; simulated guests need none. */
   imageDir?: string
-  /** Whether the agents ask the world's keeper for manifests; they do by default. */
-  mailbox?: boolean
   /** The guest network of the `nth` node, counted from 0. */
   network?: (nth: number) => { name: string; subnet: string }
   /** Adapters of the agents in the place of the machine's own. */
@@ -61,9 +59,10 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
   stack.defer(() => keeper.close())
 
   const nodes: RunningNode[] = []
+  // Gossip first, HTTP where it fails.
+  const keepers = [...keeper.heartbeats.addresses(), keeper.url]
   for (let nth = 0; nth < (options.nodes ?? 1); nth++) {
-    const keeperUrls = options.mailbox === false ? [] : [keeper.url]
-    const node = await startNode({ anvil, deployment, directory, options, keeperUrls, nth })
+    const node = await startNode({ anvil, deployment, directory, options, nth, keepers })
     stack.defer(() => node.remove())
     nodes.push(node)
   }

@@ -86,7 +86,6 @@ export const makeBench = async (
     networkName: 'decloud',
     networkSubnet: '10.77.0.0/24',
     apiPort: 0,
-    keeperUrls: [],
     logLevel: 'silent',
   }
   const secrets: AgentSecrets = {

@@ -79,6 +79,12 @@ export const toRevert = (
   )
 }
 
+/** The refusal that a failed simulation of `intent` was; `undefined` when it failed for another reason. */
+export const revertOf = (intent: Intent, error: unknown, extra: Abi = []): RevertError | undefined => {
+  const data = revertDataOf(error)
+  return data === undefined ? undefined : toRevert('simulation-reverted', intent, data, error, extra)
+}
+
 const TRAILING_ZEROS = /0+$/
 
 /** A wallet that cannot pay for gas. Amounts in wei; the sentence says them in whole coins. */

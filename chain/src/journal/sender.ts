@@ -5,7 +5,7 @@ import { ChainError } from '../errors.ts'
 import { type Broadcast, broadcast } from './broadcast.ts'
 import { feeCap, firstFees, marketFees, replacementFees } from './fees.ts'
 import type { Attempt, Fees, IntentTable } from './intents.ts'
-import { gasFundsShort, gasOverCap, revertDataOf, toRevert } from './refusals.ts'
+import { gasFundsShort, gasOverCap, revertOf } from './refusals.ts'
 import type { Intent, IntentRecord } from './types.ts'
 
 // An estimate is exact for the state it saw; the state at inclusion may cost a little more.
@@ -47,9 +47,7 @@ export const makeSender = ({
         const gas = (estimate * GAS_MARGIN.numerator) / GAS_MARGIN.denominator
         return gas > intent.gas ? gas : intent.gas
       } catch (error) {
-        const data = revertDataOf(error)
-        if (data !== undefined) throw toRevert('simulation-reverted', intent, data, error, abi)
-        throw error
+        throw revertOf(intent, error, abi) ?? error
       }
     })
 

@@ -7,6 +7,7 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 const STATUS: Readonly<Record<string, number>> = {
   'lease-unknown': 404,
   'node-unknown': 404,
+  'upkeep-none': 404,
   'cursor-invalid': 400,
   'sign-in-refused': 400,
   'nonce-invalid': 400,
@@ -54,6 +55,13 @@ const STATUS: Readonly<Record<string, number>> = {
   'mailbox-lease-state': 409,
   'mailbox-node': 409,
   'mailbox-superseded': 409,
+  'beat-malformed': 400,
+  'beat-not-agents': 403,
+  'beat-node-unknown': 404,
+  'beat-oversized': 413,
+  'beat-early': 422,
+  'beat-late': 422,
+  'rate-limited': 429,
 }
 const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad request',

@@ -9,11 +9,13 @@ import {
 } from 'fastify-type-provider-zod'
 import type { ApiDeps } from './deps.ts'
 import { tagResponses } from './etag.ts'
+import { observeRequests } from './observe.ts'
 import { answerWithProblems } from './problems.ts'
 import { accountRoute } from './routes/account.ts'
 import { alertsRoute } from './routes/alerts.ts'
 import { earningsCsvRoute } from './routes/earnings-csv.ts'
 import { healthRoute } from './routes/health.ts'
+import { heartbeatsRoute } from './routes/heartbeats.ts'
 import { leaseRoute } from './routes/lease.ts'
 import { leasesRoute } from './routes/leases.ts'
 import { mailboxRoute } from './routes/mailbox.ts'
@@ -21,9 +23,10 @@ import { nodeRoute } from './routes/node.ts'
 import { nodesRoute } from './routes/nodes.ts'
 import { sessionRoute } from './routes/session.ts'
 import { sponsorRoute } from './routes/sponsor.ts'
+import { upkeepRoute } from './routes/upkeep.ts'
 import { decorateWithSessions } from './session.ts'
 
-/** The read API, not listening yet. Nothing in it writes; nothing in it is secret. */
+/** The API, not listening yet. Nothing in it is secret; what writes proves by a signature that it may. */
 export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
   const app = Fastify({
     loggerInstance: logger,
@@ -35,6 +38,7 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
   }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
+  observeRequests(app, deps.metrics)
   answerWithProblems(app)
   decorateWithSessions(app)
   tagResponses(app)
@@ -63,6 +67,8 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
     mailboxRoute,
     alertsRoute,
     earningsCsvRoute,
+    upkeepRoute,
+    heartbeatsRoute,
   ])
     route(app, deps)
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())

@@ -1,18 +1,23 @@
 import { z } from 'zod'
-import { flag } from './fields.ts'
+
+const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
+const seconds = z.coerce.number().positive().max(3_600)
 
 /** Webhooks that tenants and operators register. */
 export const alertsSection = z
   .strictObject({
-    enabled: flag.default(true),
-    everySeconds: z.coerce.number().positive().max(3_600).default(30),
-    perAccount: z.coerce.number().int().min(1).max(1_000).default(20),
-    maxAlerts: z.coerce.number().int().min(1).max(100_000).default(5_000),
-    /** After so many attempts a hook is switched off; by then, with the waits doubling up to six hours, a day has passed. */
-    maxAttempts: z.coerce.number().int().min(1).max(100).default(14),
-    firstRetrySeconds: z.coerce.number().positive().max(3_600).default(30),
-    /** For tests alone: also http, and addresses of this machine. */
-    testLoopback: flag.default(false),
+    enabled: z.boolean().default(true).describe('take and send webhooks'),
+    everySeconds: seconds.default(30).describe('time between looks at what is due'),
+    perAccount: count(1, 1_000).default(20).describe('webhooks of one account'),
+    maxAlerts: count(1, 100_000).default(5_000).describe('webhooks of all accounts'),
+    maxAttempts: count(1, 100)
+      .default(14)
+      .describe('attempts after which a webhook is switched off; their waits double up to six hours'),
+    firstRetrySeconds: seconds.default(30).describe('wait after the first attempt that failed'),
+    testLoopback: z
+      .boolean()
+      .default(false)
+      .describe('for tests alone: webhooks may be http, and on this machine'),
   })
   .prefault({})
 export type AlertsConfig = z.output<typeof alertsSection>
