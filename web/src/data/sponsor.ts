@@ -4,11 +4,11 @@ import { DecloudError } from '@decloud/protocol/errors'
 import { problemSchema } from '@decloud/protocol/wire/api'
 import {
   CONTRACT_REFUSALS,
-  type Sponsorship,
   type SponsorKind,
   type SponsorStatus,
-  sponsorshipSchema,
+  type Sponsorship,
   sponsorStatusSchema,
+  sponsorshipSchema,
 } from '@decloud/protocol/wire/sponsor'
 import { queryOptions } from '@tanstack/react-query'
 import type { Address } from 'viem'

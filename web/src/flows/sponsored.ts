@@ -1,10 +1,14 @@
 // Steps of a flow that a sponsor may carry out: the tenant signs what is to be done, the sponsor sends it. The signature
 // serves the tenant just as well, so without a sponsor the same call goes out with the tenant's own gas.
-import type { Abi, Account, Address, ContractFunctionArgs, ContractFunctionName, Hex } from 'viem'
-import { getBlock, getChainId, type SignTypedDataParameters, signTypedData } from 'viem/actions'
+import { DecloudError } from '@decloud/protocol/errors'
 import type { SponsorKind } from '@decloud/protocol/wire/sponsor'
-import { handIn } from '../data/sponsor.ts'
-import type { FlowEnv } from './flow.ts'
+import { useQuery } from '@tanstack/react-query'
+import type { Abi, Address, ContractFunctionArgs, ContractFunctionName, Hex } from 'viem'
+import { getBlock, getChainId } from 'viem/actions'
+import { useChainNow } from '../data/clock.tsx'
+import { useRuntime } from '../data/runtime.tsx'
+import { handIn, offers, sponsorQuery } from '../data/sponsor.ts'
+import { CommitmentVoid, type FlowEnv, type Signer } from './flow.ts'
 import { assertNetwork, send } from './send.ts'
 
 /** Seconds for which what was signed may be carried out. */
@@ -19,17 +23,30 @@ export const newOnce = (chainSeconds: number): Once => ({
   deadline: BigInt(chainSeconds) + LIFETIME,
 })
 
-/** Asks the wallet for a signature over typed data, on the right network. */
-export const sign = async (env: FlowEnv, typed: object): Promise<Hex> => {
-  const signer = await env.signer()
-  await assertNetwork(env, await getChainId(signer))
-  // The typed data of the protocol are literal types of their own; viem infers them only one by one.
-  return signTypedData(signer, typed as SignTypedDataParameters<never, never, Account>)
+/** What an earlier step of a sponsored flow has left. @throws DecloudError for a record of another shape. */
+export const needed = <value>(value: value | undefined): value => {
+  if (value !== undefined) return value
+  throw new DecloudError('flow-incomplete', 'This was not begun with a signature.', {
+    hint: 'Discard it and begin again.',
+  })
 }
 
-/** Whether what was signed can still be carried out. */
-export const isGood = async (env: FlowEnv, { deadline }: Pick<Once, 'deadline'>): Promise<boolean> =>
-  (await getBlock(env.runtime.client)).timestamp <= deadline
+/** The wallet, on the right network, about to be asked for a signature. */
+export const signerHere = async (env: FlowEnv): Promise<Signer> => {
+  const signer = await env.signer()
+  await assertNetwork(env, await getChainId(signer))
+  return signer
+}
+
+/** @throws CommitmentVoid once what was signed can no longer be carried out. */
+export const stillGood = async (env: FlowEnv, deadline: bigint): Promise<void> => {
+  if ((await getBlock(env.runtime.client)).timestamp < deadline) return
+  throw new CommitmentVoid(
+    new DecloudError('signature-expired', 'What you signed has expired before it was carried out.', {
+      hint: 'Discard it and begin again; nothing was paid.',
+    }),
+  )
+}
 
 /**
  * By the sponsor, else with the tenant's own gas.
@@ -46,4 +63,12 @@ export const carryOut = async <
 ): Promise<Hex> => {
   const sponsored = await handIn(env.runtime, request.kind, request.body)
   return sponsored?.transaction ?? send(env, own)
+}
+
+/** `{ once }` for the parameters of a flow that a sponsor offers to carry out, and nothing where none does. */
+export const useOnce = (account: Address | undefined): (() => { once?: Once }) => {
+  const runtime = useRuntime()
+  const now = useChainNow()
+  const sponsor = useQuery(sponsorQuery(runtime, account)).data
+  return () => (offers(sponsor) && now !== undefined ? { once: newOnce(now) } : {})
 }
