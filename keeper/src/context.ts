@@ -28,9 +28,9 @@ import { makeServer } from './api/server.ts'
 import type { KeeperConfig } from './config/config.ts'
 import { secretValues } from './config/secret-values.ts'
 import { signInNames } from './config/sign-in.ts'
+import { makeForTenants } from './context/for-tenants.ts'
 import { makeOperations, makeRounds, makeWatch } from './context/operations.ts'
 import { laterRound, pricingOf, upkeepOf } from './context/upkeep.ts'
-import { makeForTenants } from './for-tenants.ts'
 import { type Heartbeats, startHeartbeats } from './heartbeats.ts'
 import { within } from './lib/deadline.ts'
 import { listenFailed } from './lib/listen.ts'
@@ -173,12 +173,15 @@ const start = async (
     ...{ escrow: deployment.leaseEscrow, roles: makeRoles(chain), placements: makePlacements(local) },
     ...{ liveness: heartbeats.liveness, tagsOf: (node) => ledger.node(node)?.tags ?? [] },
   })
-  const forTenants = makeForTenants({ config, chain, local, ledger, journal, log })
-  const { sponsor, mailbox } = forTenants
+  const forTenants = makeForTenants({
+    ...{ config, chain, local, ledger, market, follower, journal, rounds, log },
+    liveness: heartbeats.liveness,
+  })
   const app = await makeServer(
     {
-      ...{ deployment, ledger, market, follower, journal, upkeep, heartbeats, placement, health },
-      ...{ sessions, sponsor, mailbox, metrics: watch.metrics, draining: drain.signal },
+      ...forTenants,
+      ...{ deployment, ledger, market, follower, journal, upkeep, heartbeats, placement, health, sessions },
+      ...{ metrics: watch.metrics, draining: drain.signal },
     },
     log,
   )
@@ -209,7 +212,6 @@ const start = async (
     rounds.every('upkeep', config.settleEverySeconds * 1_000, laterRound(upkeep, config, signal))
   } else log.info({}, 'no key is configured: this keeper reads and serves, and does no chores')
   placement.start()
-  forTenants.start(rounds)
   rounds.every('audit', config.auditEverySeconds * 1_000, async () => {
     if (follower.health().state === 'live') await audit()
   })
