@@ -87,6 +87,21 @@ export const selectLogs = (db: Database, filter: LogFilter): RawLog[] => {
     : logs
 }
 
+/** The next `limit` stored logs after a place, in chain order. */
+export const selectLogsAfter = (
+  db: Database,
+  after: { block: number; logIndex: number },
+  limit: number,
+): RawLog[] => {
+  const rows = db
+    .prepare(
+      `SELECT * FROM feed_logs WHERE (block_number, log_index) > (@block, @logIndex)
+       ORDER BY block_number, log_index LIMIT @limit`,
+    )
+    .all({ ...after, limit }) as LogRow[]
+  return rows.map(toRawLog)
+}
+
 const addressesIn = ({ address }: LogFilter) =>
   JSON.stringify((typeof address === 'string' ? [address] : address).map((one) => one.toLowerCase()))
 

@@ -3,16 +3,39 @@ import type { Follower, Journal } from '@decloud/chain'
 import type { Deployment } from '@decloud/protocol'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { Address } from 'viem'
+import type { ApiConfig } from '../config/api.ts'
 import type { Ledger } from '../ports/ledger.ts'
+import type { Market } from '../ports/market.ts'
+import type { Readiness } from '../ports/readiness.ts'
+import type { RepairBook } from '../ports/repairs.ts'
+import type { Series } from '../ports/series.ts'
+import type { Simulate } from '../ports/simulate.ts'
+import type { Catalogue } from '../services/catalogue.ts'
+import type { Live } from '../services/live.ts'
 import type { Sessions } from '../services/sessions.ts'
+import type { Answers } from './answers.ts'
+import type { Limits } from './limits.ts'
 
 export type ApiDeps = {
+  config: ApiConfig
   deployment: Deployment
   ledger: Ledger
+  market: Market
+  catalogue: Catalogue
   follower: Pick<Follower, 'health'>
   /** Absent in a keeper without a key: it reads and serves, and does no chores. */
   journal: Pick<Journal, 'inFlight'> | null
   sessions: Sessions
+  live: Live
+  readiness: Readiness
+  repairs: RepairBook
+  series: Series
+  simulate: Simulate
+  answers: Answers
+  limits: Limits
+  /** Whose word makes a node audited. */
+  auditors: readonly Address[]
 }
 
 export type App = FastifyInstance<
