@@ -13,24 +13,24 @@ import {
 import { DecloudError, sentenceOf } from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
 import { pino } from 'pino'
-import { makeSignatureCheck } from './adapters/chain/signatures.ts'
+import { readMinimumStake } from './adapters/chain/stake.ts'
 import { makeContractStorage } from './adapters/chain/storage.ts'
 import { makeLedger } from './adapters/store/ledger.ts'
+import { makeMarket } from './adapters/store/market/market.ts'
 import { makeLedgerProjector } from './adapters/store/projector.ts'
-import { makeSessionStore } from './adapters/store/sessions.ts'
-import { makeServer } from './api/server.ts'
 import type { KeeperConfig } from './config/config.ts'
-import { signInNames } from './config/sign-in.ts'
+import { makeApi } from './context-api.ts'
 import { repeat } from './lib/loop.ts'
 import type { Ledger } from './ports/ledger.ts'
+import type { Market } from './ports/market.ts'
 import { type Audit, makeAuditor } from './services/auditor.ts'
-import { makeSessions } from './services/sessions.ts'
 import { makeUpkeep, type Round } from './services/upkeep.ts'
 
 export type Keeper = {
   /** Where the API answers. */
   url: string
   ledger: Ledger
+  market: Market
   /** Resolves when everything up to the present head is indexed. */
   synced(options?: { height?: bigint; deadlineMs?: number }): Promise<void>
   /** A round of chores now, besides the regular ones; `null` without a key. */
@@ -77,6 +77,9 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
   onClose(() => follower.close())
   // After the follower: it has made the tables.
   const ledger = makeLedger(db)
+  const minimumStake = await readMinimumStake(chain)
+  const time = () => Number(follower.health().cursor?.timestamp ?? 0n)
+  const market = makeMarket(db, { deployment, minimumStake, time })
   let journal: Journal | null = null
   if (account !== null) {
     const own = makeJournal({ chain, db: local, account, onError })
@@ -84,16 +87,9 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
     journal = own
   }
 
-  let url = ''
-  const sessions = makeSessions({
-    store: makeSessionStore(local),
-    verify: makeSignatureCheck(chain),
-    chainId: deployment.chainId,
-    ...signInNames(config, () => url),
-  })
-  const app = await makeServer({ deployment, ledger, follower, journal, sessions }, log)
-  onClose(() => app.close())
-  url = await listen(app, config)
+  const api = await makeApi({ ...{ config, chain, db, local, ledger, market, follower, journal }, log })
+  onClose(() => api.close())
+  const url = await api.listen()
   follower.start()
   await journal?.recover()
 
@@ -106,7 +102,11 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
     await Promise.allSettled(loops)
   })
   const storage = makeContractStorage(chain)
-  const { audit } = makeAuditor({ follower, ledger, storage, refold: () => refoldAll(db), log })
+  const refold = () => {
+    refoldAll(db)
+    api.forget()
+  }
+  const { audit } = makeAuditor({ follower, ledger, storage, refold, log })
   const limits = { minSettle: config.minSettleUsdc, batchSize: config.batchSize }
   const escrow = deployment.leaseEscrow
   const upkeep =
@@ -122,6 +122,7 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
   return {
     url,
     ledger,
+    market,
     synced: (options) => follower.synced(options),
     upkeep: async () => (upkeep === null ? null : upkeep.round()),
     audit,
@@ -138,27 +139,6 @@ const openStore = (folder: string, file: string): Database => {
     })
   }
   return openDatabase(join(folder, file))
-}
-
-const listen = async (
-  app: Awaited<ReturnType<typeof makeServer>>,
-  { host, port }: KeeperConfig,
-): Promise<string> => {
-  try {
-    return await app.listen({ host, port })
-  } catch (cause) {
-    const { code } = cause as { code?: string }
-    if (code === 'EADDRINUSE') {
-      throw new DecloudError('port-occupied', `Port ${port} on ${host} is in use by another process.`, {
-        hint: 'Stop that process, or give this one another port (0 takes any free one).',
-        cause,
-      })
-    }
-    throw new DecloudError('listen-failed', `Cannot listen on ${host}:${port} (${code ?? 'unknown'}).`, {
-      hint: 'Check the host and that this user may use the port.',
-      cause,
-    })
-  }
 }
 
 const codeOf = (error: unknown) => (error instanceof DecloudError ? error.code : 'unknown')

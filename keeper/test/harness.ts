@@ -29,6 +29,8 @@ export const makeHarness = async (local: Local) => {
     settleEverySeconds: 3_600,
     auditEverySeconds: 3_600,
     logLevel: 'fatal',
+    // Tests ask as fast as they can.
+    api: { requestsPerMinute: 10_000_000, costlyRequestsPerMinute: 1_000_000 },
     ...change,
   })
   const boot = async (change: Partial<KeeperConfigInput> = {}, withKey = true): Promise<Keeper> => {

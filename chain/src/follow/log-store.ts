@@ -33,6 +33,10 @@ const SCHEMA = [
    DELETE FROM feed_blocks;
    UPDATE feed_state SET height = NULL, hash = NULL, parent = NULL, timestamp = NULL, finalized = NULL;
    ALTER TABLE feed_logs ADD COLUMN timestamp INTEGER NOT NULL DEFAULT 0;`,
+  // The contracts around the escrow are listened to as well: again, all of it is read again.
+  `DELETE FROM feed_logs;
+   DELETE FROM feed_blocks;
+   UPDATE feed_state SET height = NULL, hash = NULL, parent = NULL, timestamp = NULL, finalized = NULL;`,
 ]
 
 type BlockRow = { height: number; hash: string; parent: string; timestamp: number }

@@ -12,14 +12,20 @@ export class MovedError extends ChainError {
   }
 }
 
-export const addressesOf = (deployment: Deployment): Address[] => [
-  deployment.leaseEscrow,
-  deployment.leaseDesk,
-  deployment.downtimeQuorum,
-  deployment.leaseMandates,
-  deployment.nodeRegistry,
-  deployment.pricePolicy,
-]
+export const addressesOf = (deployment: Deployment): Address[] =>
+  [
+    deployment.leaseEscrow,
+    deployment.leaseDesk,
+    deployment.downtimeQuorum,
+    deployment.leaseMandates,
+    deployment.nodeRegistry,
+    deployment.pricePolicy,
+    deployment.templateRegistry,
+    deployment.leaseAccess,
+    deployment.reviews,
+    deployment.reputation,
+    deployment.premiumStake,
+  ].filter((address) => address !== undefined)
 
 const toRef = (block: Block): BlockRef => ({
   height: block.number!,
@@ -88,22 +94,36 @@ const withTimes = async (client: RpcClient, logs: readonly PlacedLog[]): Promise
 const inOrder = (a: RawLog, b: RawLog) => Number(a.blockNumber - b.blockNumber) || a.logIndex - b.logIndex
 
 /**
- * Logs of finalized blocks `from`–`to`. The end's header is read before and after: an RPC that answers for a height it
- * does not have would return an empty list, and a list read across a switch of chains would have a gap.
+ * Logs of finalized blocks `from`–`to`. A hash vouches for all blocks below it, so that three reads after the logs and one
+ * before them prove that they are of the chain that `base` is on: the end's hash is the same before and after, hence no
+ * other chain came between, and it is on top of `base`. An RPC that does not have the end yet, and would answer with less,
+ * is found by the first.
+ * @param base the block that `from` must build on; `null` when nothing came before.
+ * @throws MovedError when the chain is another one than that of `base`, or became one while it was read.
  */
-export const readRange = async (client: RpcClient, addresses: Address[], from: bigint, to: bigint) => {
+export const readRange = async (
+  client: RpcClient,
+  addresses: Address[],
+  { from, to }: { from: bigint; to: bigint },
+  base: BlockRef | null,
+) => {
   const end = await readBlock(client, to)
-  const [logs, again] = await Promise.all([
-    client.getLogs({ address: addresses, fromBlock: from, toBlock: to }),
+  const logs = (await client.getLogs({ address: addresses, fromBlock: from, toBlock: to })).map(placed)
+  const timed = (await withTimes(client, logs)).sort(inOrder)
+  const [below, again] = await Promise.all([
+    base === null ? null : readHash(client, base.height),
     readHash(client, to),
   ])
   if (again !== end.hash) throw new MovedError(`block ${to} was replaced`)
-  const ordered = (await withTimes(client, logs.map(placed))).sort(inOrder)
-  for (const log of ordered) {
+  if (base !== null && below !== base.hash) throw new MovedError(`block ${base.height} was replaced`)
+  const hashes = new Map([[to, end.hash]])
+  for (const log of timed) {
     if (log.blockNumber < from || log.blockNumber > to) throw new MovedError('a log lies outside its range')
-    if (log.blockNumber === to && log.blockHash !== end.hash) throw new MovedError(`block ${to} was replaced`)
+    if (log.blockHash !== (hashes.get(log.blockNumber) ?? log.blockHash))
+      throw new MovedError(`block ${log.blockNumber} was replaced`)
+    hashes.set(log.blockNumber, log.blockHash)
   }
-  return { blocks: [end], logs: ordered }
+  return { blocks: [end], logs: timed }
 }
 
 /**

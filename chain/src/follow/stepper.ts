@@ -111,10 +111,10 @@ export const makeStepper = (deps: StepperDeps) => {
     rollBack(ancestor, broken ? finalized : brokenThrough)
   }
 
-  const appendRange = async (client: RpcClient, from: bigint, finalized: bigint) => {
+  const appendRange = async (client: RpcClient, from: bigint, finalized: bigint, cursor: BlockRef | null) => {
     const to = from + range - 1n < finalized ? from + range - 1n : finalized
     try {
-      const { blocks, logs } = await readRange(client, addresses, from, to)
+      const { blocks, logs } = await readRange(client, addresses, { from, to }, cursor)
       append(blocks, logs)
       if (logs.length < 5_000) range = range * 2n < MAX_RANGE ? range * 2n : MAX_RANGE
     } catch (error) {
@@ -139,7 +139,7 @@ export const makeStepper = (deps: StepperDeps) => {
     noteFinality(finalized)
     const from = cursor === null ? BigInt(chain.deployment.fromBlock) : cursor.height + 1n
     if (from > head.height) return 'idle'
-    if (from <= finalized) await appendRange(client, from, finalized)
+    if (from <= finalized) await appendRange(client, from, finalized, cursor)
     else {
       const { blocks, logs } = await readBlocks(
         client,

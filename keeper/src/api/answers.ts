@@ -9,8 +9,10 @@ export type Basis = 'events' | 'block' | 'second'
 
 export type Ready = {
   body: string | Buffer
+  /** Bytes. */
+  length: number
   tag: string
-  headers: Readonly<Record<string, string | number>>
+  headers: Readonly<Record<string, string>>
 }
 
 /** Counts that only grow; each commit that may change an answer moves them before anyone can ask again. */
@@ -36,13 +38,33 @@ const OVERHEAD = 600
 
 export type Answers = ReturnType<typeof makeAnswers>
 
-export const makeAnswers = ({ versions, maxBytes, headers, now = () => performance.now() }: AnswersOptions) => {
+export const makeAnswers = ({
+  versions,
+  maxBytes,
+  headers,
+  now = () => performance.now(),
+}: AnswersOptions) => {
   const kept = new Map<string, Kept>()
   let bytes = 0
   const versionOf = (basis: Basis) => (basis === 'block' ? versions.block : versions.events)
   const drop = (entry: Kept) => {
     kept.delete(entry.key)
     bytes -= entry.bytes
+  }
+  const make = (text: string): Ready => {
+    const length = Buffer.byteLength(text)
+    const tag = `"${createHash('sha1').update(text).digest('base64url')}"`
+    return {
+      body: text.length > TEXT_LIMIT ? Buffer.from(text) : text,
+      length,
+      tag,
+      headers: {
+        ...headers,
+        'content-type': 'application/json; charset=utf-8',
+        'cache-control': 'no-cache',
+        etag: tag,
+      },
+    }
   }
   return {
     /** @param key the URL as it was asked. */
@@ -55,25 +77,16 @@ export const makeAnswers = ({ versions, maxBytes, headers, now = () => performan
       }
       return entry
     },
+    make,
     keep: (key: string, basis: Basis, text: string): Ready => {
-      const body = text.length > TEXT_LIMIT ? Buffer.from(text) : text
-      const length = Buffer.byteLength(text)
-      const tag = `"${createHash('sha1').update(text).digest('base64url')}"`
+      const ready = make(text)
       const entry: Kept = {
+        ...ready,
         key,
         basis,
-        body,
-        tag,
         version: versionOf(basis),
         until: basis === 'second' ? now() + SECOND_MS : Number.POSITIVE_INFINITY,
-        bytes: length + key.length + OVERHEAD,
-        headers: {
-          ...headers,
-          'content-type': 'application/json; charset=utf-8',
-          'cache-control': 'no-cache',
-          'content-length': length,
-          etag: tag,
-        },
+        bytes: ready.length + key.length + OVERHEAD,
       }
       const old = kept.get(key)
       if (old !== undefined) drop(old)

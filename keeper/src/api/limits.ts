@@ -27,7 +27,9 @@ export const guardRequests = (app: FastifyInstance, limits: Limits) => {
       return
     }
     if (url.length > LONGEST_URL) {
-      done(new DecloudError('url-too-long', `The URL has ${url.length} characters, ${LONGEST_URL} are taken.`))
+      done(
+        new DecloudError('url-too-long', `The URL has ${url.length} characters, ${LONGEST_URL} are taken.`),
+      )
       return
     }
     const costly = request.routeOptions.config.costly === true

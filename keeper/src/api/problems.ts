@@ -73,7 +73,11 @@ export const answerParserError = (error: Error & { code?: string }, socket: Sock
   }
   const body = problem(...(PARSER[error.code ?? ''] ?? [400, 'request-invalid', 'This is not HTTP.']))
   const text = JSON.stringify(body)
-  const headers = { ...COMMON_HEADERS, 'content-type': PROBLEM_TYPE, 'content-length': Buffer.byteLength(text) }
+  const headers = {
+    ...COMMON_HEADERS,
+    'content-type': PROBLEM_TYPE,
+    'content-length': Buffer.byteLength(text),
+  }
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
   socket.end(
     [`HTTP/1.1 ${body.status} ${body.title}`, ...lines, 'connection: close', '', text].join('\r\n'),

@@ -1,5 +1,5 @@
 // Routes that anyone may read. What was answered once is given again, ready made, until it may have changed.
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import type { z } from 'zod'
 import { type Basis, hasIt, type Ready } from './answers.ts'
 import type { ApiDeps, App } from './deps.ts'
@@ -25,17 +25,17 @@ declare module 'fastify' {
   }
 }
 
-const give = (request: FastifyRequest, reply: FastifyReply, ready: Ready, policy: string) => {
+/** Sends a ready answer, or 304 to who has it. */
+export const give = (request: FastifyRequest, reply: FastifyReply, ready: Ready, policy: string) => {
   const { raw } = reply
-  const { 'content-length': length, ...rest } = ready.headers
-  const headers = { ...rest, 'ratelimit-policy': policy, ratelimit: request.allowance }
+  const headers = { ...ready.headers, 'ratelimit-policy': policy, ratelimit: request.allowance }
   reply.hijack()
   if (hasIt(request.headers['if-none-match'], ready.tag)) {
     raw.writeHead(304, headers)
     raw.end()
     return
   }
-  raw.writeHead(200, { ...headers, 'content-length': length })
+  raw.writeHead(200, { ...headers, 'content-length': ready.length })
   if (request.method === 'HEAD') raw.end()
   else raw.end(ready.body)
 }
@@ -46,7 +46,16 @@ export const addRead = <params extends z.ZodType, query extends z.ZodType, answe
   route: Read<params, query, answer>,
 ) => {
   const encode = compileAnswer(route.answer)
-  app.get(
+  // The provider's types cannot follow schemas that are still type parameters; `Read` ties them together.
+  const plain: FastifyInstance = app
+  const schema: FastifySchema = {
+    summary: route.summary,
+    tags: [...route.tags],
+    ...(route.params === undefined ? {} : { params: route.params }),
+    ...(route.query === undefined ? {} : { querystring: route.query }),
+    response: { 200: route.answer },
+  }
+  plain.get(
     route.url,
     {
       onRequest: (request, reply, done) => {
@@ -54,13 +63,7 @@ export const addRead = <params extends z.ZodType, query extends z.ZodType, answe
         if (ready === undefined) done()
         else give(request, reply, ready, limits.policy)
       },
-      schema: {
-        summary: route.summary,
-        tags: [...route.tags],
-        ...(route.params === undefined ? {} : { params: route.params }),
-        ...(route.query === undefined ? {} : { querystring: route.query }),
-        response: { 200: route.answer },
-      },
+      schema,
       config: { problems: route.problems ?? [] },
     },
     (request, reply) => {

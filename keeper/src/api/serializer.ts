@@ -32,6 +32,8 @@ export const compileAnswer = <schema extends z.ZodType>(
   schema: schema,
 ): ((value: z.output<schema>) => string) => {
   const json = z.toJSONSchema(schema, { target: 'draft-7', io: 'input', reused: 'inline' })
-  const stringify = fastJson(simplify(json) as Parameters<typeof fastJson>[0], { largeArrayMechanism: 'default' })
+  const stringify = fastJson(simplify(json) as Parameters<typeof fastJson>[0], {
+    largeArrayMechanism: 'default',
+  })
   return (value) => stringify(value)
 }

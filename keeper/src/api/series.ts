@@ -1,6 +1,7 @@
 import { STEPS } from '@decloud/protocol/wire/api'
+import { type Offered, plus } from '../domain/offered.ts'
 import { spanOf } from '../domain/span.ts'
-import type { Offered, Span } from '../ports/series.ts'
+import type { Span } from '../ports/series.ts'
 import type { ApiDeps } from './deps.ts'
 
 /** 31 days of hours. */
@@ -50,20 +51,12 @@ const DRAW: Readonly<Record<'leases' | 'revenue' | 'capacity', (deps: ApiDeps, s
     let offered = before
     const points = stepsOf(span).map((at) => {
       const change = known.get(at)
-      if (change !== undefined) offered = added(offered, change)
+      if (change !== undefined) offered = plus(offered, change)
       return { at, values: OFFERED.map((name) => offered[name]) }
     })
     return { columns: OFFERED.map((name, i) => ({ name, unit: units[i] ?? '' })), points }
   },
 }
-
-const added = (a: Offered, b: Offered): Offered => ({
-  nodes: a.nodes + b.nodes,
-  pointUnits: a.pointUnits + b.pointUnits,
-  memoryMiB: a.memoryMiB + b.memoryMiB,
-  diskGiB: a.diskGiB + b.diskGiB,
-  gpus: a.gpus + b.gpus,
-})
 
 /** @throws DecloudError `span-invalid`. */
 export const seriesAnswer = (

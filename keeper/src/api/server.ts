@@ -1,40 +1,56 @@
-import fastifyCors from '@fastify/cors'
 import fastifySwagger from '@fastify/swagger'
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
-import {
-  jsonSchemaTransform,
-  serializerCompiler,
-  validatorCompiler,
-  type ZodTypeProvider,
-} from 'fastify-type-provider-zod'
+import { jsonSchemaTransform, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { z } from 'zod'
 import type { ApiDeps } from './deps.ts'
-import { tagResponses } from './etag.ts'
-import { answerWithProblems } from './problems.ts'
+import { guardRequests } from './limits.ts'
+import { answerError, answerParserError, answerWithProblems } from './problems.ts'
 import { accountRoute } from './routes/account.ts'
+import { documentRoute } from './routes/document.ts'
+import { eventsRoute } from './routes/events.ts'
+import { figuresRoute } from './routes/figures.ts'
 import { healthRoute } from './routes/health.ts'
-import { leaseRoute } from './routes/lease.ts'
 import { leasesRoute } from './routes/leases.ts'
-import { nodeRoute } from './routes/node.ts'
 import { nodesRoute } from './routes/nodes.ts'
+import { prepareRoute } from './routes/prepare.ts'
+import { relaysRoute } from './routes/relays.ts'
+import { reviewsRoute } from './routes/reviews.ts'
 import { sessionRoute } from './routes/session.ts'
+import { templatesRoute } from './routes/templates.ts'
+import { makeRouteTable } from './routing.ts'
+import { compileAnswer } from './serializer.ts'
 import { decorateWithSessions } from './session.ts'
 
-/** The read API, not listening yet. Nothing in it writes; nothing in it is secret. */
+const ROUTES = [
+  ...[nodesRoute, templatesRoute, reviewsRoute, leasesRoute, accountRoute, relaysRoute, figuresRoute],
+  ...[prepareRoute, sessionRoute, eventsRoute, healthRoute],
+]
+
+/** Bytes: a template's content and a sealed manifest, 16 KiB each as hex, with room for what is around them. */
+const LONGEST_BODY = 65_536
+
+/** The API, not listening yet. Nothing in it writes to the chain. */
 export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     requestTimeout: 10_000,
-    bodyLimit: 32_768,
+    bodyLimit: LONGEST_BODY,
     forceCloseConnections: 'idle',
-    routerOptions: { maxParamLength: 100 },
+    return503OnClosing: false,
+    trustProxy: deps.config.trustedProxies.length === 0 ? false : deps.config.trustedProxies,
+    routerOptions: { maxParamLength: 200 },
+    frameworkErrors: answerError,
+    clientErrorHandler: answerParserError,
   }).withTypeProvider<ZodTypeProvider>()
+  app.server.maxConnections = deps.config.maxConnections
+  const table = makeRouteTable(app)
   app.setValidatorCompiler(validatorCompiler)
-  app.setSerializerCompiler(serializerCompiler)
-  answerWithProblems(app)
+  // Every schema here is one of zod's: what it does not name does not leave.
+  app.setSerializerCompiler(({ schema }) => compileAnswer(schema as z.ZodType))
+  answerWithProblems(app, table.methodsAt)
+  guardRequests(app, deps.limits)
   decorateWithSessions(app)
-  tagResponses(app)
-  await app.register(fastifyCors, { origin: '*', methods: ['GET', 'HEAD', 'POST'], exposedHeaders: ['etag'] })
   await app.register(fastifySwagger, {
     openapi: {
       openapi: '3.1.0',
@@ -43,16 +59,7 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
     },
     transform: jsonSchemaTransform,
   })
-  for (const route of [
-    nodesRoute,
-    nodeRoute,
-    leasesRoute,
-    leaseRoute,
-    accountRoute,
-    healthRoute,
-    sessionRoute,
-  ])
-    route(app, deps)
-  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
-  return app
+  for (const route of ROUTES) route(app, deps)
+  documentRoute(app, deps, table)
+  return Object.assign(app, { table })
 }

@@ -1,5 +1,5 @@
 // Trust badges: what a node has shown, not what it says.
-import { wordText, type Attribute } from './node.ts'
+import { type Attribute, wordText } from './node.ts'
 
 export type Badge = 'uptime-99.9' | 'hosted-100' | 'premium' | 'audited'
 

@@ -75,8 +75,6 @@ export const sharesOfLease = (lease: LeaseView, pointUnits: bigint): ReadonlyMap
   for (const [node, credited] of earningsOf(lease)) {
     shares.set(node, { credited, inUse: NOTHING, hosted: 0, completed: 0 })
   }
-  // A request that ended waiting, whatever node it names, has taken nothing of it.
-  if (lease.pricePerHour === 0n && !isLive(lease)) return shares
   const { memoryMiB, diskGiB, gpus } = lease.terms
   const inUse = isLive(lease)
     ? { pointUnits, memoryMiB: BigInt(memoryMiB), diskGiB: BigInt(diskGiB), gpus }

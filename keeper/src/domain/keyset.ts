@@ -3,7 +3,8 @@
 /** The place of a row in an order: `rank` ascends, ties go by `id`, which no two rows share. */
 export type Place = { rank: bigint; id: number }
 
-export const byPlace = (a: Place, b: Place): number => (a.rank === b.rank ? a.id - b.id : a.rank < b.rank ? -1 : 1)
+export const byPlace = (a: Place, b: Place): number =>
+  a.rank === b.rank ? a.id - b.id : a.rank < b.rank ? -1 : 1
 
 /**
  * @param placeOf the order wanted.
@@ -20,5 +21,8 @@ export const pageOf = <row>(
   left.sort((a, b) => byPlace(a.place, b.place))
   const page = left.slice(0, limit)
   const last = page.at(-1)
-  return { rows: page.map(({ row }) => row), next: left.length > limit && last !== undefined ? last.place : null }
+  return {
+    rows: page.map(({ row }) => row),
+    next: left.length > limit && last !== undefined ? last.place : null,
+  }
 }

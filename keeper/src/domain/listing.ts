@@ -1,8 +1,8 @@
 // The marketplace of nodes: which of them a query shows, in which order, and which are featured.
 import { UNITS_PER_POINT } from '@decloud/protocol'
 import type { MarketNode } from '../ports/market.ts'
-import { regionText } from './node.ts'
 import type { Place } from './keyset.ts'
+import { regionText } from './node.ts'
 
 /** A node with what this keeper heard of it. */
 export type ListedNode = MarketNode & {
@@ -32,7 +32,8 @@ export const uptimeOf = ({ uptime, heardBps }: ListedNode): number | null =>
   uptime.opinions > 0 ? uptime.uptimeBps : heardBps
 
 export const matches = (node: ListedNode, filter: NodeFilter): boolean => {
-  const { region, tags, maxPrice, minUptimePercent, minPoints, requiresGpu, online, active, operator } = filter
+  const { region, tags, maxPrice, minUptimePercent, minPoints, requiresGpu, online, active, operator } =
+    filter
   const price = node.referencePricePerHour
   return (
     (region === undefined || regionText(node.region) === region) &&

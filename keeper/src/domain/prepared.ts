@@ -24,8 +24,8 @@ const present = (address: Address | undefined, name: string): Address => {
 }
 
 const review =
-  (functionName: 'reviewNode' | 'reviewTemplate'): Prepare<'review-node'> =>
-  ({ reviews }, { leaseId, stars, title, comment }) => ({
+  (functionName: 'reviewNode' | 'reviewTemplate') =>
+  ({ reviews }: Deployment, { leaseId, stars, title, comment }: PrepareBody<'review-node'>): Prepared => ({
     to: present(reviews, 'reviews'),
     data: encodeFunctionData({ abi: reviewsAbi, functionName, args: [leaseId, stars, title, comment] }),
   })

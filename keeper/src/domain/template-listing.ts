@@ -82,5 +82,7 @@ export const placeIn =
 export const featured = (templates: readonly ListedTemplate[]): ListedTemplate[] =>
   templates
     .filter(({ archived, latest }) => !archived && latest !== null && !latest.archived)
-    .sort((a, b) => b.deployed - a.deployed || Number(RANK.rating(a) - RANK.rating(b)) || a.template - b.template)
+    .sort(
+      (a, b) => b.deployed - a.deployed || Number(RANK.rating(a) - RANK.rating(b)) || a.template - b.template,
+    )
     .slice(0, FEATURED)

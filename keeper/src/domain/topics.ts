@@ -19,7 +19,18 @@ const FAMILY: Readonly<Record<ProtocolEvent['contract'], string>> = {
 const MONEY = new Set(['BalanceChanged', 'EarnedWithdrawn', 'PayeeChanged', 'PayeeProposed'])
 const RELAYS = new Set(['RelayChosen', 'RelayOfferChanged', 'RelaySwitched'])
 /** Arguments that name an account to whom the event matters. */
-const ACCOUNTS = ['account', 'tenant', 'payer', 'payee', 'operator', 'author', 'staker', 'to', 'proposed', 'agent']
+const ACCOUNTS = [
+  'account',
+  'tenant',
+  'payer',
+  'payee',
+  'operator',
+  'author',
+  'staker',
+  'to',
+  'proposed',
+  'agent',
+]
 
 export const topicsOf = (event: ProtocolEvent): string[] => {
   const topics = new Set<string>([MONEY.has(event.name) ? 'money' : FAMILY[event.contract]])

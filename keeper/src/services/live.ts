@@ -95,9 +95,7 @@ export const makeLive = (options: LiveOptions) => {
   }
 
   /** Where a listener may go on from, or why it cannot; `reverted` when it has to forget what lies above a height. */
-  const startOf = (
-    cursor: LiveCursor | null,
-  ): { from: Position; reverted: boolean } | { reset: string } => {
+  const startOf = (cursor: LiveCursor | null): { from: Position; reverted: boolean } | { reset: string } => {
     if (cursor === null) return { reset: 'cursor-invalid' }
     const { at, anchor } = cursor
     const from = positions.isCanonical(at)
@@ -188,7 +186,8 @@ export const makeLive = (options: LiveOptions) => {
       })
     },
     /** News that is not of the chain: it has no id and is not told again. */
-    announce: (event: string, about: readonly string[], data: unknown): void => tell(frame(event, data), about),
+    announce: (event: string, about: readonly string[], data: unknown): void =>
+      tell(frame(event, data), about),
     count: () => listeners.size,
     close: (): void => {
       unsubscribe()

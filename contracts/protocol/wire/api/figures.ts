@@ -1,6 +1,14 @@
 // Sums over the market and over an operator's nodes.
 import { z } from 'zod'
-import { addressText, bigintText, indexText, nextCursor, pagingFields, secondsText, wordText } from './values.ts'
+import {
+  addressText,
+  bigintText,
+  indexText,
+  nextCursor,
+  pagingFields,
+  secondsText,
+  wordText,
+} from './values.ts'
 
 export const networkSchema = z.object({
   /** Height and time that these figures are of. */

@@ -117,7 +117,9 @@ export const collaboratorsSchema = z.object({
 })
 /** Leases of others that one may use. */
 export const sharedLeasesSchema = z.object({
-  leases: z.array(z.object({ leaseId: wordText, level: z.enum(['Viewer', 'User', 'Manager']), since: z.int() })),
+  leases: z.array(
+    z.object({ leaseId: wordText, level: z.enum(['Viewer', 'User', 'Manager']), since: z.int() }),
+  ),
 })
 
 export const accountParams = z.strictObject({ account: addressText })

@@ -148,7 +148,9 @@ export const tagsText = z
   .string()
   .min(1)
   .max(300)
-  .transform((text) => [...new Set(text.split(',').map((tag) => tag.trim().toLowerCase()))].filter((tag) => tag !== ''))
+  .transform((text) =>
+    [...new Set(text.split(',').map((tag) => tag.trim().toLowerCase()))].filter((tag) => tag !== ''),
+  )
   .refine((tags) => tags.length <= 20, 'at most 20 tags')
 
 export const nodesQuerySchema = z.strictObject({

@@ -1,15 +1,20 @@
 // Calls prepared for a wallet: what used to be a write is a transaction that its owner sends.
 import { z } from 'zod'
-import { addressText, bigintText, hexText, wordText } from './values.ts'
 import { slugText } from './templates.ts'
+import { addressText, bigintText, hexText, wordText } from './values.ts'
 
-const uint = (bits: 8 | 16 | 32) => z.int().min(0).max(2 ** bits - 1)
+const uint = (bits: 8 | 16 | 32) =>
+  z
+    .int()
+    .min(0)
+    .max(2 ** bits - 1)
 const uint64 = z.codec(z.string().regex(/^\d{1,19}$/, 'an amount'), z.bigint(), {
   decode: (text) => BigInt(text),
   encode: (value) => String(value),
 })
 const index = z.int().min(1).max(0xffff_ffff)
-const hexOf = (bytes: number) => z.templateLiteral(['0x', z.string().regex(new RegExp(`^[0-9a-fA-F]{${bytes * 2}}$`))])
+const hexOf = (bytes: number) =>
+  z.templateLiteral(['0x', z.string().regex(new RegExp(`^[0-9a-fA-F]{${bytes * 2}}$`))])
 const contentText = hexText.refine((text) => text.length <= 2 + 2 * 16_384, 'at most 16384 bytes')
 
 /** Who will send it: the outcome is simulated for that account. */
@@ -41,7 +46,10 @@ export const PREPARE_BODIES = {
       content: contentText,
       uri: z.string().max(256),
     })
-    .refine(({ slug, template }) => (slug === undefined) !== (template === undefined), 'slug or template, not both'),
+    .refine(
+      ({ slug, template }) => (slug === undefined) !== (template === undefined),
+      'slug or template, not both',
+    ),
   open: z.strictObject({
     from,
     terms: z.strictObject({
@@ -71,7 +79,14 @@ export const PREPARE_BODIES = {
   'review-node': z.strictObject(review),
   'review-template': z.strictObject(review),
 } as const
-export const PREPARED_ACTS = ['profile', 'pricing', 'publish', 'open', 'review-node', 'review-template'] as const
+export const PREPARED_ACTS = [
+  'profile',
+  'pricing',
+  'publish',
+  'open',
+  'review-node',
+  'review-template',
+] as const
 export type PreparedAct = (typeof PREPARED_ACTS)[number]
 export type PrepareBody<act extends PreparedAct> = z.output<(typeof PREPARE_BODIES)[act]>
 

@@ -16,7 +16,9 @@ export const addressText = z
 export const wordText = z
   .templateLiteral(['0x', z.string().regex(/^[0-9a-fA-F]{64}$/)])
   .meta({ examples: [`0x${'0'.repeat(63)}1`] })
-export const hexText = z.templateLiteral(['0x', z.string().regex(/^(?:[0-9a-fA-F]{2})*$/)]).meta({ examples: ['0x'] })
+export const hexText = z
+  .templateLiteral(['0x', z.string().regex(/^(?:[0-9a-fA-F]{2})*$/)])
+  .meta({ examples: ['0x'] })
 
 /** An index that a registry gave, from 1. In a path or a query it is text. */
 export const indexText = z

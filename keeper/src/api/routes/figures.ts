@@ -58,7 +58,12 @@ const networkRoute = (app: App, deps: ApiDeps) => {
 const earningsRoutes = (app: App, deps: ApiDeps) => {
   const { market } = deps
   const daysIn = (query: { from?: number | undefined; to?: number | undefined }) => {
-    const { from, to } = spanOf(query, { now: headOf(deps).at, step: DAY, most: MOST_DAYS, usual: DEFAULT_DAYS })
+    const { from, to } = spanOf(query, {
+      now: headOf(deps).at,
+      step: DAY,
+      most: MOST_DAYS,
+      usual: DEFAULT_DAYS,
+    })
     return { from: from / DAY, to: to / DAY }
   }
   addRead(app, deps, {

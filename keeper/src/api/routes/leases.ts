@@ -110,9 +110,12 @@ export const leasesRoute = (app: App, deps: ApiDeps) => {
     problems: ['lease-unknown'],
     read: ({ params }) => {
       const { leaseId } = leaseOr404(deps, params.leaseId)
-      const collaborators = market
-        .collaborators(leaseId)
-        .map(({ account, level, since, key }) => ({ account, level, since, sealingKey: key?.sealingKey ?? null }))
+      const collaborators = market.collaborators(leaseId).map(({ account, level, since, key }) => ({
+        account,
+        level,
+        since,
+        sealingKey: key?.sealingKey ?? null,
+      }))
       return { collaborators }
     },
   })

@@ -2,8 +2,8 @@ import { DecloudError } from '@decloud/protocol'
 import {
   relayDetailSchema,
   relayParams,
-  relaysSchema,
   relayStatsSchema,
+  relaysSchema,
   repairRequestSchema,
   repairSchema,
 } from '@decloud/protocol/wire/api'

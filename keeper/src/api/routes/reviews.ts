@@ -5,7 +5,7 @@ import {
   reviewsSchema,
   templateParams,
 } from '@decloud/protocol/wire/api'
-import type { Rating, ReviewView } from '../../domain/review.ts'
+import type { Rating } from '../../domain/review.ts'
 import type { ReviewQuery } from '../../ports/market.ts'
 import { scopeOf, wrappedCursor } from '../cursors.ts'
 import type { ApiDeps, App } from '../deps.ts'
@@ -16,7 +16,6 @@ import { nodeOr404 } from './nodes.ts'
 import { templateOr404 } from './templates.ts'
 
 const TAGS = ['reviews']
-const STARS = [1, 2, 3, 4, 5]
 
 type Subject = { node: number } | { template: number }
 
@@ -26,12 +25,11 @@ export const reviewsRoute = (app: App, deps: ApiDeps) => {
     const cursors = wrappedCursor(scopeOf(`reviews ${JSON.stringify(about)}`, {}))
     const asked: ReviewQuery = { ...about, limit: query.limit, cursor: cursors.read(query.cursor) }
     const { rows, next } = market.reviews(asked)
-    const stars = market.stars(about)
     return {
       reviews: rows,
       next: cursors.write(next),
       rating: ratingView(rating),
-      histogram: STARS.map((star) => stars[star - 1] ?? 0),
+      histogram: deps.series.stars(about),
     }
   }
   addRead(app, deps, {
