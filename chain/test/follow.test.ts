@@ -345,8 +345,10 @@ describe('with an RPC that misbehaves', () => {
       follow({ agreementEveryMs: 20 })
       await until(() => follower.finalizedThrough() !== null)
       const wrong = await local.anvil.client.getBlock({ blockNumber: 1n })
-      second.judge = ({ method }) =>
-        method === 'eth_getBlockByNumber' ? { answer: { hash: wrong.hash, number: '0x1' } } : 'forward'
+      second.judge = ({ method, params }) =>
+        method === 'eth_getBlockByNumber' && String(params?.[0]).startsWith('0x')
+          ? { answer: { hash: wrong.hash, number: params?.[0] } }
+          : 'forward'
       await until(() => follower.health().state === 'disagreeing')
       expect(follower.finalizedThrough()).toBeNull()
       expect(follower.health().disagreement).toContain('another finalized block')

@@ -1,5 +1,6 @@
 export * from './abi/index.ts'
 export * from './billing.ts'
+export * from './caps.ts'
 export * from './deployment.ts'
 export * from './errors.ts'
 export * from './events.ts'

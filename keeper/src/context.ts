@@ -19,12 +19,13 @@ import { makeLedger } from './adapters/store/ledger.ts'
 import { makeMarket } from './adapters/store/market/market.ts'
 import { makeLedgerProjector } from './adapters/store/projector.ts'
 import type { KeeperConfig } from './config/config.ts'
-import { makeApi } from './context-api.ts'
+import { makeApi } from './context/api.ts'
+import { laterRound, pricingOf, upkeepOf } from './context/upkeep.ts'
 import { repeat } from './lib/loop.ts'
 import type { Ledger } from './ports/ledger.ts'
 import type { Market } from './ports/market.ts'
 import { type Audit, makeAuditor } from './services/auditor.ts'
-import { makeUpkeep, type Round } from './services/upkeep.ts'
+import type { Round, UpkeepStatus } from './services/upkeep.ts'
 
 export type Keeper = {
   /** Where the API answers. */
@@ -35,6 +36,8 @@ export type Keeper = {
   synced(options?: { height?: bigint; deadlineMs?: number }): Promise<void>
   /** A round of chores now, besides the regular ones; `null` without a key. */
   upkeep(): Promise<Round | null>
+  /** What the chores came to so far; `null` without a key. */
+  upkeepStatus(): UpkeepStatus | null
   audit(scope?: 'open' | 'all'): Promise<Audit>
   /** Stops taking requests, finishes those under way, leaves intents to the journal, closes the database. */
   close(): Promise<void>
@@ -82,18 +85,23 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
   const market = makeMarket(db, { deployment, minimumStake, time })
   let journal: Journal | null = null
   if (account !== null) {
-    const own = makeJournal({ chain, db: local, account, onError })
+    const own = makeJournal({ chain, db: local, account, onError, ...pricingOf(config) })
     onClose(() => own.close())
     journal = own
   }
 
-  const api = await makeApi({ ...{ config, chain, db, local, ledger, market, follower, journal }, log })
+  const abort = new AbortController()
+  const { signal } = abort
+  const upkeep = journal && upkeepOf({ config, chain, follower, journal, ledger, log, signal })
+  const api = await makeApi({
+    ...{ config, chain, db, local, log },
+    ...{ ledger, market, follower, journal, upkeep },
+  })
   onClose(() => api.close())
   const url = await api.listen()
   follower.start()
   await journal?.recover()
 
-  const abort = new AbortController()
   const loops: Promise<unknown>[] = []
   onClose(async () => {
     abort.abort()
@@ -107,13 +115,10 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
     api.forget()
   }
   const { audit } = makeAuditor({ follower, ledger, storage, refold, log })
-  const limits = { minSettle: config.minSettleUsdc, batchSize: config.batchSize }
-  const escrow = deployment.leaseEscrow
-  const upkeep =
-    journal && makeUpkeep({ follower, journal, ledger, escrow, limits, log, signal: abort.signal })
-  if (upkeep !== null)
-    loops.push(repeat(upkeep.round, config.settleEverySeconds * 1_000, abort.signal, onError))
-  else log.info({}, 'no key is configured: this keeper reads and serves, and does no chores')
+  if (upkeep !== null) {
+    const round = laterRound(upkeep, config, signal)
+    loops.push(repeat(round, config.settleEverySeconds * 1_000, signal, onError))
+  } else log.info({}, 'no key is configured: this keeper reads and serves, and does no chores')
   const auditOnceSynced = async () => {
     if (follower.health().state === 'live') await audit()
   }
@@ -125,6 +130,7 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
     market,
     synced: (options) => follower.synced(options),
     upkeep: async () => (upkeep === null ? null : upkeep.round()),
+    upkeepStatus: () => upkeep?.status() ?? null,
     audit,
   }
 }

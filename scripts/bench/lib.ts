@@ -21,7 +21,7 @@ export type Measured = {
 }
 
 /** @throws RangeError for no numbers. */
-export const median = (numbers: readonly number[]): number => percentile(numbers, 0.5)
+export const median = (numbers: Iterable<number>): number => percentile(numbers, 0.5)
 
 /** @param share 0.99 for p99. @throws RangeError for no numbers. */
 export const percentile = (numbers: Iterable<number>, share: number): number => {

@@ -16,6 +16,7 @@ export const STATUS: Readonly<Record<string, number>> = {
   'relay-unknown': 404,
   'route-unknown': 404,
   'template-unknown': 404,
+  'upkeep-none': 404,
   'version-unknown': 404,
   'method-wrong': 405,
   'body-too-large': 413,

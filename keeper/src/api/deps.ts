@@ -14,6 +14,7 @@ import type { Simulate } from '../ports/simulate.ts'
 import type { Catalogue } from '../services/catalogue.ts'
 import type { Live } from '../services/live.ts'
 import type { Sessions } from '../services/sessions.ts'
+import type { Upkeep } from '../services/upkeep.ts'
 import type { Answers } from './answers.ts'
 import type { Limits } from './limits.ts'
 
@@ -36,6 +37,8 @@ export type ApiDeps = {
   limits: Limits
   /** Whose word makes a node audited. */
   auditors: readonly Address[]
+  /** What the chores came to; absent without a key. */
+  upkeep: Pick<Upkeep, 'status'> | null
 }
 
 export type App = FastifyInstance<

@@ -17,13 +17,14 @@ import { relaysRoute } from './routes/relays.ts'
 import { reviewsRoute } from './routes/reviews.ts'
 import { sessionRoute } from './routes/session.ts'
 import { templatesRoute } from './routes/templates.ts'
+import { upkeepRoute } from './routes/upkeep.ts'
 import { makeRouteTable } from './routing.ts'
 import { compileAnswer } from './serializer.ts'
 import { decorateWithSessions } from './session.ts'
 
 const ROUTES = [
   ...[nodesRoute, templatesRoute, reviewsRoute, leasesRoute, accountRoute, relaysRoute, figuresRoute],
-  ...[prepareRoute, sessionRoute, eventsRoute, healthRoute],
+  ...[prepareRoute, sessionRoute, eventsRoute, healthRoute, upkeepRoute],
 ]
 
 /** Bytes: a template's content and a sealed manifest, 16 KiB each as hex, with room for what is around them. */

@@ -1,18 +1,10 @@
 // Raw values → a configuration that is complete and checked, safe to log.
 import { readFileSync } from 'node:fs'
-import { DecloudError, deploymentSchema, parseUsdc } from '@decloud/protocol'
+import { DecloudError, deploymentSchema } from '@decloud/protocol'
 import { z } from 'zod'
 import { apiSection } from './api.ts'
-
-const usdc = z.string().transform((text, context) => {
-  try {
-    return parseUsdc(text)
-  } catch {
-    context.addIssue({ code: 'custom', message: 'must be an amount of USDC, for example 0.05' })
-    return z.NEVER
-  }
-})
-const seconds = z.coerce.number().positive().max(86_400)
+import { seconds, usdc } from './fields.ts'
+import { upkeepSection } from './upkeep.ts'
 
 const schema = z.strictObject({
   rpcUrls: z.array(z.url({ protocol: /^https?$/, error: 'must be http(s) URLs' })).min(1),
@@ -29,6 +21,7 @@ const schema = z.strictObject({
   minSettleUsdc: usdc.default(50_000n),
   batchSize: z.coerce.number().int().min(1).max(100).default(50),
   auditEverySeconds: seconds.default(300),
+  upkeep: upkeepSection,
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
 })
 export type KeeperConfig = z.output<typeof schema>

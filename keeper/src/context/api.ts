@@ -1,46 +1,65 @@
 // The part of the composition root that serves: adapters of the API, its server, and their end.
-import { type Chain, type Follower, type Journal, makePositions } from '@decloud/chain'
+import { type Chain, type Follower, makePositions } from '@decloud/chain'
 import { DecloudError } from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
 import type { FastifyBaseLogger } from 'fastify'
-import { makeSignatureCheck } from './adapters/chain/signatures.ts'
-import { makeSimulate } from './adapters/chain/simulate.ts'
-import { makeRepairBook } from './adapters/store/repairs.ts'
-import { makeSeries } from './adapters/store/series.ts'
-import { makeSessionStore } from './adapters/store/sessions.ts'
-import { makeAnswers, type Versions } from './api/answers.ts'
-import type { ApiDeps } from './api/deps.ts'
-import { COMMON_HEADERS } from './api/headers.ts'
-import { makeLimits } from './api/limits.ts'
-import { makeServer } from './api/server.ts'
-import type { KeeperConfig } from './config/config.ts'
-import { signInNames } from './config/sign-in.ts'
-import type { Ledger } from './ports/ledger.ts'
-import { hearsNothing, type Liveness } from './ports/liveness.ts'
-import type { Market } from './ports/market.ts'
-import { heardNoReadiness, type Readiness } from './ports/readiness.ts'
-import { makeCatalogue } from './services/catalogue.ts'
-import { makeLive } from './services/live.ts'
-import { makeSessions } from './services/sessions.ts'
+import { makeSignatureCheck } from '../adapters/chain/signatures.ts'
+import { makeSimulate } from '../adapters/chain/simulate.ts'
+import { makeRepairBook } from '../adapters/store/repairs.ts'
+import { makeSeries } from '../adapters/store/series.ts'
+import { makeSessionStore } from '../adapters/store/sessions.ts'
+import { makeAnswers, type Versions } from '../api/answers.ts'
+import type { ApiDeps } from '../api/deps.ts'
+import { COMMON_HEADERS } from '../api/headers.ts'
+import { makeLimits } from '../api/limits.ts'
+import { makeServer } from '../api/server.ts'
+import type { KeeperConfig } from '../config/config.ts'
+import { signInNames } from '../config/sign-in.ts'
+import { hearsNothing, type Liveness } from '../ports/liveness.ts'
+import { heardNoReadiness, type Readiness } from '../ports/readiness.ts'
+import { makeCatalogue } from '../services/catalogue.ts'
+import { makeLive } from '../services/live.ts'
+import { makeSessions } from '../services/sessions.ts'
 
-export type ApiParts = {
+/** What is made here; the rest of `ApiDeps` is given. */
+type Own =
+  | 'config'
+  | 'deployment'
+  | 'catalogue'
+  | 'sessions'
+  | 'live'
+  | 'readiness'
+  | 'repairs'
+  | 'series'
+  | 'simulate'
+  | 'answers'
+  | 'limits'
+  | 'auditors'
+
+export type ApiParts = Omit<ApiDeps, Own | 'follower'> & {
   config: KeeperConfig
   chain: Chain
   db: Database
   local: Database
-  ledger: Ledger
-  market: Market
   follower: Pick<Follower, 'health' | 'onChange'>
-  journal: ApiDeps['journal'] & (Journal | null)
   log: FastifyBaseLogger
   liveness?: Liveness
   readiness?: Readiness
 }
 
 export const makeApi = async (parts: ApiParts) => {
-  const { config, chain, db, local, ledger, market, follower, journal, log } = parts
+  const {
+    config,
+    chain,
+    db,
+    local,
+    log,
+    liveness = hearsNothing,
+    readiness = heardNoReadiness,
+    ...given
+  } = parts
+  const { market, follower } = given
   const { deployment } = config
-  const liveness = parts.liveness ?? hearsNothing
   const versions: Versions = { events: 0, block: 0 }
   const unsubscribe = follower.onChange((change) => {
     versions.block += 1
@@ -57,7 +76,7 @@ export const makeApi = async (parts: ApiParts) => {
   let url = ''
   const deps: ApiDeps = {
     config: config.api,
-    ...{ deployment, ledger, market, follower, journal, live, auditors },
+    ...{ ...given, deployment, live, auditors, readiness },
     catalogue: makeCatalogue({ market, liveness, version: () => versions.events }),
     sessions: makeSessions({
       store: makeSessionStore(local),
@@ -65,7 +84,6 @@ export const makeApi = async (parts: ApiParts) => {
       chainId: deployment.chainId,
       ...signInNames(config, () => url),
     }),
-    readiness: parts.readiness ?? heardNoReadiness,
     repairs: makeRepairBook(local),
     series: makeSeries(db, deployment),
     simulate: makeSimulate(chain),
