@@ -50,7 +50,6 @@ const problemAnswers = (codes: readonly string[]): NonNullable<Operation['respon
         content: {
           [PROBLEM_TYPE]: {
             schema: { $ref: '#/components/schemas/Problem' },
-            example: { type: 'about:blank', title: TITLES[status], status, code: some[0] },
           },
         },
       },
@@ -58,9 +57,9 @@ const problemAnswers = (codes: readonly string[]): NonNullable<Operation['respon
   )
 }
 
-const complete = (path: string, method: string, operation: Operation, own: readonly string[]): Operation => {
+const complete = (path: string, method: string, operation: Operation, route: RouteEntry): Operation => {
   const codes = new Set<string>([
-    ...own,
+    ...route.problems,
     ...EVERYWHERE,
     ...(method === 'get' ? READS : []),
     ...(operation.requestBody === undefined ? [] : BODIES),
@@ -68,7 +67,7 @@ const complete = (path: string, method: string, operation: Operation, own: reado
   ])
   const problems = problemAnswers([...codes])
   // A health answer has a schema of its own for 503.
-  const responses = { ...problems, ...describe(operation.responses ?? {}) }
+  const responses = { ...problems, ...(path === '/api/events' ? STREAM : answersOf(route.answers)) }
   return {
     operationId: nameOf(method, path),
     ...operation,
@@ -93,17 +92,41 @@ const withExamples = (content: Content = {}): Content =>
     ]),
   )
 
-const describe = (responses: NonNullable<Operation['responses']>): NonNullable<Operation['responses']> =>
+/** As it is on the wire: what a codec encodes to, and nothing that the schema does not name. */
+const wireSchema = (schema: z.ZodType): JsonSchema => {
+  const { $schema: _, ...json } = z.toJSONSchema(schema, {
+    io: 'input',
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.type === 'object') jsonSchema.additionalProperties ??= false
+      // Bounds that every integer of JavaScript has say nothing.
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
+    },
+  })
+  return json as JsonSchema
+}
+
+const answersOf = (answers: RouteEntry['answers']): NonNullable<Operation['responses']> =>
   Object.fromEntries(
-    Object.entries(responses).map(([status, { description, content, ...rest }]) => [
-      status,
-      {
-        ...rest,
-        description: description === 'Default Response' ? (status === '200' ? 'OK' : 'Done') : description,
-        ...(content === undefined || status === '204' ? {} : { content: withExamples(content) }),
-      },
-    ]),
+    Object.entries(answers)
+      .filter(([status]) => Number(status) < 400 || status === '503')
+      .map(([status, answer]) => {
+        const description = DESCRIPTIONS[status] ?? TITLES[Number(status)] ?? 'Done'
+        if (status === '204') return [status, { description }]
+        const schema = wireSchema(answer)
+        return [
+          status,
+          { description, content: { 'application/json': { schema, example: exampleOf(schema) } } },
+        ]
+      }),
   )
+
+const EXAMPLE = {
+  ...{ type: 'about:blank', title: 'Not found', status: 404, code: 'node-unknown' },
+  detail: 'There is no node 77.',
+}
+
+const DESCRIPTIONS: Readonly<Record<string, string>> = { 200: 'OK', 202: 'Accepted', 204: 'Done' }
 
 /** Streams have a type of their own. */
 const STREAM: NonNullable<Operation['responses']> = {
@@ -118,23 +141,24 @@ const STREAM: NonNullable<Operation['responses']> = {
 export const documentOf = (framework: unknown, routes: readonly RouteEntry[]): Document => {
   // A plain copy: the framework keeps its own.
   const document = structuredClone(framework) as Document
-  const problems = new Map(
+  const registered = new Map(
     routes.map((route) => [
       `${route.method.toLowerCase()} ${route.url.replace(/:([A-Za-z]+)/g, '{$1}')}`,
-      route.problems,
+      route,
     ]),
   )
   for (const [path, item] of Object.entries(document.paths)) {
     for (const [method, operation] of Object.entries(item)) {
-      const described = path === '/api/events' ? { ...operation, responses: STREAM } : operation
-      item[method] = complete(path, method, described, problems.get(`${method} ${path}`) ?? [])
+      const route = registered.get(`${method} ${path}`)
+      if (route !== undefined) item[method] = complete(path, method, operation, route)
     }
   }
-  const problem = z.toJSONSchema(problemSchema, { io: 'input' })
-  const { $schema: _, ...schema } = problem
   document.components = {
     ...document.components,
-    schemas: { ...document.components?.schemas, Problem: schema },
+    schemas: {
+      ...document.components?.schemas,
+      Problem: { ...wireSchema(problemSchema), examples: [EXAMPLE] },
+    },
   }
   return document
 }

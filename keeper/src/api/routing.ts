@@ -1,5 +1,6 @@
 // Every route, as it was registered: for 405, for the document, and for tests that walk them all.
 import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
 
 export type RouteEntry = {
   method: string
@@ -7,6 +8,8 @@ export type RouteEntry = {
   url: string
   /** Codes of the problems that only this route answers with. */
   problems: readonly string[]
+  /** Schemas of its answers, by status. */
+  answers: Readonly<Record<string, z.ZodType>>
 }
 
 declare module 'fastify' {
@@ -23,9 +26,15 @@ const patternOf = (url: string) =>
 
 export const makeRouteTable = (app: FastifyInstance) => {
   const entries: (RouteEntry & { pattern: RegExp })[] = []
-  app.addHook('onRoute', ({ method, url, config }) => {
+  app.addHook('onRoute', ({ method, url, config, schema }) => {
+    const answers = Object.entries(schema?.response ?? {}).filter(
+      (entry): entry is [string, z.ZodType] => entry[1] instanceof z.ZodType,
+    )
     for (const one of [method].flat()) {
-      entries.push({ method: one, url, problems: config?.problems ?? [], pattern: patternOf(url) })
+      entries.push({
+        ...{ method: one, url, pattern: patternOf(url) },
+        ...{ problems: config?.problems ?? [], answers: Object.fromEntries(answers) },
+      })
     }
   })
   return {

@@ -106,6 +106,8 @@ export const makeApi = async (parts: ApiParts) => {
     },
     close: async (): Promise<void> => {
       unsubscribe()
+      // Streams never end by themselves: the server would wait for them.
+      live.close()
       await app.close()
     },
   }

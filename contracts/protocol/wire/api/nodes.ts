@@ -154,32 +154,33 @@ export const tagsText = z
   .refine((tags) => tags.length <= 20, 'at most 20 tags')
 
 export const nodesQuerySchema = z.strictObject({
-  region: z.string().min(1).max(8).optional(),
-  /** Comma-separated; a node must have them all. */
-  tags: tagsText.optional(),
-  /** Highest price of the reference guest, µUSDC per hour. */
-  maxPrice: bigintText.optional(),
+  region: z.string().min(1).max(8).optional().describe('The whole region, as registered'),
+  tags: tagsText.optional().describe('Comma-separated; a node must have them all'),
+  maxPrice: bigintText.optional().describe('Highest price of the reference guest, µUSDC per hour'),
   minUptimePercent: z
     .string()
     .regex(/^\d{1,3}(?:\.\d{1,2})?$/, 'a percentage')
     .transform(Number)
     .refine((percent) => percent <= 100, 'at most 100')
-    .optional(),
-  /** Free compute points. */
+    .optional()
+    .describe('Over 30 days; nodes of unknown uptime are left out'),
   minPoints: z
     .string()
     .regex(/^\d{1,9}$/, 'a whole number')
     .transform(Number)
-    .optional(),
-  requiresGpu: queryFlag.optional(),
-  /** `true` keeps those whose beats arrive, `false` those whose beats stopped; nodes never heard of are neither. */
-  online: queryFlag.optional(),
-  active: queryFlag.optional(),
+    .optional()
+    .describe('Free compute points'),
+  requiresGpu: queryFlag.optional().describe('Whether a GPU must be free'),
+  online: queryFlag
+    .optional()
+    .describe('`true`: its beats arrive; `false`: they stopped. Nodes never heard of are neither'),
+  active: queryFlag.optional().describe('Whether it takes new leases'),
   operator: addressText.optional(),
-  /** Words in description, tags and region. */
-  q: searchText.optional(),
-  /** Cheapest first, or the highest first. Premium nodes lead among equals. */
-  sort: z.enum(NODE_SORTS).default('price'),
+  q: searchText.optional().describe('Words in description, tags and region; beginnings match'),
+  sort: z
+    .enum(NODE_SORTS)
+    .default('price')
+    .describe('Cheapest first, or the highest first; premium nodes lead among equals'),
   ...pagingFields,
 })
 export type NodesQuery = z.output<typeof nodesQuerySchema>

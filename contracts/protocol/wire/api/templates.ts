@@ -72,15 +72,11 @@ export const TEMPLATE_SORTS = ['newest', 'popular', 'rating', 'slug'] as const
 
 export const templatesQuerySchema = z.strictObject({
   category: z.string().min(1).max(40).optional(),
-  /** Comma-separated; a template must have them all. */
-  tags: tagsText.optional(),
-  /** Whether its minimum asks for a GPU. */
-  gpu: queryFlag.optional(),
+  tags: tagsText.optional().describe('Comma-separated; a template must have them all'),
+  gpu: queryFlag.optional().describe('Whether its minimum asks for a GPU'),
   author: addressText.optional(),
-  /** Highest fee, µUSDC. */
-  maxFee: bigintText.optional(),
-  /** Words in slug and content. */
-  search: searchText.optional(),
+  maxFee: bigintText.optional().describe('Highest fee, µUSDC'),
+  search: searchText.optional().describe('Words in slug and content; beginnings match'),
   sort: z.enum(TEMPLATE_SORTS).default('newest'),
   ...pagingFields,
 })

@@ -45,9 +45,14 @@ export const pagingFields = {
     .regex(/^\d{1,3}$/, 'a whole number from 1 to 200')
     .transform(Number)
     .refine((limit) => limit >= 1 && limit <= 200, 'from 1 to 200')
-    .default(50),
-  /** `next` of the page before, with the same filters and sort. */
-  cursor: z.string().min(1).max(300).optional(),
+    .default(50)
+    .describe('Rows of a page, 1 to 200; 50 unless said otherwise'),
+  cursor: z
+    .string()
+    .min(1)
+    .max(300)
+    .optional()
+    .describe('`next` of the page before, with the same filters and sort'),
 }
 
 /** `next` is `null` on the last page. */

@@ -35,5 +35,4 @@ export const eventsRoute = (app: App, { live }: ApiDeps) => {
       })
     },
   )
-  app.addHook('preClose', async () => live.close())
 }
