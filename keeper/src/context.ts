@@ -18,6 +18,7 @@ import { makeContractStorage } from './adapters/chain/storage.ts'
 import { makeLedger } from './adapters/store/ledger.ts'
 import { makeMarket } from './adapters/store/market/market.ts'
 import { makeLedgerProjector } from './adapters/store/projector.ts'
+import type { RouteEntry } from './api/routing.ts'
 import type { KeeperConfig } from './config/config.ts'
 import { makeApi } from './context/api.ts'
 import { laterRound, pricingOf, upkeepOf } from './context/upkeep.ts'
@@ -32,6 +33,8 @@ export type Keeper = {
   url: string
   ledger: Ledger
   market: Market
+  /** What the API serves. */
+  routes: readonly RouteEntry[]
   /** Resolves when everything up to the present head is indexed. */
   synced(options?: { height?: bigint; deadlineMs?: number }): Promise<void>
   /** A round of chores now, besides the regular ones; `null` without a key. */
@@ -128,6 +131,7 @@ const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<
     url,
     ledger,
     market,
+    routes: api.app.table.entries(),
     synced: (options) => follower.synced(options),
     upkeep: async () => (upkeep === null ? null : upkeep.round()),
     upkeepStatus: () => upkeep?.status() ?? null,

@@ -36,6 +36,8 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     requestTimeout: 10_000,
+    // How often that time-out is looked at; by default twice a minute.
+    http: { connectionsCheckingInterval: 5_000 },
     bodyLimit: LONGEST_BODY,
     forceCloseConnections: 'idle',
     return503OnClosing: false,

@@ -1,4 +1,6 @@
 // The marketplace as it is listed: rows of the tables, with what was heard of nodes and what templates say of themselves.
+
+import type { Address } from 'viem'
 import type { ListedNode } from '../domain/listing.ts'
 import { type ListedTemplate, type TemplateWords, wordsIn } from '../domain/template-listing.ts'
 import type { Liveness } from '../ports/liveness.ts'
@@ -66,18 +68,20 @@ export const makeCatalogue = ({ market, liveness, version }: CatalogueDeps) => {
         ? market.allNodes()
         : everything((cursor) => market.nodes({ search, limit: PAGE, cursor }))
       ).map(listed),
-    /** Without archived ones, unless they are an author's own. */
-    templates: ({ search, archived = false }: { search?: string | undefined; archived?: boolean }) => {
-      if (search !== undefined || archived) {
-        return everything((cursor) => market.templates({ search, archived, limit: PAGE, cursor })).map(
-          listedTemplate,
-        )
-      }
-      if (templates?.version !== version()) {
-        const rows = everything((cursor) => market.templates({ limit: PAGE, cursor })).map(listedTemplate)
-        templates = { version: version(), rows }
-      }
+    /** Those that are not archived. @param search words that must be there. */
+    templates: (search: string | undefined): readonly ListedTemplate[] => {
+      const read = () =>
+        everything((cursor) => market.templates({ search, limit: PAGE, cursor })).map(listedTemplate)
+      if (search !== undefined) return read()
+      if (templates?.version !== version()) templates = { version: version(), rows: read() }
       return templates.rows
     },
+    /** All of an author's, archived ones included. */
+    templatesBy: (author: Address): ListedTemplate[] =>
+      [false, true].flatMap((archived) =>
+        everything((cursor) => market.templates({ author, archived, limit: PAGE, cursor })).map(
+          listedTemplate,
+        ),
+      ),
   }
 }

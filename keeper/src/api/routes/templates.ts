@@ -37,7 +37,7 @@ export const templatesRoute = (app: App, deps: ApiDeps) => {
     read: ({ query }) => {
       const { search, sort, limit, cursor, ...filter } = query
       const cursors = placeCursor(scopeOf('templates', query))
-      const found = deps.catalogue.templates({ search }).filter((template) => matches(template, filter))
+      const found = deps.catalogue.templates(search).filter((template) => matches(template, filter))
       const { rows, next } = pageOf(found, placeIn(sort), { limit, after: cursors.read(cursor) })
       return { templates: rows.map(templateView), next: cursors.write(next) }
     },
@@ -48,7 +48,7 @@ export const templatesRoute = (app: App, deps: ApiDeps) => {
     tags: TAGS,
     answer: featuredTemplatesSchema,
     changes: 'events',
-    read: () => ({ templates: featured(deps.catalogue.templates({})).map(templateView) }),
+    read: () => ({ templates: featured(deps.catalogue.templates(undefined)).map(templateView) }),
   })
   app.get(
     '/api/marketplace/templates/my',
@@ -62,10 +62,7 @@ export const templatesRoute = (app: App, deps: ApiDeps) => {
       },
     },
     async (request) => {
-      const { address } = sessionOf(request)
-      const own = deps.catalogue
-        .templates({ archived: true })
-        .filter((template) => matches(template, { author: address }))
+      const own = deps.catalogue.templatesBy(sessionOf(request).address)
       const { rows } = pageOf(own, placeIn('newest'), { limit: own.length, after: undefined })
       return { templates: rows.map(templateView) }
     },
