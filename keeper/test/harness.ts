@@ -29,6 +29,7 @@ export const makeHarness = async (local: Local) => {
     settleEverySeconds: 3_600,
     auditEverySeconds: 3_600,
     upkeep: { jitterSeconds: 0 },
+    scheduler: { enabled: false },
     logLevel: 'fatal',
     // Tests ask as fast as they can.
     api: { requestsPerMinute: 10_000_000, costlyRequestsPerMinute: 1_000_000 },

@@ -40,7 +40,7 @@ const listen = async (url: string, headers: Record<string, string> = {}) => {
   return {
     status: response.statusCode,
     told,
-    names: () => told.filter(({ event }) => event === 'chain').map(({ data }) => data['name'] as string),
+    names: () => told.filter(({ event }) => event === 'chain').map(({ data }): string => data['name'] ?? ''),
     heard: (event: string) => told.find((one) => one.event === event),
     lastId: () => told.findLast(({ id }) => id !== undefined)?.id ?? '',
     isOver: () => ended,

@@ -2,7 +2,6 @@
 // document. Amounts are µUSDC and prices µUSDC per hour, as decimal strings on the wire and bigint in code; times are
 // unix seconds.
 export * from './api/figures.ts'
-export * from './api/health.ts'
 export * from './api/leases.ts'
 export * from './api/live.ts'
 export * from './api/nodes.ts'

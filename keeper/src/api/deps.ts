@@ -5,15 +5,21 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Address } from 'viem'
 import type { ApiConfig } from '../config/api.ts'
+import type { Heartbeats } from '../heartbeats.ts'
 import type { Ledger } from '../ports/ledger.ts'
 import type { Market } from '../ports/market.ts'
+import type { Metrics } from '../ports/metrics.ts'
 import type { Readiness } from '../ports/readiness.ts'
 import type { RepairBook } from '../ports/repairs.ts'
 import type { Series } from '../ports/series.ts'
 import type { Simulate } from '../ports/simulate.ts'
 import type { Catalogue } from '../services/catalogue.ts'
+import type { Health } from '../services/health.ts'
 import type { Live } from '../services/live.ts'
+import type { Mailbox } from '../services/mailbox.ts'
+import type { PlacementReader } from '../services/placement/reader.ts'
 import type { Sessions } from '../services/sessions.ts'
+import type { Sponsor } from '../services/sponsor.ts'
 import type { Upkeep } from '../services/upkeep.ts'
 import type { Answers } from './answers.ts'
 import type { Limits } from './limits.ts'
@@ -39,6 +45,14 @@ export type ApiDeps = {
   auditors: readonly Address[]
   /** What the chores came to; absent without a key. */
   upkeep: Pick<Upkeep, 'status'> | null
+  heartbeats: Pick<Heartbeats, 'post' | 'liveness' | 'report'>
+  health: Health
+  metrics: Metrics
+  /** Aborted when the keeper begins to stop: answers without an end (event streams) end then, and say to come back. */
+  draining: AbortSignal
+  sponsor: Sponsor
+  mailbox: Mailbox
+  placement: PlacementReader
 }
 
 export type App = FastifyInstance<

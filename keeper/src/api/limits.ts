@@ -41,6 +41,8 @@ export const guardRequests = (app: FastifyInstance, limits: Limits) => {
   })
   app.addHook('onSend', async (request, reply) => {
     reply.headers(COMMON_HEADERS)
+    // What is not kept ready is private, or true for this moment alone.
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store')
     if (request.allowance === '') return
     reply.header('ratelimit', request.allowance)
     reply.header(

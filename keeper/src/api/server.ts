@@ -4,18 +4,23 @@ import { jsonSchemaTransform, validatorCompiler, type ZodTypeProvider } from 'fa
 import type { z } from 'zod'
 import type { ApiDeps } from './deps.ts'
 import { guardRequests } from './limits.ts'
+import { observeRequests } from './observe.ts'
 import { answerError, answerParserError, answerWithProblems } from './problems.ts'
 import { accountRoute } from './routes/account.ts'
 import { documentRoute } from './routes/document.ts'
 import { eventsRoute } from './routes/events.ts'
 import { figuresRoute } from './routes/figures.ts'
 import { healthRoute } from './routes/health.ts'
+import { heartbeatsRoute } from './routes/heartbeats.ts'
 import { leasesRoute } from './routes/leases.ts'
+import { mailboxRoute } from './routes/mailbox.ts'
 import { nodesRoute } from './routes/nodes.ts'
+import { placementRoute } from './routes/placement.ts'
 import { prepareRoute } from './routes/prepare.ts'
 import { relaysRoute } from './routes/relays.ts'
 import { reviewsRoute } from './routes/reviews.ts'
 import { sessionRoute } from './routes/session.ts'
+import { sponsorRoute } from './routes/sponsor.ts'
 import { templatesRoute } from './routes/templates.ts'
 import { upkeepRoute } from './routes/upkeep.ts'
 import { makeRouteTable } from './routing.ts'
@@ -25,12 +30,13 @@ import { decorateWithSessions } from './session.ts'
 const ROUTES = [
   ...[nodesRoute, templatesRoute, reviewsRoute, leasesRoute, accountRoute, relaysRoute, figuresRoute],
   ...[prepareRoute, sessionRoute, eventsRoute, healthRoute, upkeepRoute],
+  ...[placementRoute, heartbeatsRoute, sponsorRoute, mailboxRoute],
 ]
 
 /** Bytes: a template's content and a sealed manifest, 16 KiB each as hex, with room for what is around them. */
 const LONGEST_BODY = 65_536
 
-/** The API, not listening yet. Nothing in it writes to the chain. */
+/** The API, not listening yet. Nothing in it is secret; what writes proves by a signature that it may. */
 export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
   const app = Fastify({
     loggerInstance: logger,
@@ -51,6 +57,7 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
   app.setValidatorCompiler(validatorCompiler)
   // Every schema here is one of zod's: what it does not name does not leave.
   app.setSerializerCompiler(({ schema }) => compileAnswer(schema as z.ZodType))
+  observeRequests(app, deps.metrics)
   answerWithProblems(app, table.methodsAt)
   guardRequests(app, deps.limits)
   decorateWithSessions(app)

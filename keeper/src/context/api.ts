@@ -1,6 +1,6 @@
 // The part of the composition root that serves: adapters of the API, its server, and their end.
 import { type Chain, type Follower, makePositions } from '@decloud/chain'
-import { DecloudError } from '@decloud/protocol'
+import { SLOT_SECONDS } from '@decloud/protocol/wire/heartbeat'
 import type { Database } from 'better-sqlite3'
 import type { FastifyBaseLogger } from 'fastify'
 import { makeSignatureCheck } from '../adapters/chain/signatures.ts'
@@ -9,14 +9,16 @@ import { makeRepairBook } from '../adapters/store/repairs.ts'
 import { makeSeries } from '../adapters/store/series.ts'
 import { makeSessionStore } from '../adapters/store/sessions.ts'
 import { makeAnswers, type Versions } from '../api/answers.ts'
+import { closeServer } from '../api/close.ts'
 import type { ApiDeps } from '../api/deps.ts'
 import { COMMON_HEADERS } from '../api/headers.ts'
 import { makeLimits } from '../api/limits.ts'
 import { makeServer } from '../api/server.ts'
 import type { KeeperConfig } from '../config/config.ts'
 import { signInNames } from '../config/sign-in.ts'
-import { hearsNothing, type Liveness } from '../ports/liveness.ts'
-import { heardNoReadiness, type Readiness } from '../ports/readiness.ts'
+import { listenFailed } from '../lib/listen.ts'
+import type { Liveness } from '../ports/liveness.ts'
+import type { Readiness } from '../ports/readiness.ts'
 import { makeCatalogue } from '../services/catalogue.ts'
 import { makeLive } from '../services/live.ts'
 import { makeSessions } from '../services/sessions.ts'
@@ -43,22 +45,14 @@ export type ApiParts = Omit<ApiDeps, Own | 'follower'> & {
   local: Database
   follower: Pick<Follower, 'health' | 'onChange'>
   log: FastifyBaseLogger
-  liveness?: Liveness
-  readiness?: Readiness
+  liveness: Liveness
+  /** How long requests under way may take once the API is told to stop. */
+  deadlineMs: number
 }
 
 export const makeApi = async (parts: ApiParts) => {
-  const {
-    config,
-    chain,
-    db,
-    local,
-    log,
-    liveness = hearsNothing,
-    readiness = heardNoReadiness,
-    ...given
-  } = parts
-  const { market, follower } = given
+  const { config, chain, db, local, log, liveness, deadlineMs, ...given } = parts
+  const { market, follower, heartbeats, draining } = given
   const { deployment } = config
   const versions: Versions = { events: 0, block: 0 }
   const unsubscribe = follower.onChange((change) => {
@@ -73,6 +67,16 @@ export const makeApi = async (parts: ApiParts) => {
     height: () => follower.health().cursor?.height ?? null,
     ...{ maxStreams, maxStreamsPerAddress, log },
   })
+  draining.addEventListener('abort', live.close, { once: true })
+  const readiness: Readiness = {
+    of: (leaseId, node) => {
+      const beat = heartbeats.report(node)
+      const said = beat?.leases.find((one) => one.leaseId === leaseId.toLowerCase())
+      return beat === null || said === undefined
+        ? null
+        : { heardAt: beat.slot * SLOT_SECONDS, state: said.state }
+    },
+  }
   let url = ''
   const deps: ApiDeps = {
     config: config.api,
@@ -108,28 +112,17 @@ export const makeApi = async (parts: ApiParts) => {
       unsubscribe()
       // Streams never end by themselves: the server would wait for them.
       live.close()
-      await app.close()
+      await closeServer(app, deadlineMs)
     },
   }
 }
 
-const listen = async (
-  app: Awaited<ReturnType<typeof makeServer>>,
-  { host, port }: KeeperConfig,
-): Promise<string> => {
+type Server = Awaited<ReturnType<typeof makeServer>>
+
+const listen = async (app: Server, { host, port }: KeeperConfig): Promise<string> => {
   try {
     return await app.listen({ host, port })
   } catch (cause) {
-    const { code } = cause as { code?: string }
-    if (code === 'EADDRINUSE') {
-      throw new DecloudError('port-occupied', `Port ${port} on ${host} is in use by another process.`, {
-        hint: 'Stop that process, or give this one another port (0 takes any free one).',
-        cause,
-      })
-    }
-    throw new DecloudError('listen-failed', `Cannot listen on ${host}:${port} (${code ?? 'unknown'}).`, {
-      hint: 'Check the host and that this user may use the port.',
-      cause,
-    })
+    throw listenFailed(cause, { host, port })
   }
 }

@@ -1,6 +1,7 @@
 // The marketplace of nodes: which of them a query shows, in which order, and which are featured.
 import { UNITS_PER_POINT } from '@decloud/protocol'
 import type { MarketNode } from '../ports/market.ts'
+import { isFeaturable } from './badges.ts'
 import type { Place } from './keyset.ts'
 import { regionText } from './node.ts'
 
@@ -24,7 +25,6 @@ export type NodeFilter = {
 export type NodeOrder = 'price' | 'uptime' | 'capacity' | 'rating'
 
 const FEATURED = 10
-const FEATURED_UPTIME_BPS = 9_500
 const BPS_PER_PERCENT = 100
 
 /** Attested on chain where attesters have an opinion, else as it was heard; `null` when nobody knows. Basis points. */
@@ -68,16 +68,7 @@ export const placeIn =
 export const featured = (nodes: readonly ListedNode[]): ListedNode[] => {
   const worth = (node: ListedNode) => node.free.pointUnits * BigInt(uptimeOf(node) ?? 0)
   return nodes
-    .filter(
-      (node) =>
-        node.active &&
-        node.online === true &&
-        (uptimeOf(node) ?? 0) >= FEATURED_UPTIME_BPS &&
-        node.description !== '' &&
-        node.free.pointUnits > 0n &&
-        node.free.memoryMiB > 0n &&
-        node.free.diskGiB > 0n,
-    )
+    .filter((node) => isFeaturable({ ...node, online: node.online ?? 'unknown', uptimeBps: uptimeOf(node) }))
     .sort((a, b) => {
       if (a.isPremium !== b.isPremium) return a.isPremium ? -1 : 1
       const [x, y] = [worth(a), worth(b)]

@@ -1,20 +1,14 @@
-import type { Phase } from '@decloud/protocol/wire/node'
+import type { CHECK_STATES } from '@decloud/protocol/wire/node'
 import type { Hex } from 'viem'
 
-/** What a node last said, in its beats, of the guest of a lease. */
+/** What a node last said, in its beats, of the guest of a lease: ready only when all of its services are. */
 export type HeardReadiness = {
   /** Unix seconds. */
   heardAt: number
-  phase: Phase
-  reason: { code: string; message: string } | null
-  checks: readonly {
-    name: string
-    state: 'Pending' | 'Checking' | 'Ready' | 'TimedOut' | 'Failed'
-    message: string | null
-  }[]
+  state: (typeof CHECK_STATES)[number]
 }
 
-export type Readiness = { of(leaseId: Hex): HeardReadiness | null }
-
-/** Of a keeper that listens to nobody. */
-export const heardNoReadiness: Readiness = { of: () => null }
+export type Readiness = {
+  /** `null` where the lease's node said nothing of it. */
+  of(leaseId: Hex, node: number): HeardReadiness | null
+}

@@ -1,6 +1,7 @@
 // Sums over the market and over an operator's nodes.
 import { z } from 'zod'
 import {
+  addressParam,
   addressText,
   bigintText,
   indexText,
@@ -61,11 +62,11 @@ export const operatorEarningsSchema = z.object({
   nodes: z.array(z.object({ node: z.int(), available: bigintText })),
   days: z.array(earningDaySchema),
 })
-export const operatorParams = z.strictObject({ operator: addressText })
+export const operatorParams = z.strictObject({ operator: addressParam })
 
 export const flowsQuerySchema = z.strictObject({
   node: indexText.optional(),
-  account: addressText.optional(),
+  account: addressParam.optional(),
   leaseId: wordText.optional(),
   from: secondsText.optional(),
   until: secondsText.optional(),

@@ -1,7 +1,16 @@
 import { z } from 'zod'
 import { END_REASONS, LEASE_STATUSES } from '../../lease.ts'
-import { CHECK_STATES, PHASES } from '../node.ts'
-import { addressText, bigintText, hexText, indexText, nextCursor, pagingFields, wordText } from './values.ts'
+import { CHECK_STATES } from '../node.ts'
+import {
+  addressParam,
+  addressText,
+  bigintText,
+  hexText,
+  indexText,
+  nextCursor,
+  pagingFields,
+  wordText,
+} from './values.ts'
 
 const termsSchema = z.object({
   tenant: addressText,
@@ -60,7 +69,7 @@ export const leaseSchema = z.object({
 export type ApiLease = z.output<typeof leaseSchema>
 
 export const leasesQuerySchema = z.strictObject({
-  tenant: addressText.optional(),
+  tenant: addressParam.optional(),
   node: indexText.optional(),
   status: leaseStatusSchema.optional(),
   ...pagingFields,
@@ -92,16 +101,10 @@ export const leaseEventsSchema = z.object({ events: z.array(leaseEventSchema) })
 
 export const leaseReadinessSchema = z.object({
   leaseId: wordText,
-  /** Where the answers come from: the node's beats as this keeper heard them; `null` when it heard none. */
+  /** Of the beat in which the lease's node last spoke of it; `null` when this keeper heard of none. */
   heardAt: z.int().nullable(),
-  /** What the node does for the lease. */
-  phase: z.enum(PHASES).nullable(),
-  /** Why it stands where it stands, when that is not the good path. */
-  reason: z.object({ code: z.string(), message: z.string() }).nullable(),
-  /** `System` first, then a service each. */
-  checks: z.array(
-    z.object({ name: z.string(), state: z.enum(CHECK_STATES), message: z.string().nullable() }),
-  ),
+  /** Ready only when all of the guest's services are. */
+  state: z.enum(CHECK_STATES).nullable(),
 })
 
 export const collaboratorsSchema = z.object({
@@ -122,7 +125,7 @@ export const sharedLeasesSchema = z.object({
   ),
 })
 
-export const accountParams = z.strictObject({ account: addressText })
+export const accountParams = z.strictObject({ account: addressParam })
 export const accountSchema = z.object({
   account: addressText,
   /** Internal balance in the escrow. */

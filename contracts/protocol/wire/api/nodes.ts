@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { Resources } from '../../pricing.ts'
 import {
+  addressParam,
   addressText,
   bigintText,
   hexText,
@@ -175,7 +176,7 @@ export const nodesQuerySchema = z.strictObject({
     .optional()
     .describe('`true`: its beats arrive; `false`: they stopped. Nodes never heard of are neither'),
   active: queryFlag.optional().describe('Whether it takes new leases'),
-  operator: addressText.optional(),
+  operator: addressParam.optional(),
   q: searchText.optional().describe('Words in description, tags and region; beginnings match'),
   sort: z
     .enum(NODE_SORTS)

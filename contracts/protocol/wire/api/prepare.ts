@@ -1,7 +1,7 @@
 // Calls prepared for a wallet: what used to be a write is a transaction that its owner sends.
 import { z } from 'zod'
 import { slugText } from './templates.ts'
-import { addressText, bigintText, hexText, wordText } from './values.ts'
+import { addressParam, addressText, bigintText, hexText, wordText } from './values.ts'
 
 const uint = (bits: 8 | 16 | 32) =>
   z
@@ -18,7 +18,7 @@ const hexOf = (bytes: number) =>
 const contentText = hexText.refine((text) => text.length <= 2 + 2 * 16_384, 'at most 16384 bytes')
 
 /** Who will send it: the outcome is simulated for that account. */
-const from = addressText
+const from = addressParam
 const own = { point: uint64, memoryGiB: uint64, diskGiB: uint64, gpu: uint64 }
 const stars = z.int().min(1).max(5)
 const review = { from, leaseId: wordText, stars, title: z.string().max(100), comment: z.string().max(2_000) }
@@ -53,7 +53,7 @@ export const PREPARE_BODIES = {
   open: z.strictObject({
     from,
     terms: z.strictObject({
-      tenant: addressText,
+      tenant: addressParam,
       node: uint(32),
       vcpus: uint(16),
       tier: uint(8),

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { ratingSchema, tagsText } from './nodes.ts'
 import {
+  addressParam,
   addressText,
   bigintText,
   hexText,
@@ -74,7 +75,7 @@ export const templatesQuerySchema = z.strictObject({
   category: z.string().min(1).max(40).optional(),
   tags: tagsText.optional().describe('Comma-separated; a template must have them all'),
   gpu: queryFlag.optional().describe('Whether its minimum asks for a GPU'),
-  author: addressText.optional(),
+  author: addressParam.optional(),
   maxFee: bigintText.optional().describe('Highest fee, µUSDC'),
   search: searchText.optional().describe('Words in slug and content; beginnings match'),
   sort: z.enum(TEMPLATE_SORTS).default('newest'),

@@ -1,5 +1,6 @@
 // Values that many answers hold. Amounts are µUSDC and prices µUSDC per hour, as decimal strings on the wire and bigint
 // in code; times are unix seconds.
+import { type Address, getAddress } from 'viem'
 import { z } from 'zod'
 
 export const bigintText = z.codec(
@@ -13,6 +14,8 @@ export const bigintText = z.codec(
 export const addressText = z
   .templateLiteral(['0x', z.string().regex(/^[0-9a-fA-F]{40}$/)])
   .meta({ examples: ['0x00000000000000000000000000000000000000a1'] })
+/** In a request: spelled as anyone likes, checksummed from there on. */
+export const addressParam = addressText.transform((text): Address => getAddress(text))
 export const wordText = z
   .templateLiteral(['0x', z.string().regex(/^[0-9a-fA-F]{64}$/)])
   .meta({ examples: [`0x${'0'.repeat(63)}1`] })

@@ -94,10 +94,8 @@ export const leasesRoute = (app: App, deps: ApiDeps) => {
     changes: 'second',
     problems: ['lease-unknown'],
     read: ({ params }) => {
-      const { leaseId } = leaseOr404(deps, params.leaseId)
-      const heard = deps.readiness.of(leaseId)
-      if (heard === null) return { leaseId, heardAt: null, phase: null, reason: null, checks: [] }
-      return { leaseId, ...heard, checks: [...heard.checks] }
+      const { leaseId, node } = leaseOr404(deps, params.leaseId)
+      return { leaseId, ...(deps.readiness.of(leaseId, node) ?? { heardAt: null, state: null }) }
     },
   })
   addRead(app, deps, {
