@@ -31,6 +31,8 @@ export const makeHarness = async (local: Local) => {
     upkeep: { jitterSeconds: 0 },
     scheduler: { enabled: false },
     logLevel: 'fatal',
+    // Tests ask as fast as they can.
+    api: { requestsPerMinute: 10_000_000, costlyRequestsPerMinute: 1_000_000 },
     ...change,
   })
   const boot = async (
