@@ -14,6 +14,7 @@ import type { World } from './world.ts'
 
 const BLOCK_MS = 2_000
 const HOUR_MS = 3_600_000
+const MOST_AMBUSHES = 6
 
 export type Troubles = {
   /** What there is on the chain before the keeper is started. */
@@ -151,7 +152,23 @@ export const makeTroubles = ({ around, world, people, random, folder, watch, kin
     })
   }
 
+  // Where it hurts most: the answer is on its way, and by the next question it is not true any more.
+  let ambushes = 0
+  wire.onAnswer = () => {
+    if (ambushes >= MOST_AMBUSHES || subject === null || !random.chance(plan.ambush)) return
+    ambushes += 1
+    count('ambush')
+    clock.after(0, () => (calmHeight === null ? reorg() : undefined))
+  }
+
+  const burst = async () => {
+    count('burst')
+    const many = random.between(3, 40)
+    for (let i = 0; i < many; i++) await mine(random.chance(0.15) ? 1 : 0)
+  }
+
   const disturb = async () => {
+    if (random.chance(plan.burst)) await burst()
     if (random.chance(plan.reorg)) await reorg()
     for (const rpc of wire.rpcs) {
       if (random.chance(plan.lag)) rpc.lag = random.pick([0, 0, 1, 2, 5, 12])
