@@ -78,6 +78,8 @@ export const planOf = (seed: number): Plan => {
   }
 }
 
+export const DEEPEST = 64
+
 /** 1–64, mostly shallow. */
 export const depthOf = (random: Random): number =>
-  random.pick([1, 1, 2, 3, random.between(1, 8), random.between(1, 24), random.between(1, 64)])
+  random.pick([1, 1, 2, 3, random.between(1, 8), random.between(1, 24), random.between(1, DEEPEST)])
