@@ -2,6 +2,7 @@ import type { Deployment } from '@decloud/protocol'
 import { createPublicClient, type HttpTransport, http, type PublicClient } from 'viem'
 import { ChainError } from './errors.ts'
 import { checkChainId, checkSame, type Identity, readIdentity } from './identity.ts'
+import { observed, type RpcCall } from './observe.ts'
 import { toChainError } from './rpc-errors.ts'
 import { backoffMs, type Pace, realPace } from './wait.ts'
 
@@ -19,6 +20,8 @@ export type ConnectOptions = {
   pace?: Pace
   /** The way to a URL; HTTP by default. */
   transport?(url: string): HttpTransport
+  /** Hears of every JSON-RPC call after its end. */
+  onCall?(call: RpcCall): void
 }
 
 export type Chain = {
@@ -55,12 +58,16 @@ const makeVetted = (options: ConnectOptions, vet: Vet): Chain => {
   if (options.urls.length === 0) {
     throw new ChainError('rpc-missing', 'No RPC is configured.', { hint: 'Give at least one JSON-RPC URL.' })
   }
-  const { pace = realPace, retries = 2, timeoutMs = 10_000 } = options
+  const { onCall, pace = realPace, retries = 2, timeoutMs = 10_000 } = options
   const overHttp = (url: string) =>
     http(url, { timeout: timeoutMs, retryCount: 0, batch: { batchSize: 100, wait: 0 } })
-  const clients = options.urls.map((url) =>
-    createPublicClient({ transport: (options.transport ?? overHttp)(url), cacheTime: 0 }),
-  )
+  const clients = options.urls.map((url) => {
+    const transport = (options.transport ?? overHttp)(url)
+    return createPublicClient({
+      transport: onCall === undefined ? transport : observed(url, transport, onCall),
+      cacheTime: 0,
+    })
+  })
   const resting = new Map<RpcClient, { until: number; error: ChainError }>()
   const ask: Chain['ask'] = async (client, what, use) => {
     const rest = resting.get(client)

@@ -53,6 +53,10 @@ const isUnreachable = (error: BaseError): boolean => {
   return error.walk((e) => e instanceof TimeoutError) !== null
 }
 
+/** Whether no answer came, or one that says "not now"; a refusal is an answer. */
+export const isUnreachableError = (error: unknown): boolean =>
+  error instanceof BaseError && isUnreachable(error)
+
 /** The text that the RPC itself gave, without viem's request dump (it holds the URL). */
 export const detailOf = (error: unknown): string =>
   error instanceof BaseError
