@@ -17,6 +17,7 @@ import {
   leaseEscrowAbi,
   leaseMandatesAbi,
   nodeRegistryAbi,
+  payoutsAbi,
   premiumStakeAbi,
   pricePolicyAbi,
   reputationAbi,
@@ -60,6 +61,7 @@ const ABIS = {
   Reviews: reviewsAbi,
   Reputation: reputationAbi,
   PremiumStake: premiumStakeAbi,
+  Payouts: payoutsAbi,
 } as const
 type ContractName = keyof typeof ABIS
 
@@ -73,7 +75,7 @@ export type ContractAddresses = Record<
 > &
   Partial<
     Record<
-      'templateRegistry' | 'leaseAccess' | 'reviews' | 'reputation' | 'premiumStake',
+      'templateRegistry' | 'leaseAccess' | 'reviews' | 'reputation' | 'premiumStake' | 'payouts',
       Address | undefined
     >
   >
@@ -126,6 +128,7 @@ export const makeLogDecoder = (addresses: ContractAddresses) => {
   listen('Reviews', addresses.reviews)
   listen('Reputation', addresses.reputation)
   listen('PremiumStake', addresses.premiumStake)
+  listen('Payouts', addresses.payouts)
   return (log: RawLog): ProtocolEvent | undefined => {
     const known = contracts.get(log.address.toLowerCase())
     const selector = log.topics[0]

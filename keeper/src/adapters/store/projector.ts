@@ -61,6 +61,7 @@ const touch = (touched: Touched, event: ProtocolEvent): void => {
     case 'Reviews':
     case 'Reputation':
     case 'PremiumStake':
+    case 'Payouts':
       return
     default:
       event satisfies never
