@@ -65,7 +65,7 @@ beforeAll(async () => {
   for (const node of [2, 5]) await local.registry(OPERATOR, 'setActive', [node, false])
   // Lower than what is in use, at times.
   await local.registry(OPERATOR, 'setCapacity', [3, { pointUnits: 1n, memoryMiB: 1n, diskGiB: 1n, gpus: 0 }])
-  keeper = await harness.boot({}, false)
+  keeper = await harness.boot({}, null)
   await keeper.synced()
 })
 afterAll(async () => {
