@@ -12,6 +12,11 @@ import { SatelliteErrors } from "./libraries/SatelliteErrors.sol";
 contract Payouts is IPayouts {
     uint256 public constant INTERVAL = 7 days;
 
+    /// @dev Gas given to each payment: several times what USDC needs.
+    uint256 private constant _PAY_GAS = 400_000;
+    /// @dev What must be left for that: a call keeps a 64th back, and takes a little to set up.
+    uint256 private constant _GAS_NEEDED = 420_000;
+
     /// @notice Whose earnings these are; answers as {ILedger} too.
     ILeaseEscrow public immutable ESCROW;
 
@@ -97,8 +102,12 @@ contract Payouts is IPayouts {
             if (payout.owner == address(0) || block.timestamp < payout.pushedAt + INTERVAL) continue;
             uint256 earned = ESCROW.earnedOf(node);
             if (earned == 0) continue;
+            // Else a payment that ran out of gas would pass for one that was refused, and an estimate would settle there.
+            if (gasleft() < _GAS_NEEDED) {
+                revert SatelliteErrors.Payouts_GasTooLow({ gas: gasleft(), needed: _GAS_NEEDED });
+            }
             // solhint-disable-next-line no-empty-blocks
-            try this.pay({ node: node, amount: earned }) {} catch {
+            try this.pay{ gas: _PAY_GAS }({ node: node, amount: earned }) {} catch {
                 emit PushFailed({ node: node, amount: earned });
             }
         }

@@ -28,6 +28,7 @@ import type { KeeperConfig } from './config/config.ts'
 import { secretValues } from './config/secret-values.ts'
 import { signInNames } from './config/sign-in.ts'
 import { makeOperations, makeRounds, makeWatch } from './context/operations.ts'
+import { payoutsOf } from './context/payouts.ts'
 import { laterRound, pricingOf, upkeepOf } from './context/upkeep.ts'
 import { makeForTenants } from './for-tenants.ts'
 import { type Heartbeats, startHeartbeats } from './heartbeats.ts'
@@ -38,6 +39,7 @@ import type { Ledger } from './ports/ledger.ts'
 import type { Market } from './ports/market.ts'
 import { type Audit, makeAuditor } from './services/auditor.ts'
 import type { Health } from './services/health.ts'
+import type { PayoutRound } from './services/payouts.ts'
 import { makePlacement } from './services/placement/index.ts'
 import type { SchedulerRound } from './services/scheduler.ts'
 import { makeSessions } from './services/sessions.ts'
@@ -59,6 +61,8 @@ export type Keeper = {
   upkeepStatus(): UpkeepStatus | null
   /** Places what can be placed now, besides the regular rounds; `null` where this keeper places nothing. */
   place(): Promise<SchedulerRound | null>
+  /** Payouts that are due now, besides the regular rounds; `null` without a key or the contract. */
+  payOut(): Promise<PayoutRound | null>
   audit(scope?: 'open' | 'all'): Promise<Audit>
   /** What it hears of nodes, and what it says of them on chain. */
   heartbeats: Heartbeats
@@ -158,6 +162,7 @@ const start = async (
   onClose(() => heartbeats.close())
   const { signal } = rounds
   const upkeep = journal && upkeepOf({ config, chain, follower, journal, ledger, log, signal })
+  const payouts = payoutsOf({ config, chain, follower, journal, market, log, signal })
   let url = ''
   const sessions = makeSessions({
     store: makeSessionStore(local),
@@ -205,6 +210,7 @@ const start = async (
   if (upkeep !== null) {
     rounds.every('upkeep', config.settleEverySeconds * 1_000, laterRound(upkeep, config, signal))
   } else log.info({}, 'no key is configured: this keeper reads and serves, and does no chores')
+  if (payouts !== null) rounds.every('payouts', config.payouts.everySeconds * 1_000, payouts.round)
   placement.start()
   forTenants.start(rounds)
   rounds.every('audit', config.auditEverySeconds * 1_000, async () => {
@@ -222,6 +228,7 @@ const start = async (
     upkeep: async () => (upkeep === null ? null : upkeep.round()),
     upkeepStatus: () => upkeep?.status() ?? null,
     place: () => placement.round(),
+    payOut: async () => (payouts === null ? null : payouts.round()),
     audit,
     heartbeats,
   }

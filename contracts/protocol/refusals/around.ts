@@ -40,6 +40,10 @@ const paid: Refusals<'Payouts'> = {
     `${to} cannot be paid: it is nobody, the escrow or the payouts themselves.`,
     'Name an account of your own.',
   ],
+  Payouts_GasTooLow: (gas, needed) => [
+    `${gas} gas are left, and the next payment needs ${needed}.`,
+    'Give the call more gas, or push fewer nodes at once.',
+  ],
   Payouts_OnlySelf: (caller) => [`${caller} cannot pay a single node.`, 'Push a list with the node in it.'],
 }
 

@@ -33,7 +33,7 @@ interface IPayouts {
 
     /// @notice Pays all that each of these nodes has earned to its recipient. By anyone. Skips nodes that are not enrolled,
     /// were pushed less than seven days ago or have earned nothing, and those whose payment fails: one of them never stops
-    /// the others.
+    /// the others. With too little gas for a payment all of it is undone.
     function push(uint32[] calldata nodes) external;
 
     /// @notice Pays one node. By this contract only: the call exists so that a payment that fails is undone on its own.

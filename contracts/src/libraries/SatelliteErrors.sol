@@ -167,4 +167,7 @@ library SatelliteErrors {
 
     /// @notice Only the payouts itself pays a single node.
     error Payouts_OnlySelf(address caller);
+
+    /// @notice The payment of the next node needs `needed` gas.
+    error Payouts_GasTooLow(uint256 gas, uint256 needed);
 }

@@ -232,6 +232,26 @@ contract PayoutsTest is Fixture {
         assertEq(usdc.balanceOf(OTHER), earned, "and withdrawn");
     }
 
+    /// @dev Any amount of gas: all is paid, or all is undone. An estimate looks for the least that does not revert.
+    function test_push_paysOrReverts_whateverTheGas() external {
+        _enroll(node, RECIPIENT);
+        _enroll(second, OTHER);
+        uint256 earned = escrow.earnedOf(node);
+        uint256 least;
+        for (uint256 gas = 60_000; least == 0; gas += 4_000) {
+            uint256 snapshot = vm.snapshotState();
+            (bool done, ) = address(payouts).call{ gas: gas }(abi.encodeCall(payouts.push, (_both())));
+            uint256 paid = usdc.balanceOf(RECIPIENT);
+            assertEq(paid, done ? earned : 0, "all or nothing");
+            assertTrue(!done || usdc.balanceOf(OTHER) != 0, "of both");
+            vm.revertToState(snapshot);
+            if (done) least = gas;
+        }
+        assertLe(least, 650_000, "a payment, and room for another");
+        vm.expectRevert();
+        payouts.push{ gas: 400_000 }(_list(node));
+    }
+
     /// @dev The escrow of another token, which calls back in the middle of a transfer.
     function test_push_paysOnceWhenCalledAgainFromWithin() external {
         CallbackToken token = new CallbackToken();
