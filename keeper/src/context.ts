@@ -27,6 +27,7 @@ import { secretValues } from './config/secret-values.ts'
 import { makeApi } from './context/api.ts'
 import { makeForTenants } from './context/for-tenants.ts'
 import { makeOperations, makeRounds, makeWatch } from './context/operations.ts'
+import { payoutsOf } from './context/payouts.ts'
 import { laterRound, pricingOf, upkeepOf } from './context/upkeep.ts'
 import { type Heartbeats, startHeartbeats } from './heartbeats.ts'
 import { within } from './lib/deadline.ts'
@@ -36,6 +37,7 @@ import type { Ledger } from './ports/ledger.ts'
 import type { Market } from './ports/market.ts'
 import { type Audit, makeAuditor } from './services/auditor.ts'
 import type { Health } from './services/health.ts'
+import type { PayoutRound } from './services/payouts.ts'
 import { makePlacement } from './services/placement/index.ts'
 import type { SchedulerRound } from './services/scheduler.ts'
 import type { Round, UpkeepStatus } from './services/upkeep.ts'
@@ -59,6 +61,8 @@ export type Keeper = {
   upkeepStatus(): UpkeepStatus | null
   /** Places what can be placed now, besides the regular rounds; `null` where this keeper places nothing. */
   place(): Promise<SchedulerRound | null>
+  /** Payouts that are due now, besides the regular rounds; `null` without a key or the contract. */
+  payOut(): Promise<PayoutRound | null>
   audit(scope?: 'open' | 'all'): Promise<Audit>
   /** What it hears of nodes, and what it says of them on chain. */
   heartbeats: Heartbeats
@@ -158,6 +162,7 @@ const start = async (
   onClose(() => heartbeats.close())
   const { signal } = rounds
   const upkeep = journal && upkeepOf({ config, chain, follower, journal, ledger, log, signal })
+  const payouts = payoutsOf({ config, chain, follower, journal, market, log, signal })
   const placement = makePlacement({
     ...{ follower, journal, ledger, log, onError, config: config.scheduler },
     ...{ escrow: deployment.leaseEscrow, roles: makeRoles(chain), placements: makePlacements(local) },
@@ -202,6 +207,7 @@ const start = async (
   if (upkeep !== null) {
     rounds.every('upkeep', config.settleEverySeconds * 1_000, laterRound(upkeep, config, signal))
   } else log.info({}, 'no key is configured: this keeper reads and serves, and does no chores')
+  if (payouts !== null) rounds.every('payouts', config.payouts.everySeconds * 1_000, payouts.round)
   placement.start()
   rounds.every('audit', config.auditEverySeconds * 1_000, async () => {
     if (follower.health().state === 'live') await audit()
@@ -219,6 +225,7 @@ const start = async (
     upkeep: async () => (upkeep === null ? null : upkeep.round()),
     upkeepStatus: () => upkeep?.status() ?? null,
     place: () => placement.round(),
+    payOut: async () => (payouts === null ? null : payouts.round()),
     audit,
     heartbeats,
   }

@@ -30,6 +30,7 @@ export const makeHarness = async (local: Local) => {
     auditEverySeconds: 3_600,
     upkeep: { jitterSeconds: 0 },
     scheduler: { enabled: false },
+    payouts: { everySeconds: 3_600 },
     logLevel: 'fatal',
     // Tests ask as fast as they can.
     api: { requestsPerMinute: 10_000_000, costlyRequestsPerMinute: 1_000_000 },
