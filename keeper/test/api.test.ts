@@ -139,6 +139,7 @@ describe('the server', () => {
       '/api/leases/{leaseId}',
       '/api/marketplace/nodes',
       '/api/marketplace/nodes/{id}',
+      '/api/upkeep',
       '/health',
     ])
     expect(JSON.stringify(body)).toContain('referencePricePerHour')
