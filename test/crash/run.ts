@@ -9,7 +9,7 @@ import { KEEPER, type Local, startLocal } from '../../chain/test/local.ts'
 import { type Leftovers, startReaper } from '../../scripts/lib/leftovers.ts'
 import { type KeeperRig, makeRig } from './keeper-process.ts'
 import { AIMS, type Kill, killOnce } from './killer.ts'
-import { type Load, makeLoad } from './load.ts'
+import { makeLoad } from './load.ts'
 import { makeRandom, type Random } from './random.ts'
 import { type Reconciliation, reconcile } from './reconcile.ts'
 
@@ -100,13 +100,12 @@ const work = async (
   const kills = await killAll(options, local, rigs, random.fork('kills'))
   onProgress('the tenants leave it at that')
   await load.stop()
-  await local.anvil.client.setAutomine(true)
+  await pace(local, true)
   const opened = [...load.opened.keys()]
   await Promise.all(rigs.map((rig) => rig.up()))
   await runDry(options, local, opened)
-  const unresolved = [...(await drainJournals(rigs)), ...deaths.map((error) => error.sentence)]
+  const unresolved = [...(await drainJournals(local, rigs)), ...deaths.map((error) => error.sentence)]
   for (const rig of rigs) await rig.stop()
-  await local.anvil.client.setIntervalMining({ interval: 0 })
   const reconciliation = await reconcile(local, rigs, { folder, opened, onProgress })
   const { ends, doubleSends, auditDifferences, keeperDifferences } = reconciliation
   const wrong = [ends.lost, doubleSends, auditDifferences, keeperDifferences, unresolved]
@@ -133,8 +132,7 @@ const killAll = async (
     const own = random.fork(rig.name)
     while (left > 0 && !signal.aborted) {
       left -= 1
-      // Half of the time transactions wait for their block, as they do in the world.
-      if (own.chance(0.3)) await local.anvil.client.setAutomine(own.chance(0.5))
+      if (own.chance(0.3)) await pace(local, own.chance(0.5))
       const kill = await killOnce(rig, own)
       kills.push(kill)
       onProgress(`kill ${kills.length} of ${wanted}: ${kill.keeper}, ${kill.aim}, comes back ${kill.fate}`)
@@ -143,6 +141,10 @@ const killAll = async (
   await Promise.all(rigs.map(work))
   return kills
 }
+
+/** Half of the time transactions wait for their block, as they do in the world. */
+const pace = ({ anvil }: Local, atOnce: boolean) =>
+  atOnce ? anvil.client.setAutomine(true) : anvil.client.setIntervalMining({ interval: 1 })
 
 const summaryOf = (kills: readonly Kill[]): CrashReport['kills'] => {
   const byAim = Object.fromEntries(AIMS.map((aim) => [aim, kills.filter((kill) => kill.aim === aim).length]))
@@ -202,7 +204,7 @@ const quiet = async ({ anvil }: Local, signal: AbortSignal) => {
 const FINAL_WITHIN_MS = 30_000
 
 /** Waits until every intent is final. @returns what is in flight after the deadline. */
-const drainJournals = async (rigs: readonly KeeperRig[]): Promise<unknown[]> => {
+const drainJournals = async ({ anvil }: Local, rigs: readonly KeeperRig[]): Promise<unknown[]> => {
   const end = Date.now() + FINAL_WITHIN_MS
   for (;;) {
     const inFlight = await Promise.all(
@@ -212,9 +214,9 @@ const drainJournals = async (rigs: readonly KeeperRig[]): Promise<unknown[]> => 
       }),
     )
     const open = inFlight.filter((rig) => rig.inFlight > 0)
+    // What was mined becomes final as blocks come.
+    await anvil.client.mine({ blocks: 1 })
     if (open.length === 0 || Date.now() > end) return open
     await delay(250)
   }
 }
-
-export type { Load }
