@@ -135,12 +135,14 @@ describe('the server', () => {
     expect(body['openapi']).toBe('3.1.0')
     expect(Object.keys(body['paths'] ?? {}).sort()).toEqual([
       '/api/accounts/{account}',
+      '/api/heartbeats',
       '/api/leases',
       '/api/leases/{leaseId}',
       '/api/marketplace/nodes',
       '/api/marketplace/nodes/{id}',
       '/api/upkeep',
       '/health',
+      '/health/live',
     ])
     expect(JSON.stringify(body)).toContain('referencePricePerHour')
   })

@@ -70,10 +70,13 @@ export const makeRig = async (options: RigOptions): Promise<KeeperRig> => {
   const key = toHex(local.anvil.account(account).getHdKey().privateKey!)
   let child: ChildProcess | null = null
   let expected = false
+  let closed = false
   let upAt: Promise<string> = Promise.reject(new DecloudError('keeper-down', `${name} was not started.`))
   upAt.catch(() => {})
 
   const start = () => {
+    // A run that was broken off takes its rigs down while a kill may still be under way.
+    if (closed) return
     expected = false
     const own = spawn(process.execPath, [MAIN, '--config', file], {
       env: { PATH: process.env['PATH'], DECLOUD_KEEPER_PRIVATE_KEY: key },
@@ -139,6 +142,7 @@ export const makeRig = async (options: RigOptions): Promise<KeeperRig> => {
       )
     },
     close: async () => {
+      closed = true
       await end('SIGKILL')
       await gate.close()
       log.end()

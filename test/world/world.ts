@@ -59,8 +59,10 @@ export const startWorld = async (options: WorldOptions): Promise<World> => {
   stack.defer(() => keeper.close())
 
   const nodes: RunningNode[] = []
+  // Gossip first, HTTP where it fails.
+  const keepers = [...keeper.heartbeats.addresses(), keeper.url]
   for (let nth = 0; nth < (options.nodes ?? 1); nth++) {
-    const node = await startNode({ anvil, deployment, directory, options, nth })
+    const node = await startNode({ anvil, deployment, directory, options, nth, keepers })
     stack.defer(() => node.remove())
     nodes.push(node)
   }
