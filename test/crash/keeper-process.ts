@@ -52,10 +52,11 @@ const configOf = (local: Local, gate: RpcProxy, dataDir: string) => ({
   port: 0,
   // Busy, so that a kill falls into something.
   settleEverySeconds: 0.4,
-  minSettleUsdc: '0.001',
+  minSettleUsdc: '0.0002',
   batchSize: 20,
   auditEverySeconds: 10,
   upkeep: { jitterSeconds: 0.3, replaceAfterSeconds: 3 },
+  metrics: { port: 0 },
   logLevel: 'info',
 })
 

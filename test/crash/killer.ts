@@ -19,7 +19,7 @@ export type Aim = (typeof AIMS)[number]
 /** A kill; `hit` when it fell where it was aimed, else the moment did not come and it was killed at the deadline. */
 export type Kill = { keeper: string; aim: Aim; hit: boolean; fate: Fate }
 
-const AIM_DEADLINE_MS = 4_000
+const AIM_DEADLINE_MS = 6_000
 
 type Moment = { reached: Promise<void>; release(): void }
 
@@ -90,9 +90,9 @@ const momentOf = (rig: KeeperRig, aim: Aim, random: Random): Moment => {
     case 'while it starts':
       return afterTime(rig, random.between(0, 1_500))
     case 'a transaction is written, not sent':
-      return atCall(rig, SEND, random.between(1, 3), 'before')
+      return atCall(rig, SEND, random.between(1, 2), 'before')
     case 'a transaction is sent, the answer lost':
-      return atCall(rig, SEND, random.between(1, 3), 'after')
+      return atCall(rig, SEND, random.between(1, 2), 'after')
     case 'a receipt is read, not noted':
       return atCall(rig, RECEIPT, random.between(1, 8), 'after')
     case 'in the middle of its sync':

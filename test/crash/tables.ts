@@ -7,17 +7,19 @@ export type TableDifference = { table: string; only: 'left' | 'right'; row: stri
 const SKIPPED = /^(sqlite_|feed_|schema_versions$)/
 const MOST = 20
 
-const tablesOf = (db: Sqlite.Database): string[] =>
+const namesOf = (db: Sqlite.Database, where: string): string[] =>
   (
-    db
-      .prepare(
-        `SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name`,
-      )
-      .all() as { name: string }[]
-  )
-    .map(({ name }) => name)
-    // The tables under a full-text index are its own affair: it is built from the others.
-    .filter((name) => !SKIPPED.test(name) && !/_fts(_|$)/.test(name))
+    db.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' AND ${where} ORDER BY name`).all() as {
+      name: string
+    }[]
+  ).map(({ name }) => name)
+
+const tablesOf = (db: Sqlite.Database): string[] => {
+  // The tables under a full-text index are its own affair: it is built from the others.
+  const indices = namesOf(db, `sql LIKE 'CREATE VIRTUAL%'`)
+  const isOf = (name: string) => indices.some((index) => name === index || name.startsWith(`${index}_`))
+  return namesOf(db, 'true').filter((name) => !SKIPPED.test(name) && !isOf(name))
+}
 
 const rowsOf = (db: Sqlite.Database, table: string): Map<string, number> => {
   const rows = new Map<string, number>()
