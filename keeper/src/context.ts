@@ -11,6 +11,7 @@ import {
   openDatabase,
 } from '@decloud/chain'
 import { DecloudError, sentenceOf } from '@decloud/protocol'
+import { makeRoles } from './adapters/chain/roles.ts'
 import { makeSignatureCheck } from './adapters/chain/signatures.ts'
 import { readMinimumStake } from './adapters/chain/stake.ts'
 import { makeContractStorage } from './adapters/chain/storage.ts'
@@ -19,6 +20,7 @@ import { bindStore } from './adapters/store/identity.ts'
 import { makeLedger } from './adapters/store/ledger.ts'
 import { lockFolder } from './adapters/store/lock.ts'
 import { makeMarket } from './adapters/store/market/market.ts'
+import { makePlacements } from './adapters/store/placements.ts'
 import { makeLedgerProjector } from './adapters/store/projector.ts'
 import { makeSessionStore } from './adapters/store/sessions.ts'
 import { makeServer } from './api/server.ts'
@@ -36,6 +38,8 @@ import type { Ledger } from './ports/ledger.ts'
 import type { Market } from './ports/market.ts'
 import { type Audit, makeAuditor } from './services/auditor.ts'
 import type { Health } from './services/health.ts'
+import { makePlacement } from './services/placement/index.ts'
+import type { SchedulerRound } from './services/scheduler.ts'
 import { makeSessions } from './services/sessions.ts'
 import type { Round, UpkeepStatus } from './services/upkeep.ts'
 
@@ -53,6 +57,8 @@ export type Keeper = {
   upkeep(): Promise<Round | null>
   /** What the chores came to so far; `null` without a key. */
   upkeepStatus(): UpkeepStatus | null
+  /** Places what can be placed now, besides the regular rounds; `null` where this keeper places nothing. */
+  place(): Promise<SchedulerRound | null>
   audit(scope?: 'open' | 'all'): Promise<Audit>
   /** What it hears of nodes, and what it says of them on chain. */
   heartbeats: Heartbeats
@@ -159,11 +165,16 @@ const start = async (
     chainId: deployment.chainId,
     ...signInNames(config, () => url),
   })
+  const placement = makePlacement({
+    ...{ follower, journal, ledger, log, onError, config: config.scheduler },
+    ...{ escrow: deployment.leaseEscrow, roles: makeRoles(chain), placements: makePlacements(local) },
+    ...{ liveness: heartbeats.liveness, tagsOf: (node) => ledger.node(node)?.tags ?? [] },
+  })
   const forTenants = makeForTenants({ config, chain, local, ledger, journal, log })
   const { sponsor, mailbox } = forTenants
   const app = await makeServer(
     {
-      ...{ deployment, ledger, market, follower, journal, upkeep, heartbeats, health },
+      ...{ deployment, ledger, market, follower, journal, upkeep, heartbeats, placement, health },
       ...{ sessions, sponsor, mailbox, metrics: watch.metrics, draining: drain.signal },
     },
     log,
@@ -177,7 +188,7 @@ const start = async (
   await journal?.recover()
 
   // A round waits for its transaction; the journal keeps that, so closing need not.
-  onClose(() => Promise.all([journal?.close(), follower.close(), endRounds()]))
+  onClose(() => Promise.all([journal?.close(), follower.close(), placement.close(), endRounds()]))
   const storage = makeContractStorage(chain)
   const auditor = makeAuditor({ follower, ledger, storage, refold: () => refoldAll(db), log })
   const audit = async (scope?: 'open' | 'all') => {
@@ -194,6 +205,7 @@ const start = async (
   if (upkeep !== null) {
     rounds.every('upkeep', config.settleEverySeconds * 1_000, laterRound(upkeep, config, signal))
   } else log.info({}, 'no key is configured: this keeper reads and serves, and does no chores')
+  placement.start()
   forTenants.start(rounds)
   rounds.every('audit', config.auditEverySeconds * 1_000, async () => {
     if (follower.health().state === 'live') await audit()
@@ -209,6 +221,7 @@ const start = async (
     synced: (options) => follower.synced(options),
     upkeep: async () => (upkeep === null ? null : upkeep.round()),
     upkeepStatus: () => upkeep?.status() ?? null,
+    place: () => placement.round(),
     audit,
     heartbeats,
   }

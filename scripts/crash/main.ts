@@ -11,7 +11,7 @@ independent books, and every table to the unit. See test/crash/README.md.
   SUBJECT      keeper (default): two keepers at once
   --kills N    how many; 50 by default
   --seed N     decides loads, aims and fates; random by default, and printed
-  --minutes N  the run fails when it takes longer; by default 4 and 8 s for every kill
+  --minutes N  the run fails when it takes longer; by default 5 and 20 s for every kill
   --keep       keeps databases and logs; they are kept anyway when something is wrong
   --json       the report as one JSON line on stdout
   --help       this text
@@ -52,7 +52,7 @@ const optionsOf = (args: readonly string[]) => {
   }
   const kills = numberOf('kills', values.kills)
   const withinSeconds =
-    values.minutes === undefined ? 240 + 8 * kills : 60 * numberOf('minutes', values.minutes)
+    values.minutes === undefined ? 300 + 20 * kills : 60 * numberOf('minutes', values.minutes)
   const seed = values.seed === undefined ? Math.ceil(Math.random() * 2 ** 31) : numberOf('seed', values.seed)
   return { run, kills, seed, withinSeconds, keep: values.keep, json: values.json }
 }

@@ -12,7 +12,7 @@ import { type RpcProxy, startRpcProxy } from '../../chain/test/rpc-proxy.ts'
 import type { Leftovers } from '../../scripts/lib/leftovers.ts'
 
 const MAIN = fileURLToPath(new URL('../../keeper/src/main.ts', import.meta.url))
-const START_DEADLINE_MS = 60_000
+const START_DEADLINE_MS = 180_000
 const STOP_DEADLINE_MS = 30_000
 
 /** What is missing when it comes back: nothing, what it can read from the chain again, or all it ever wrote. */

@@ -9,6 +9,7 @@ import type { Market } from '../ports/market.ts'
 import type { Metrics } from '../ports/metrics.ts'
 import type { Health } from '../services/health.ts'
 import type { Mailbox } from '../services/mailbox.ts'
+import type { PlacementReader } from '../services/placement/reader.ts'
 import type { Sessions } from '../services/sessions.ts'
 import type { Sponsor } from '../services/sponsor.ts'
 import type { Upkeep } from '../services/upkeep.ts'
@@ -30,6 +31,7 @@ export type ApiDeps = {
   sessions: Sessions
   sponsor: Sponsor
   mailbox: Mailbox
+  placement: PlacementReader
 }
 
 export type App = FastifyInstance<

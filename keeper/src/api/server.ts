@@ -19,6 +19,7 @@ import { leasesRoute } from './routes/leases.ts'
 import { mailboxRoute } from './routes/mailbox.ts'
 import { nodeRoute } from './routes/node.ts'
 import { nodesRoute } from './routes/nodes.ts'
+import { placementRoute } from './routes/placement.ts'
 import { sessionRoute } from './routes/session.ts'
 import { sponsorRoute } from './routes/sponsor.ts'
 import { upkeepRoute } from './routes/upkeep.ts'
@@ -58,6 +59,7 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
     nodeRoute,
     leasesRoute,
     leaseRoute,
+    placementRoute,
     accountRoute,
     healthRoute,
     upkeepRoute,

@@ -9,6 +9,7 @@ import { gossipSection } from './gossip.ts'
 import { ConfigError, type ConfigIssue, issuesOf } from './issues.ts'
 import { mailboxSection } from './mailbox.ts'
 import { drainSection, healthSection, metricsSection } from './operations.ts'
+import { schedulerSection } from './scheduler.ts'
 import { fieldsOf } from './shape.ts'
 import { sponsorSection } from './sponsor.ts'
 import { upkeepSection } from './upkeep.ts'
@@ -43,6 +44,7 @@ const schema = z.strictObject({
     .default('info')
     .describe('the least that is logged, one JSON line each, to stdout'),
   api: apiSection,
+  scheduler: schedulerSection,
   upkeep: upkeepSection,
   sponsor: sponsorSection,
   mailbox: mailboxSection,
