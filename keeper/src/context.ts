@@ -23,14 +23,16 @@ import { makeMarket } from './adapters/store/market/market.ts'
 import { makePlacements } from './adapters/store/placements.ts'
 import { makeLedgerProjector } from './adapters/store/projector.ts'
 import { makeSessionStore } from './adapters/store/sessions.ts'
+import { closeServer } from './api/close.ts'
 import { makeServer } from './api/server.ts'
 import type { KeeperConfig } from './config/config.ts'
 import { secretValues } from './config/secret-values.ts'
 import { signInNames } from './config/sign-in.ts'
+import { makeForTenants } from './context/for-tenants.ts'
 import { makeOperations, makeRounds, makeWatch } from './context/operations.ts'
 import { laterRound, pricingOf, upkeepOf } from './context/upkeep.ts'
-import { makeForTenants } from './for-tenants.ts'
 import { type Heartbeats, startHeartbeats } from './heartbeats.ts'
+import { within } from './lib/deadline.ts'
 import { listenFailed } from './lib/listen.ts'
 import { makeLog } from './lib/log.ts'
 import { makeScrub } from './lib/scrub.ts'
@@ -42,6 +44,7 @@ import { makePlacement } from './services/placement/index.ts'
 import type { SchedulerRound } from './services/scheduler.ts'
 import { makeSessions } from './services/sessions.ts'
 import type { Round, UpkeepStatus } from './services/upkeep.ts'
+import { VERSION } from './version.ts'
 
 export type Keeper = {
   /** Where the API answers. */
@@ -121,7 +124,7 @@ const start = async (
   onClose(() => db.close())
   const local = openDatabase(join(config.dataDir, 'local.sqlite'))
   onClose(() => local.close())
-  bindStore(local, deployment)
+  bindStore(local, deployment, VERSION)
   const { projector, refoldAll } = makeLedgerProjector(deployment)
   const follower = makeFollower({ chain, db, projectors: [projector], onError })
   onClose(() => follower.close())
@@ -170,12 +173,15 @@ const start = async (
     ...{ escrow: deployment.leaseEscrow, roles: makeRoles(chain), placements: makePlacements(local) },
     ...{ liveness: heartbeats.liveness, tagsOf: (node) => ledger.node(node)?.tags ?? [] },
   })
-  const forTenants = makeForTenants({ config, chain, local, ledger, journal, log })
-  const { sponsor, mailbox } = forTenants
+  const forTenants = makeForTenants({
+    ...{ config, chain, local, ledger, market, follower, journal, rounds, log },
+    liveness: heartbeats.liveness,
+  })
   const app = await makeServer(
     {
-      ...{ deployment, ledger, market, follower, journal, upkeep, heartbeats, placement, health },
-      ...{ sessions, sponsor, mailbox, metrics: watch.metrics, draining: drain.signal },
+      ...forTenants,
+      ...{ deployment, ledger, market, follower, journal, upkeep, heartbeats, placement, health, sessions },
+      ...{ metrics: watch.metrics, draining: drain.signal },
     },
     log,
   )
@@ -206,7 +212,6 @@ const start = async (
     rounds.every('upkeep', config.settleEverySeconds * 1_000, laterRound(upkeep, config, signal))
   } else log.info({}, 'no key is configured: this keeper reads and serves, and does no chores')
   placement.start()
-  forTenants.start(rounds)
   rounds.every('audit', config.auditEverySeconds * 1_000, async () => {
     if (follower.health().state === 'live') await audit()
   })
@@ -235,23 +240,6 @@ const listen = async (app: Server, { host, port }: KeeperConfig): Promise<string
   } catch (cause) {
     throw listenFailed(cause, { host, port })
   }
-}
-
-/** Takes no more requests and waits for those under way; past the deadline their connections are cut. */
-const closeServer = async (app: Server, deadlineMs: number) => {
-  const closed = app.close()
-  await within(deadlineMs, closed)
-  app.server.closeAllConnections()
-  await closed
-}
-
-const within = async (deadlineMs: number, work: Promise<unknown>) => {
-  const abort = new AbortController()
-  const timer = delay(deadlineMs, undefined, { signal: abort.signal }).catch((error: unknown) => {
-    if (!abort.signal.aborted) throw error
-  })
-  await Promise.race([work, timer])
-  abort.abort()
 }
 
 const codeOf = (error: unknown) => (error instanceof DecloudError ? error.code : 'unknown')

@@ -12,6 +12,8 @@ import { tagResponses } from './etag.ts'
 import { observeRequests } from './observe.ts'
 import { answerWithProblems } from './problems.ts'
 import { accountRoute } from './routes/account.ts'
+import { alertsRoute } from './routes/alerts.ts'
+import { earningsCsvRoute } from './routes/earnings-csv.ts'
 import { healthRoute } from './routes/health.ts'
 import { heartbeatsRoute } from './routes/heartbeats.ts'
 import { leaseRoute } from './routes/lease.ts'
@@ -67,6 +69,8 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
     sessionRoute,
     sponsorRoute,
     mailboxRoute,
+    alertsRoute,
+    earningsCsvRoute,
   ])
     route(app, deps)
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())

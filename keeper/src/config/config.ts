@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { deploymentSchema, sentenceOf } from '@decloud/protocol'
 import { z } from 'zod'
+import { alertsSection } from './alerts.ts'
 import { apiSection } from './api.ts'
 import { environmentName } from './env.ts'
 import { seconds, usdc } from './fields.ts'
@@ -49,6 +50,7 @@ const schema = z.strictObject({
   sponsor: sponsorSection,
   mailbox: mailboxSection,
   gossip: gossipSection,
+  alerts: alertsSection,
   metrics: metricsSection,
   drain: drainSection,
   health: healthSection,
