@@ -1,7 +1,7 @@
 import { leaseEscrowAbi, makeLogDecoder, type ProtocolEvent } from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
 import fc from 'fast-check'
-import { encodeFunctionData } from 'viem'
+import { encodeFunctionData, toHex } from 'viem'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   type Chain,
@@ -48,7 +48,11 @@ let follower: Follower
 const addresses = () => {
   const { leaseEscrow, leaseDesk, downtimeQuorum, leaseMandates, nodeRegistry, pricePolicy } =
     local.deployment
-  return [leaseEscrow, leaseDesk, downtimeQuorum, leaseMandates, nodeRegistry, pricePolicy]
+  const { templateRegistry, leaseAccess, reviews, reputation, premiumStake } = local.deployment
+  return [
+    ...[leaseEscrow, leaseDesk, downtimeQuorum, leaseMandates, nodeRegistry, pricePolicy],
+    ...[templateRegistry, leaseAccess, reviews, reputation, premiumStake],
+  ]
 }
 const onChain = async () =>
   (await local.anvil.client.getLogs({ address: addresses(), fromBlock: 0n, toBlock: 'latest' })).map(
@@ -308,6 +312,31 @@ describe('with an RPC that misbehaves', () => {
     expect(stored()).toEqual(await onChain())
   })
 
+  it('appends no range of a chain that took the place of its own after the cursor was checked', async () => {
+    const removed = await local.open(TENANT, 1)
+    follow()
+    await follower.synced()
+    await follower.close()
+    const cursor = follower.health().cursor!.height
+    await local.anvil.client.mine({ blocks: 6 })
+    let reorgs = 0
+    let replaced = false
+    proxy.after = async ({ method, params }) => {
+      if (reorgs > 0 || method !== 'eth_getBlockByNumber' || params?.[0] !== toHex(cursor)) return
+      reorgs += 1
+      // The answer, that the cursor is canonical, is on its way; by the next question it is not any more.
+      await reorg(7, [1])
+      replaced = true
+    }
+    follow()
+    await until(() => replaced)
+    await settled()
+    expect(reorgs).toBe(1)
+    expect(stored()).toEqual(await onChain())
+    expect(read(db, { address: local.deployment.leaseEscrow, topic1: removed })).toEqual([])
+    expect(tallies(db)).toEqual(await talliesOnChain())
+  })
+
   it('freezes what is final when two RPCs disagree about it', async () => {
     const second = await startRpcProxy(local.anvil.rpcUrl)
     chain = await connect({ urls: [proxy.url, second.url], deployment: local.deployment, timeoutMs: 2_000 })
@@ -316,8 +345,10 @@ describe('with an RPC that misbehaves', () => {
       follow({ agreementEveryMs: 20 })
       await until(() => follower.finalizedThrough() !== null)
       const wrong = await local.anvil.client.getBlock({ blockNumber: 1n })
-      second.judge = ({ method }) =>
-        method === 'eth_getBlockByNumber' ? { answer: { hash: wrong.hash, number: '0x1' } } : 'forward'
+      second.judge = ({ method, params }) =>
+        method === 'eth_getBlockByNumber' && String(params?.[0]).startsWith('0x')
+          ? { answer: { hash: wrong.hash, number: params?.[0] } }
+          : 'forward'
       await until(() => follower.health().state === 'disagreeing')
       expect(follower.finalizedThrough()).toBeNull()
       expect(follower.health().disagreement).toContain('another finalized block')

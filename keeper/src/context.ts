@@ -1,6 +1,6 @@
 // The composition root: the only place that makes adapters, and the one that takes them down, in reverse.
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   connect,
   type Journal,
@@ -11,149 +11,247 @@ import {
   openDatabase,
 } from '@decloud/chain'
 import { DecloudError, sentenceOf } from '@decloud/protocol'
-import type { Database } from 'better-sqlite3'
-import { pino } from 'pino'
+import { makeRoles } from './adapters/chain/roles.ts'
+import { makeSignatureCheck } from './adapters/chain/signatures.ts'
+import { readMinimumStake } from './adapters/chain/stake.ts'
 import { makeContractStorage } from './adapters/chain/storage.ts'
+import { watchJournal } from './adapters/metrics/parts.ts'
+import { bindStore } from './adapters/store/identity.ts'
 import { makeLedger } from './adapters/store/ledger.ts'
+import { lockFolder } from './adapters/store/lock.ts'
+import { makeMarket } from './adapters/store/market/market.ts'
+import { makePlacements } from './adapters/store/placements.ts'
 import { makeLedgerProjector } from './adapters/store/projector.ts'
+import { makeSessionStore } from './adapters/store/sessions.ts'
 import { makeServer } from './api/server.ts'
 import type { KeeperConfig } from './config/config.ts'
+import { secretValues } from './config/secret-values.ts'
+import { signInNames } from './config/sign-in.ts'
+import { makeOperations, makeRounds, makeWatch } from './context/operations.ts'
+import { laterRound, pricingOf, upkeepOf } from './context/upkeep.ts'
+import { makeForTenants } from './for-tenants.ts'
 import { type Heartbeats, startHeartbeats } from './heartbeats.ts'
-import { repeat } from './lib/loop.ts'
+import { listenFailed } from './lib/listen.ts'
+import { makeLog } from './lib/log.ts'
+import { makeScrub } from './lib/scrub.ts'
 import type { Ledger } from './ports/ledger.ts'
+import type { Market } from './ports/market.ts'
 import { type Audit, makeAuditor } from './services/auditor.ts'
-import { makeUpkeep, type Round } from './services/upkeep.ts'
+import type { Health } from './services/health.ts'
+import { makePlacement } from './services/placement/index.ts'
+import type { SchedulerRound } from './services/scheduler.ts'
+import { makeSessions } from './services/sessions.ts'
+import type { Round, UpkeepStatus } from './services/upkeep.ts'
 
 export type Keeper = {
   /** Where the API answers. */
   url: string
+  /** Where Prometheus reads; `null` when that is switched off. */
+  metricsUrl: string | null
   ledger: Ledger
+  market: Market
+  health: Health
   /** Resolves when everything up to the present head is indexed. */
   synced(options?: { height?: bigint; deadlineMs?: number }): Promise<void>
   /** A round of chores now, besides the regular ones; `null` without a key. */
   upkeep(): Promise<Round | null>
+  /** What the chores came to so far; `null` without a key. */
+  upkeepStatus(): UpkeepStatus | null
+  /** Places what can be placed now, besides the regular rounds; `null` where this keeper places nothing. */
+  place(): Promise<SchedulerRound | null>
   audit(scope?: 'open' | 'all'): Promise<Audit>
   /** What it hears of nodes, and what it says of them on chain. */
   heartbeats: Heartbeats
-  /** Stops taking requests, finishes those under way, leaves intents to the journal, closes the database. */
+  /**
+   * Says so in `/health`, begins no more chores, stops taking requests, finishes those under way within the deadline of
+   * the configuration, leaves intents to the journal, closes the databases.
+   */
   close(): Promise<void>
 }
 
 export type KeeperOptions = { config: KeeperConfig; key: KeySource | null }
 
 /**
- * @throws DecloudError: those of `connect`, `loadKey` and `openDatabase`, and `port-occupied`. Nothing is left running.
+ * @throws DecloudError: those of `connect`, `loadKey`, `lockFolder` and `openDatabase`, `store-foreign`, and
+ *   `port-occupied`. Nothing is left running.
  */
-export const makeKeeper = async ({ config, key }: KeeperOptions): Promise<Keeper> => {
+export const makeKeeper = async (options: KeeperOptions): Promise<Keeper> => {
   const cleanups: (() => Promise<unknown> | unknown)[] = []
-  const close = async () => {
+  const takeDown = async () => {
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
   }
   try {
-    return { ...(await start({ config, key }, (cleanup) => cleanups.push(cleanup))), close }
+    const drain = new AbortController()
+    const keeper = await start(options, drain, (cleanup) => cleanups.push(cleanup))
+    const stop = async () => {
+      drain.abort()
+      await delay(options.config.drain.noticeSeconds * 1_000)
+      await takeDown()
+    }
+    let stopped: Promise<void> | null = null
+    const close = () => {
+      stopped ??= stop()
+      return stopped
+    }
+    return { ...keeper, close }
   } catch (error) {
-    await close()
+    await takeDown()
     throw error
   }
 }
 
 type OnClose = (cleanup: () => Promise<unknown> | unknown) => void
 
-const start = async ({ config, key }: KeeperOptions, onClose: OnClose): Promise<Omit<Keeper, 'close'>> => {
-  const log = pino({ name: 'keeper', level: config.logLevel })
+const start = async (
+  { config, key }: KeeperOptions,
+  drain: AbortController,
+  onClose: OnClose,
+): Promise<Omit<Keeper, 'close'>> => {
+  const log = makeLog({ level: config.logLevel, scrub: makeScrub(secretValues(config, key)) })
+  const onError = (error: unknown) => log.warn({ code: codeOf(error) }, sentenceOf(error))
   const { deployment } = config
+  const watch = makeWatch(log)
   const account = key === null ? null : await loadKey(key)
-  const chain = await connect({ urls: config.rpcUrls, deployment })
+  const lock = lockFolder(config.dataDir)
+  onClose(() => lock.release())
+  const chain = await connect({ urls: config.rpcUrls, deployment, onCall: watch.onCall })
   // The first can be deleted at any time and is read from the chain again. The second holds what only this keeper knows:
   // what it means to send and what it was told. Losing it costs nobody money.
-  const db = openStore(config.dataDir, 'keeper.sqlite')
+  const db = openDatabase(join(config.dataDir, 'keeper.sqlite'))
   onClose(() => db.close())
-  const local = openStore(config.dataDir, 'local.sqlite')
+  const local = openDatabase(join(config.dataDir, 'local.sqlite'))
   onClose(() => local.close())
+  bindStore(local, deployment)
   const { projector, refoldAll } = makeLedgerProjector(deployment)
-  const onError = (error: unknown) => log.warn({ code: codeOf(error) }, sentenceOf(error))
   const follower = makeFollower({ chain, db, projectors: [projector], onError })
   onClose(() => follower.close())
   // After the follower: it has made the tables.
   const ledger = makeLedger(db)
+  const minimumStake = await readMinimumStake(chain)
+  const time = () => Number(follower.health().cursor?.timestamp ?? 0n)
+  const market = makeMarket(db, { deployment, minimumStake, time })
   let journal: Journal | null = null
   if (account !== null) {
-    const own = makeJournal({ chain, db: local, account, onError })
+    const own = watchJournal(
+      watch.metrics,
+      makeJournal({ chain, db: local, account, onError, ...pricingOf(config) }),
+    )
     onClose(() => own.close())
     journal = own
   }
+  const rounds = makeRounds(watch, config, onError)
+  drain.signal.addEventListener('abort', rounds.stop)
+  const deadlineMs = config.drain.deadlineSeconds * 1_000
+  const endRounds = () => {
+    rounds.stop()
+    return within(deadlineMs, rounds.ended())
+  }
+  onClose(endRounds)
+  const operations = makeOperations({
+    ...{ config, watch, rounds, chain, follower, journal, account: account?.address ?? null, local },
+    ...{ stores: { cache: db, local }, draining: drain.signal, log },
+  })
+  onClose(operations.close)
+  const { health } = operations
 
   const heartbeats = await startHeartbeats({ config, chain, db, local, follower, ledger, journal, log })
   onClose(() => heartbeats.close())
-  const app = await makeServer({ deployment, ledger, follower, journal, heartbeats }, log)
-  onClose(() => app.close())
-  const url = await listen(app, config)
+  const { signal } = rounds
+  const upkeep = journal && upkeepOf({ config, chain, follower, journal, ledger, log, signal })
+  let url = ''
+  const sessions = makeSessions({
+    store: makeSessionStore(local),
+    verify: makeSignatureCheck(chain),
+    chainId: deployment.chainId,
+    ...signInNames(config, () => url),
+  })
+  const placement = makePlacement({
+    ...{ follower, journal, ledger, log, onError, config: config.scheduler },
+    ...{ escrow: deployment.leaseEscrow, roles: makeRoles(chain), placements: makePlacements(local) },
+    ...{ liveness: heartbeats.liveness, tagsOf: (node) => ledger.node(node)?.tags ?? [] },
+  })
+  const forTenants = makeForTenants({ config, chain, local, ledger, journal, log })
+  const { sponsor, mailbox } = forTenants
+  const app = await makeServer(
+    {
+      ...{ deployment, ledger, market, follower, journal, upkeep, heartbeats, placement, health },
+      ...{ sessions, sponsor, mailbox, metrics: watch.metrics, draining: drain.signal },
+    },
+    log,
+  )
+  onClose(() => closeServer(app, deadlineMs))
+  url = await listen(app, config)
+  lock.announce(url)
+  const figures = await operations.listen(Number(new URL(url).port))
+  if (figures !== null) onClose(figures.close)
   follower.start()
   await journal?.recover()
 
-  const abort = new AbortController()
-  const loops: Promise<unknown>[] = []
-  onClose(async () => {
-    abort.abort()
-    // A round waits for its transaction; the journal keeps that, so closing need not.
-    await Promise.all([journal?.close(), follower.close()])
-    await Promise.allSettled(loops)
-  })
+  // A round waits for its transaction; the journal keeps that, so closing need not.
+  onClose(() => Promise.all([journal?.close(), follower.close(), placement.close(), endRounds()]))
   const storage = makeContractStorage(chain)
-  const { audit } = makeAuditor({ follower, ledger, storage, refold: () => refoldAll(db), log })
-  const limits = { minSettle: config.minSettleUsdc, batchSize: config.batchSize }
-  const escrow = deployment.leaseEscrow
-  const upkeep =
-    journal && makeUpkeep({ follower, journal, ledger, escrow, limits, log, signal: abort.signal })
-  if (upkeep !== null)
-    loops.push(repeat(upkeep.round, config.settleEverySeconds * 1_000, abort.signal, onError))
-  else log.info({}, 'no key is configured: this keeper reads and serves, and does no chores')
-  const auditOnceSynced = async () => {
-    if (follower.health().state === 'live') await audit()
+  const auditor = makeAuditor({ follower, ledger, storage, refold: () => refoldAll(db), log })
+  const audit = async (scope?: 'open' | 'all') => {
+    const found = await auditor.audit(scope)
+    const { outcome, height, differences } = found
+    operations.audits.record({
+      at: Math.floor(Date.now() / 1_000),
+      outcome,
+      height: height === null ? null : Number(height),
+      differences: differences.length,
+    })
+    return found
   }
-  loops.push(repeat(auditOnceSynced, config.auditEverySeconds * 1_000, abort.signal, onError))
-  log.info({ url, chainId: deployment.chainId, keeper: account?.address ?? null }, 'keeper is up')
+  if (upkeep !== null) {
+    rounds.every('upkeep', config.settleEverySeconds * 1_000, laterRound(upkeep, config, signal))
+  } else log.info({}, 'no key is configured: this keeper reads and serves, and does no chores')
+  placement.start()
+  forTenants.start(rounds)
+  rounds.every('audit', config.auditEverySeconds * 1_000, async () => {
+    if (follower.health().state === 'live') await audit()
+  })
+  const metricsUrl = figures?.url ?? null
+  log.info({ url, metricsUrl, chainId: deployment.chainId, keeper: account?.address ?? null }, 'keeper is up')
   return {
     url,
+    metricsUrl,
     ledger,
+    market,
+    health,
     synced: (options) => follower.synced(options),
     upkeep: async () => (upkeep === null ? null : upkeep.round()),
+    upkeepStatus: () => upkeep?.status() ?? null,
+    place: () => placement.round(),
     audit,
     heartbeats,
   }
 }
 
-const openStore = (folder: string, file: string): Database => {
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-  } catch (cause) {
-    throw new DecloudError('store-unusable', `The data folder ${folder} cannot be made.`, {
-      hint: 'Check the path and its permissions.',
-      cause,
-    })
-  }
-  return openDatabase(join(folder, file))
-}
+type Server = Awaited<ReturnType<typeof makeServer>>
 
-const listen = async (
-  app: Awaited<ReturnType<typeof makeServer>>,
-  { host, port }: KeeperConfig,
-): Promise<string> => {
+const listen = async (app: Server, { host, port }: KeeperConfig): Promise<string> => {
   try {
     return await app.listen({ host, port })
   } catch (cause) {
-    const { code } = cause as { code?: string }
-    if (code === 'EADDRINUSE') {
-      throw new DecloudError('port-occupied', `Port ${port} on ${host} is in use by another process.`, {
-        hint: 'Stop that process, or give this one another port (0 takes any free one).',
-        cause,
-      })
-    }
-    throw new DecloudError('listen-failed', `Cannot listen on ${host}:${port} (${code ?? 'unknown'}).`, {
-      hint: 'Check the host and that this user may use the port.',
-      cause,
-    })
+    throw listenFailed(cause, { host, port })
   }
+}
+
+/** Takes no more requests and waits for those under way; past the deadline their connections are cut. */
+const closeServer = async (app: Server, deadlineMs: number) => {
+  const closed = app.close()
+  await within(deadlineMs, closed)
+  app.server.closeAllConnections()
+  await closed
+}
+
+const within = async (deadlineMs: number, work: Promise<unknown>) => {
+  const abort = new AbortController()
+  const timer = delay(deadlineMs, undefined, { signal: abort.signal }).catch((error: unknown) => {
+    if (!abort.signal.aborted) throw error
+  })
+  await Promise.race([work, timer])
+  abort.abort()
 }
 
 const codeOf = (error: unknown) => (error instanceof DecloudError ? error.code : 'unknown')

@@ -1,35 +1,37 @@
 #!/usr/bin/env node
+// A line of words → a verb. The one place that turns errors into sentences and exit codes.
 import { parseArgs } from 'node:util'
 import { DecloudError, sentenceOf } from '@decloud/protocol'
-import { parseConfig, readConfigFile } from './config/config.ts'
-import { ENV_NAMES, readEnv, SECRET_NAMES } from './config/env.ts'
-import { readSecrets } from './config/secrets.ts'
-import { makeKeeper } from './context.ts'
+import { helpOf, overview } from './cli/help.ts'
+import { EXIT, type Verb } from './cli/verb.ts'
+import { VERBS } from './cli/verbs.ts'
+import { ConfigError } from './config/issues.ts'
+import { type Loaded, loadConfig } from './config/load.ts'
+import { secretValues } from './config/secret-values.ts'
+import { makeScrub } from './lib/scrub.ts'
+import { VERSION } from './version.ts'
 
-const HELP = `Usage: decloud-keeper [--config FILE]
+const COMMON = {
+  config: {
+    type: 'string',
+    argument: 'FILE',
+    about: 'JSON configuration; environment variables win over it',
+  },
+  json: { type: 'boolean', about: 'one line of JSON on stdout instead of text' },
+  help: { type: 'boolean', about: 'this text' },
+} as const
 
-Follows the contracts, serves what it reads over HTTP, and with a key settles, expires and ends leases.
-
-  --config FILE  JSON with the keys below; environment variables win over it
-  --help         this text
-
-${Object.entries(ENV_NAMES)
-  .map(([key, name]) => `  ${key.padEnd(20)} ${name}`)
-  .join('\n')}
-
-The key (none: no chores) comes from the environment alone:
-  ${SECRET_NAMES.keystore} with ${SECRET_NAMES.passwordFile}, or ${SECRET_NAMES.privateKey}
-
-Exit codes: 0 stopped, 1 failed while running, 2 configuration, wrong chain or occupied port.`
-
-// Failures of the start that a person must mend; anything else may pass.
-const CONFIGURATION = new Set([
+// Failures that a person must mend; anything else may pass by itself.
+const PERSON = new Set([
+  'usage',
   'config-invalid',
   'port-occupied',
   'listen-failed',
   'chain-id-wrong',
   'contract-missing',
   'rpc-disagree',
+  'folder-locked',
+  'notify-missing',
   'store-foreign',
   'store-newer',
   'store-unusable',
@@ -39,36 +41,65 @@ const CONFIGURATION = new Set([
   'keystore-password-wrong',
 ])
 
-const stopSignal = (): Promise<string> =>
-  new Promise((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name))
-  })
-
-const parseArguments = () => {
+const parse = (verb: Verb | undefined, args: string[]) => {
+  const options = { ...COMMON, ...verb?.options, version: { type: 'boolean' as const } }
+  const kinds = Object.fromEntries(Object.entries(options).map(([name, { type }]) => [name, { type }]))
   try {
-    return parseArgs({ options: { config: { type: 'string' }, help: { type: 'boolean' } } }).values
+    return parseArgs({ args, options: kinds, allowPositionals: verb?.words !== undefined })
   } catch (cause) {
-    throw new DecloudError('config-invalid', sentenceOf(cause), { hint: 'See --help.', cause })
+    throw new DecloudError('usage', `${sentenceOf(cause)}.`, { hint: 'See --help.', cause })
   }
 }
 
-const run = async () => {
-  const options = parseArguments()
-  if (options.help) {
-    console.log(HELP)
-    return
+// Nothing secret is known until the configuration is read; from then on it is cut out of everything said here.
+let scrub = makeScrub([])
+
+const main = async (argv: readonly string[]): Promise<number> => {
+  const [first, ...rest] = argv
+  const named = first !== undefined && !first.startsWith('-')
+  const name = named ? first : 'run'
+  const verb = VERBS[name]
+  if (verb === undefined) {
+    throw new DecloudError('usage', `There is no verb "${name}".`, {
+      hint: `Verbs: ${Object.keys(VERBS).join(', ')}.`,
+    })
   }
-  const stopped = stopSignal()
-  const file = options.config === undefined ? {} : readConfigFile(options.config)
-  const config = parseConfig({ ...file, ...readEnv(process.env) })
-  const keeper = await makeKeeper({ config, key: readSecrets(process.env) })
-  await stopped
-  await keeper.close()
+  const { values, positionals } = parse(verb, named ? [...rest] : [...argv])
+  if (values['version'] === true) {
+    console.log(VERSION)
+    return EXIT.done
+  }
+  if (values['help'] === true) {
+    console.log(named ? helpOf(name, verb, COMMON) : overview(VERBS, COMMON))
+    return EXIT.done
+  }
+  const json = values['json'] === true
+  const load = (): Loaded => {
+    const file = values['config']
+    const loaded = loadConfig({ file: typeof file === 'string' ? file : undefined, env: process.env })
+    scrub = makeScrub(secretValues(loaded.config, loaded.key))
+    return loaded
+  }
+  const say = (text: string, value: unknown) => console.log(scrub(json ? toJson(value) : text))
+  // parseArgs gives arrays only for options declared `multiple`: there are none.
+  const flat = values as Record<string, string | boolean | undefined>
+  return verb.run({ values: flat, words: positionals, env: process.env, json, load, say })
+}
+
+const toJson = (value: unknown) =>
+  JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner))
+
+const report = (error: unknown) => {
+  const code = error instanceof DecloudError ? error.code : 'unknown'
+  if (process.argv.includes('--json')) {
+    const issues = error instanceof ConfigError ? { issues: error.issues } : {}
+    console.log(scrub(toJson({ error: { code, sentence: sentenceOf(error), ...issues } })))
+  } else console.error(scrub(sentenceOf(error)))
 }
 
 try {
-  await run()
+  process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
-  console.error(sentenceOf(error))
-  process.exitCode = error instanceof DecloudError && CONFIGURATION.has(error.code) ? 2 : 1
+  report(error)
+  process.exitCode = error instanceof DecloudError && PERSON.has(error.code) ? EXIT.person : EXIT.failed
 }

@@ -1,83 +1,118 @@
-// Raw values → a configuration that is complete and checked, safe to log.
+// Raw values → a configuration that is complete and checked, safe to log but for the keys marked secret.
 import { readFileSync } from 'node:fs'
-import { DecloudError, deploymentSchema, parseUsdc } from '@decloud/protocol'
+import { deploymentSchema, sentenceOf } from '@decloud/protocol'
 import { z } from 'zod'
+import { apiSection } from './api.ts'
+import { environmentName } from './env.ts'
+import { seconds, usdc } from './fields.ts'
 import { gossipSection } from './gossip.ts'
-
-const usdc = z.string().transform((text, context) => {
-  try {
-    return parseUsdc(text)
-  } catch {
-    context.addIssue({ code: 'custom', message: 'must be an amount of USDC, for example 0.05' })
-    return z.NEVER
-  }
-})
-const seconds = z.coerce.number().positive().max(86_400)
+import { ConfigError, type ConfigIssue, issuesOf } from './issues.ts'
+import { mailboxSection } from './mailbox.ts'
+import { drainSection, healthSection, metricsSection } from './operations.ts'
+import { schedulerSection } from './scheduler.ts'
+import { fieldsOf } from './shape.ts'
+import { sponsorSection } from './sponsor.ts'
+import { upkeepSection } from './upkeep.ts'
 
 const schema = z.strictObject({
-  rpcUrls: z.array(z.url({ protocol: /^https?$/, error: 'must be http(s) URLs' })).min(1),
-  deployment: deploymentSchema,
-  /** Where the database is kept. */
-  dataDir: z.string().min(1),
-  /** Loopback unless said otherwise: put a proxy in front to serve the world. */
-  host: z.string().min(1).default('127.0.0.1'),
-  /** 0 takes any free port. */
-  port: z.coerce.number().int().min(0).max(65_535).default(8_470),
-  settleEverySeconds: seconds.default(60),
-  /** Settle a running lease once this much has vested since the last time. */
-  minSettleUsdc: usdc.default(50_000n),
-  batchSize: z.coerce.number().int().min(1).max(100).default(50),
-  auditEverySeconds: seconds.default(300),
+  rpcUrls: z
+    .array(z.url({ protocol: /^https?$/, error: 'must be http(s) URLs' }))
+    .min(1)
+    .meta({ description: 'JSON-RPC endpoints, in order of preference; several are compared', secret: true }),
+  deployment: deploymentSchema.describe('the contracts: a deployment file, or in a file the object itself'),
+  dataDir: z.string().min(1).describe('folder of the databases; one keeper each'),
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('where the API listens; loopback, with a proxy in front to serve the world'),
+  port: z.coerce.number().int().min(0).max(65_535).default(8_470).describe('0 takes any free port'),
+  settleEverySeconds: seconds.default(60).describe('time between rounds of chores'),
+  minSettleUsdc: usdc
+    .default(50_000n)
+    .describe('settle a running lease once this much USDC has vested since the last time'),
+  batchSize: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(50)
+    .describe('leases settled in one transaction'),
+  auditEverySeconds: seconds.default(300).describe('time between comparisons with contract storage'),
+  logLevel: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'])
+    .default('info')
+    .describe('the least that is logged, one JSON line each, to stdout'),
+  api: apiSection,
+  scheduler: schedulerSection,
+  upkeep: upkeepSection,
+  sponsor: sponsorSection,
+  mailbox: mailboxSection,
   gossip: gossipSection,
-  logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
+  metrics: metricsSection,
+  drain: drainSection,
+  health: healthSection,
 })
 export type KeeperConfig = z.output<typeof schema>
 export type KeeperConfigInput = z.input<typeof schema>
 
-const problem = (issues: readonly string[]) =>
-  new DecloudError(
-    'config-invalid',
-    `The configuration has ${issues.length} error(s):\n${issues.map((one) => `  - ${one}`).join('\n')}`,
-  )
+/** Every key there is, in the order of the schema. */
+export const FIELDS = fieldsOf(schema, environmentName, { deployment: 'the path of a deployment file' })
+
+const NONE: ReadonlySet<string> = new Set()
 
 /**
  * @param raw keys as in the schema; `deployment` may be the path of a deployment file.
- * @throws DecloudError `config-invalid`, naming every error at once.
+ * @param options `found`: errors of whoever read the raw values; all are said together. `fromEnvironment`: keys that
+ *   came from there.
+ * @throws ConfigError naming every error at once.
  */
-export const parseConfig = (raw: Readonly<Record<string, unknown>>): KeeperConfig => {
-  const issues: string[] = []
-  const deployment =
-    typeof raw['deployment'] === 'string' ? readJson(raw['deployment'], issues) : raw['deployment']
-  const unreadable = issues.length > 0
-  const parsed = schema.safeParse({ ...raw, deployment })
+export const parseConfig = (
+  raw: Readonly<Record<string, unknown>>,
+  options: { found?: readonly ConfigIssue[]; fromEnvironment?: ReadonlySet<string> } = {},
+): KeeperConfig => {
+  const issues: ConfigIssue[] = [...(options.found ?? [])]
+  const before = issues.length
+  const named = raw['deployment']
+  const deployment = typeof named === 'string' ? readJson(named, 'deployment', issues) : named
+  const unreadable = issues.length > before
+  const given = { ...raw, deployment }
+  const parsed = schema.safeParse(given)
   if (!parsed.success) {
-    for (const issue of parsed.error.issues) {
-      const at = issue.path.join('.')
+    const context = { fields: FIELDS, fromEnvironment: options.fromEnvironment ?? NONE }
+    for (const issue of issuesOf(parsed.error.issues, given, context)) {
       // A deployment file that could not be read has been named already.
-      if (at === 'deployment' && unreadable) continue
-      issues.push(at === '' ? issue.message : `${at}: ${issue.message}`)
+      if (issue.at !== 'deployment' || !unreadable) issues.push(issue)
     }
   }
-  if (!parsed.success || issues.length > 0) throw problem(issues)
+  if (!parsed.success || issues.length > 0) throw new ConfigError(issues)
   return parsed.data
 }
 
-/** @throws DecloudError `config-invalid`. */
-export const readConfigFile = (path: string): Record<string, unknown> => {
-  const issues: string[] = []
-  const value = readJson(path, issues)
-  if (issues.length > 0) throw problem(issues)
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw problem([`${path} does not hold a JSON object`])
+/** @returns the object in the file; `{}` and an issue more when there is none. */
+export const readConfigFile = (path: string, issues: ConfigIssue[]): Record<string, unknown> => {
+  const before = issues.length
+  const value = readJson(path, path, issues)
+  if (issues.length > before) return {}
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return value as Record<string, unknown>
   }
-  return value as Record<string, unknown>
+  issues.push({ at: path, sentence: 'does not hold a JSON object.' })
+  return {}
 }
 
-const readJson = (path: string, issues: string[]): unknown => {
+const readJson = (path: string, at: string, issues: ConfigIssue[]): unknown => {
   try {
     return JSON.parse(readFileSync(path, 'utf8'))
   } catch (error) {
-    issues.push(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+    // A parser's message quotes what it read, and a configuration may hold a key: its place is enough.
+    const why = error instanceof SyntaxError ? notJson(error) : sentenceOf(error)
+    issues.push({ at, sentence: `${path} cannot be read: ${why}.` })
     return undefined
   }
+}
+
+const notJson = (error: SyntaxError) => {
+  const place = /\(line \d+ column \d+\)|position \d+/.exec(error.message)?.[0]
+  return place === undefined ? 'it is not JSON' : `it is not JSON (at ${place.replace(/[()]/g, '')})`
 }

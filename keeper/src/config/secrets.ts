@@ -1,29 +1,48 @@
 // Apart from the configuration, so that that can be logged.
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { KeySource } from '@decloud/chain'
-import { DecloudError } from '@decloud/protocol'
 import { type Environment, SECRET_NAMES } from './env.ts'
+import type { ConfigIssue } from './issues.ts'
 
-/**
- * Where the keeper's key comes from; `null` when none is configured: then it reads and serves, and does no chores.
- * @throws DecloudError `config-invalid`.
- */
-export const readSecrets = (env: Environment): KeySource | null => {
-  const keystore = env[SECRET_NAMES.keystore]
-  const passwordFile = env[SECRET_NAMES.passwordFile]
-  const privateKey = env[SECRET_NAMES.privateKey]
-  if (keystore !== undefined && privateKey !== undefined) {
-    throw invalid(`Set ${SECRET_NAMES.keystore} or ${SECRET_NAMES.privateKey}, not both.`)
-  }
-  if (privateKey !== undefined) return { privateKey }
-  if (keystore === undefined) return null
-  if (passwordFile === undefined)
-    throw invalid(`${SECRET_NAMES.keystore} needs ${SECRET_NAMES.passwordFile}.`)
-  try {
-    return { keystore, password: readFileSync(passwordFile, 'utf8').replace(/\r?\n$/, '') }
-  } catch (cause) {
-    throw invalid(`${passwordFile} cannot be read.`, cause)
-  }
+// What systemd's LoadCredential hands over, in a folder that only this unit sees.
+const CREDENTIALS = { folder: 'CREDENTIALS_DIRECTORY', keystore: 'keystore', password: 'keystore-password' }
+
+const credential = (env: Environment, name: string): string | undefined => {
+  const folder = env[CREDENTIALS.folder]
+  if (folder === undefined) return undefined
+  const path = join(folder, name)
+  return existsSync(path) ? path : undefined
 }
 
-const invalid = (message: string, cause?: unknown) => new DecloudError('config-invalid', message, { cause })
+const set = (value: string | undefined) => (value === '' ? undefined : value)
+
+/** Where the keeper's key comes from; `null` when none is configured: then it reads and serves, and does no chores. */
+export const readSecrets = (env: Environment, issues: ConfigIssue[]): KeySource | null => {
+  const keystore = set(env[SECRET_NAMES.keystore]) ?? credential(env, CREDENTIALS.keystore)
+  const passwordFile = set(env[SECRET_NAMES.passwordFile]) ?? credential(env, CREDENTIALS.password)
+  const privateKey = set(env[SECRET_NAMES.privateKey])
+  if (privateKey !== undefined) {
+    if (keystore === undefined) return { privateKey }
+    issues.push({
+      at: SECRET_NAMES.privateKey,
+      sentence: 'a keystore is given too: set one of them, not both.',
+    })
+    return null
+  }
+  if (keystore === undefined) return null
+  if (passwordFile === undefined) {
+    issues.push({ at: SECRET_NAMES.keystore, sentence: `needs ${SECRET_NAMES.passwordFile}.` })
+    return null
+  }
+  try {
+    return { keystore, password: readFileSync(passwordFile, 'utf8').replace(/\r?\n$/, '') }
+  } catch (error) {
+    const { code } = error as { code?: string }
+    issues.push({
+      at: SECRET_NAMES.passwordFile,
+      sentence: `${passwordFile} cannot be read (${code ?? 'unknown'}).`,
+    })
+    return null
+  }
+}

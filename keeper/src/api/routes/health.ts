@@ -1,15 +1,7 @@
-import type { FeedState } from '@decloud/chain'
-import { type ApiHealth, healthSchema } from '@decloud/protocol/wire/api'
+import { healthSchema, livenessSchema } from '@decloud/protocol/wire/health'
 import type { ApiDeps, App } from '../deps.ts'
 
-const STATUS: Readonly<Record<FeedState, ApiHealth['status']>> = {
-  live: 'ok',
-  syncing: 'syncing',
-  stale: 'stale',
-  disagreeing: 'stale',
-}
-
-export const healthRoute = (app: App, { deployment, follower, journal }: ApiDeps) => {
+export const healthRoute = (app: App, { health }: ApiDeps) => {
   app.get(
     '/health',
     {
@@ -19,27 +11,21 @@ export const healthRoute = (app: App, { deployment, follower, journal }: ApiDeps
       },
     },
     async (_, reply) => {
-      const { state, head, cursor, finalized, silentMs, lastError, disagreement } = follower.health()
-      const status = STATUS[state]
-      return reply.code(status === 'ok' ? 200 : 503).send({
-        status,
-        chainId: deployment.chainId,
-        leaseEscrow: deployment.leaseEscrow,
-        head: head?.height ?? null,
-        indexed: cursor?.height ?? null,
-        finalized,
-        lagBlocks: lagOf(head?.height, cursor?.height),
-        silentMs,
-        lastError: lastError === null ? null : { code: lastError.code, sentence: lastError.sentence },
-        disagreement,
-        inFlight: journal?.inFlight().length ?? 0,
-      })
+      const report = health.report()
+      return reply.code(report.status === 'ok' ? 200 : 503).send(report)
     },
   )
-}
-
-const lagOf = (head: bigint | undefined, indexed: bigint | undefined): bigint | null => {
-  if (head === undefined) return null
-  if (indexed === undefined) return head
-  return head > indexed ? head - indexed : 0n
+  app.get(
+    '/health/live',
+    {
+      schema: {
+        summary: 'Whether the process works at all; 503: start it anew. One that is merely behind is alive',
+        response: { 200: livenessSchema, 503: livenessSchema },
+      },
+    },
+    async (_, reply) => {
+      const life = health.life()
+      return reply.code(life.alive ? 200 : 503).send(life)
+    },
+  )
 }

@@ -1,0 +1,152 @@
+// The Metrics port on prom-client. Each keeper has a registry of its own: several live in one process in tests.
+import { DecloudError } from '@decloud/protocol'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Metrics } from '../../ports/metrics.ts'
+
+const PREFIX = 'decloud_keeper_'
+// Enough for every route, method and state there is. Beyond it a label carries something unbounded: one series takes all.
+const MOST_SERIES = 200
+const OVERFLOW = 'other'
+const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+export type MetricsRegistry = {
+  metrics: Metrics
+  /** Prometheus' text format, and its content type. */
+  text(): Promise<string>
+  contentType: string
+  /** Adds what prom-client knows of a Node process: memory, file descriptors, event loop, garbage collection. */
+  ofProcess(): void
+}
+
+type Values = Readonly<Record<string, string>>
+type Made = { kind: string; labels: readonly string[]; metric: unknown }
+
+/** @param onReadFailed told when a watched gauge cannot be read; the others are shown all the same. */
+export const makeMetrics = (
+  onReadFailed: (name: string, error: unknown) => void = () => {},
+): MetricsRegistry => {
+  const registry = new Registry()
+  const made = new Map<string, Made>()
+
+  const once = <metric>(
+    kind: string,
+    name: string,
+    labels: readonly string[],
+    make: () => metric,
+  ): metric => {
+    const known = made.get(name)
+    if (known === undefined) {
+      const metric = make()
+      made.set(name, { kind, labels, metric })
+      return metric
+    }
+    if (known.kind !== kind || known.labels.join() !== labels.join()) {
+      throw new DecloudError('metric-clash', `The metric ${name} exists as ${known.kind}(${known.labels}).`, {
+        hint: 'Give the other one a name of its own.',
+      })
+    }
+    // Same name, kind and labels: made by the same branch below.
+    return known.metric as metric
+  }
+
+  const guarded = (error: unknown, name: string) => onReadFailed(name, error)
+  const common = (name: string, help: string, labels: readonly string[] = []) => ({
+    name: `${PREFIX}${name}`,
+    help,
+    labelNames: [...labels],
+    registers: [registry],
+  })
+
+  const metrics: Metrics = {
+    counter: (name, help, labels = []) =>
+      once('counter', name, labels, () => {
+        const counter = new Counter(common(name, help, labels))
+        const bound = boundary(labels)
+        return {
+          add: (...args: unknown[]) => {
+            const [values, by = 1] = split(labels, args)
+            counter.inc(bound(values), by)
+          },
+        }
+      }),
+    gauge: (name, help, labels = []) =>
+      once('gauge', name, labels, () => {
+        const gauge = new Gauge(common(name, help, labels))
+        const bound = boundary(labels)
+        return {
+          set: (...args: unknown[]) => {
+            const [values, value] = split(labels, args)
+            gauge.set(bound(values), value ?? 0)
+          },
+        }
+      }),
+    histogram: (name, help, { labels = [], buckets = BUCKETS } = {}) =>
+      once('histogram', name, labels, () => {
+        const histogram = new Histogram({ ...common(name, help, labels), buckets: [...buckets] })
+        const bound = boundary(labels)
+        return {
+          observe: (...args: unknown[]) => {
+            const [values, value] = split(labels, args)
+            histogram.observe(bound(values), value ?? 0)
+          },
+        }
+      }),
+    watch: (name, help, read) =>
+      void once('watch', name, [], () => {
+        const gauge: Gauge = new Gauge({
+          ...common(name, help),
+          collect: () => {
+            gauge.reset()
+            try {
+              gauge.set(read() ?? Number.NaN)
+            } catch (error) {
+              gauge.set(Number.NaN)
+              guarded(error, name)
+            }
+          },
+        })
+        return gauge
+      }),
+    watchEach: (name, help, labels, read) =>
+      void once('watchEach', name, labels, () => {
+        const gauge: Gauge<string> = new Gauge({
+          ...common(name, help, labels),
+          collect: () => {
+            gauge.reset()
+            const bound = boundary(labels)
+            try {
+              for (const { labels: values, value } of read()) gauge.set(bound(values), value)
+            } catch (error) {
+              guarded(error, name)
+            }
+          },
+        })
+        return gauge
+      }),
+  }
+  return {
+    metrics,
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+    ofProcess: () => collectDefaultMetrics({ register: registry }),
+  }
+}
+
+const split = (labels: readonly string[], args: unknown[]): [Values, number | undefined] =>
+  // The port's types say which of the two shapes a metric takes; here it is told by its labels.
+  labels.length === 0
+    ? [{}, args[0] as number | undefined]
+    : [args[0] as Values, args[1] as number | undefined]
+
+/** Lets the first MOST_SERIES label sets through and folds the rest into one. */
+const boundary = (labels: readonly string[]) => {
+  const seen = new Set<string>()
+  const rest = Object.fromEntries(labels.map((label) => [label, OVERFLOW]))
+  return (values: Values): Values => {
+    const key = labels.map((label) => values[label]).join('\0')
+    if (seen.has(key)) return values
+    if (seen.size >= MOST_SERIES) return rest
+    seen.add(key)
+    return values
+  }
+}

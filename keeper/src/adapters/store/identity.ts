@@ -1,0 +1,33 @@
+// What is kept for one deployment means nothing, or something wrong, on another.
+import { migrate } from '@decloud/chain'
+import { DecloudError, type Deployment } from '@decloud/protocol'
+import type { Database } from 'better-sqlite3'
+
+const SCHEMA = [
+  `CREATE TABLE store_identity (
+     one INTEGER PRIMARY KEY CHECK (one = 1), chain_id INTEGER NOT NULL, escrow TEXT NOT NULL
+   ) STRICT`,
+]
+
+export type StoreIdentity = { chain_id: number; escrow: string }
+
+/** Binds a new database to its deployment. @throws DecloudError `store-foreign` when it is bound to another. */
+export const bindStore = (local: Database, { chainId, leaseEscrow }: Deployment): void => {
+  migrate(local, 'identity', SCHEMA)
+  const escrow = leaseEscrow.toLowerCase()
+  local.prepare('INSERT OR IGNORE INTO store_identity VALUES (1, ?, ?)').run(chainId, escrow)
+  const found = identityOf(local)
+  if (found.chain_id === chainId && found.escrow === escrow) return
+  throw new DecloudError(
+    'store-foreign',
+    `local.sqlite belongs to another deployment (chain ${found.chain_id}, escrow ${found.escrow}).`,
+    {
+      hint: 'Give this keeper a data folder of its own, or the deployment file of that one.',
+      details: { chainId: found.chain_id, escrow: found.escrow },
+    },
+  )
+}
+
+/** @param local a database that was bound. */
+export const identityOf = (local: Database): StoreIdentity =>
+  local.prepare('SELECT chain_id, escrow FROM store_identity').get() as StoreIdentity
