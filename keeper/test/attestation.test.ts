@@ -133,7 +133,7 @@ describe('an attester', () => {
     const keeper = await harness.boot()
     await keeper.synced()
     expect(await keeper.heartbeats.attest()).toEqual({ posted: 0, failed: 0, skipped: true })
-    const mute = await harness.boot({}, false)
+    const mute = await harness.boot({}, null)
     expect(await mute.heartbeats.attest()).toBeNull()
   })
 })

@@ -67,7 +67,7 @@ const join = async (keeper: Keeper, ear = true) => {
   return Object.assign(peer, { heard })
 }
 const boot = async (change: Parameters<Harness['boot']>[0] = {}) => {
-  const keeper = await harness.boot(change, false)
+  const keeper = await harness.boot(change, null)
   await keeper.synced()
   return keeper
 }
@@ -162,7 +162,7 @@ describe('gossip', () => {
     const before = process.memoryUsage().heapUsed
     for (const message of forged) await forger.publish(message)
     // Of no node: nobody's fault, and nobody's beat.
-    for (let i = 0; i < 5_000; i++) {
+    for (let i = 0; i < 2_000; i++) {
       await chatterer.publish(new TextEncoder().encode(text.replace('"bootId":1', `"bootId":${i + 2}`)))
     }
     const asked = performance.now()
@@ -219,7 +219,7 @@ describe('POST /api/heartbeats', () => {
 
   it('stops listening to an address that only sends rubbish; what was taken costs nothing', async () => {
     const keeper = await boot()
-    for (let i = 0; i < 100; i++) {
+    for (let i = 0; i < 40; i++) {
       expect((await postBeat(keeper, await signed(1, { slot: nowSlot() }))).status).toBe(200)
     }
     const statuses: number[] = []

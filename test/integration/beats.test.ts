@@ -4,8 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { openDatabase } from '@decloud/chain'
 import { SLOT_SECONDS, slotAt } from '@decloud/protocol/wire/heartbeat'
-import Sqlite from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Agent, makeAgent } from '../../agent/src/main.ts'
 import { type Local, startLocal } from '../../chain/test/local.ts'
@@ -74,7 +74,7 @@ const wayOf = async (node: number) => (await agents.get(node)!.health()).beats?.
 
 /** Slots of a node that a keeper has on disk. */
 const written = (dataDir: string, node: number): Set<number> => {
-  const db = new Sqlite(join(dataDir, 'local.sqlite'), { timeout: 5_000 })
+  const db = openDatabase(join(dataDir, 'local.sqlite'))
   try {
     const day = dayOf(slotAt(Date.now() / 1_000))
     const slots = [day - 1, day].flatMap((one) => {
@@ -90,10 +90,10 @@ const written = (dataDir: string, node: number): Set<number> => {
 describe('three keepers and five agents', () => {
   it('hear one another, and a keeper that was killed hears again and counts nothing twice', async () => {
     const folders = Array.from({ length: 3 }, () => harness.freshFolder())
-    const first = await harness.boot({ dataDir: folders[0]! }, false)
+    const first = await harness.boot({ dataDir: folders[0]! }, null)
     const second = await harness.boot(
       { dataDir: folders[1]!, gossip: { bootstrap: [...first.heartbeats.addresses()] } },
-      false,
+      null,
     )
     // A process of its own, so that it can be killed; at an address that stays.
     const listen = [`/ip4/127.0.0.1/tcp/${await freePort()}`]
