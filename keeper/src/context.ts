@@ -158,7 +158,10 @@ const start = async (
   onClose(operations.close)
   const { health } = operations
 
-  const heartbeats = await startHeartbeats({ config, chain, db, local, follower, ledger, journal, log })
+  const heartbeats = await startHeartbeats({
+    ...{ config, chain, db, local, follower, ledger, journal },
+    ...{ rounds, metrics: watch.metrics, log },
+  })
   onClose(() => heartbeats.close())
   const { signal } = rounds
   const upkeep = journal && upkeepOf({ config, chain, follower, journal, ledger, log, signal })

@@ -15,7 +15,7 @@ export const gossipSection = z
     /** Other keepers, peer id included: what one of them hears all of them hear. */
     bootstrap: z.array(address).default([]),
     /** Attesters look this often whether a finished day is to be posted. */
-    attestEverySeconds: seconds.default(900),
+    attestEverySeconds: seconds.default(60),
     /** Attesters look this often whether a tenant is owed time. */
     creditEverySeconds: seconds.default(60),
   })
