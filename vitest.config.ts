@@ -11,6 +11,7 @@ export default defineConfig({
         test: { name: 'protocol', include: ['contracts/protocol/**/*.test.ts', 'test/vectors/**/*.test.ts'] },
       },
       { extends: true, test: { name: 'chain', include: ['chain/test/**/*.test.ts'] } },
+      { extends: true, test: { name: 'gossip', include: ['gossip/test/**/*.test.ts'] } },
       { extends: true, test: { name: 'keeper', include: ['keeper/test/**/*.test.ts'] } },
       { extends: true, test: { name: 'agent', include: ['agent/test/**/*.test.ts'] } },
       { extends: true, test: { name: 'web', include: ['web/test/**/*.test.{ts,tsx}'] } },

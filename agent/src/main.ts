@@ -78,7 +78,7 @@ const farewell = async (context: Context, log: Logger) => {
 }
 
 const healthOf = async (context: Context, config: AgentConfig, secrets: AgentSecrets): Promise<Health> => {
-  const { deps, follower } = context
+  const { deps, follower, beats } = context
   const feed = follower.health()
   const guests = await runningGuests(context)
   const { leases } = deps.chain.snapshot()
@@ -94,6 +94,7 @@ const healthOf = async (context: Context, config: AgentConfig, secrets: AgentSec
       error: feed.disagreement ?? feed.lastError?.sentence ?? null,
     },
     hypervisor: { acceleration, arch, reason },
+    beats: beats?.status() ?? null,
     guests: {
       running: guests.length,
       unknown: guests.map(({ leaseId }) => leaseId).filter((id) => leases.get(id)?.latest === undefined),

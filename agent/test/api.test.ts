@@ -11,6 +11,7 @@ const HEALTH: Health = {
   agent: '0xaa',
   chain: { feed: 'live', head: '7', finalized: '5', error: null },
   hypervisor: { acceleration: 'tcg', arch: 'x86_64', reason: 'x' },
+  beats: null,
   guests: { running: 0, unknown: [] },
 }
 

@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Deployment } from '@decloud/protocol'
 import { createPublicClient, type HttpTransport, http, type PublicClient } from 'viem'
 import { ChainError } from './errors.ts'
+import { checkChainId, checkSame, type Identity, readIdentity } from './identity.ts'
 import { observed, type RpcCall } from './observe.ts'
-import { hostOf, toChainError } from './rpc-errors.ts'
-import { backoffMs } from './wait.ts'
+import { toChainError } from './rpc-errors.ts'
+import { backoffMs, type Pace, realPace } from './wait.ts'
 
 export type RpcClient = PublicClient<HttpTransport>
 
@@ -16,6 +16,10 @@ export type ConnectOptions = {
   timeoutMs?: number
   /** Attempts after the first for a request that failed in a retryable way; 2 by default. */
   retries?: number
+  /** Time and chance; the machine's by default. */
+  pace?: Pace
+  /** The way to a URL; HTTP by default. */
+  transport?(url: string): HttpTransport
   /** Hears of every JSON-RPC call after its end. */
   onCall?(call: RpcCall): void
 }
@@ -24,121 +28,127 @@ export type Chain = {
   deployment: Deployment
   /** One client per URL, in order. */
   clients: readonly RpcClient[]
+  /** Time and chance, for what follows this chain. */
+  pace: Pace
   /**
    * Runs `use` with one client, the preferred one first, and moves on to the next on a retryable failure. All requests
-   * of one `use` go to the same RPC, so its answers belong together.
+   * of one `use` go to the same RPC, so its answers belong together. An RPC that asked to be left alone for a while is
+   * passed over for so long.
    * @param what the request in words, completing "could not …".
+   * @param first index of the client to begin with; the first by default.
    * @throws ChainError `rpc-unreachable` or `rpc-refused` of the last try, or the first failure that is not retryable.
    */
-  request<result>(what: string, use: (client: RpcClient) => Promise<result>): Promise<result>
+  request<result>(what: string, use: (client: RpcClient) => Promise<result>, first?: number): Promise<result>
+  /**
+   * Asks one RPC and no other, once.
+   * @throws ChainError, and `rpc-disagree` or `chain-id-wrong` when it turns out to serve something else than the others.
+   */
+  ask<result>(client: RpcClient, what: string, use: (client: RpcClient) => Promise<result>): Promise<result>
 }
 
 const urlOf = (client: RpcClient): string => client.transport.url ?? ''
 
+/** An RPC that was away at the start is looked at before it is first used; until then nobody knows what it serves. */
+type Vet = (client: RpcClient) => Promise<void>
+
 /** Clients without any check; `connect` is the way in for everything that acts on a chain. */
-export const makeChain = (options: ConnectOptions): Chain => {
+export const makeChain = (options: ConnectOptions): Chain => makeVetted(options, async () => {})
+
+const makeVetted = (options: ConnectOptions, vet: Vet): Chain => {
   if (options.urls.length === 0) {
     throw new ChainError('rpc-missing', 'No RPC is configured.', { hint: 'Give at least one JSON-RPC URL.' })
   }
-  const { onCall, timeoutMs = 10_000 } = options
+  const { onCall, pace = realPace, retries = 2, timeoutMs = 10_000 } = options
+  const overHttp = (url: string) =>
+    http(url, { timeout: timeoutMs, retryCount: 0, batch: { batchSize: 100, wait: 0 } })
   const clients = options.urls.map((url) => {
-    const plain = http(url, { timeout: timeoutMs, retryCount: 0, batch: { batchSize: 100, wait: 0 } })
+    const transport = (options.transport ?? overHttp)(url)
     return createPublicClient({
-      transport: onCall === undefined ? plain : observed(url, plain, onCall),
+      transport: onCall === undefined ? transport : observed(url, transport, onCall),
       cacheTime: 0,
     })
   })
-  const retries = options.retries ?? 2
-  const request = async <result>(what: string, use: (client: RpcClient) => Promise<result>) => {
+  const resting = new Map<RpcClient, { until: number; error: ChainError }>()
+  const ask: Chain['ask'] = async (client, what, use) => {
+    const rest = resting.get(client)
+    if (rest !== undefined && pace.now() < rest.until) throw rest.error
+    try {
+      await vet(client)
+      return await use(client)
+    } catch (cause) {
+      const error = toChainError(what, urlOf(client), cause)
+      if (error.retryAfterMs > 0) resting.set(client, { until: pace.now() + error.retryAfterMs, error })
+      throw error
+    }
+  }
+  const never = new AbortController().signal
+  const request: Chain['request'] = async (what, use, first = 0) => {
+    const order = [...clients.slice(first), ...clients.slice(0, first)]
     let last: ChainError | undefined
     for (let attempt = 0; attempt <= retries; attempt++) {
-      if (attempt > 0) await delay(backoffMs(attempt, 50, 1_000))
-      for (const client of clients) {
+      if (attempt > 0) await pace.pause(backoffMs(attempt, 50, 1_000, pace.random), never)
+      for (const client of order) {
         try {
-          return await use(client)
+          return await ask(client, what, use)
         } catch (error) {
-          last = toChainError(what, urlOf(client), error)
-          if (!last.retryable) throw last
+          last = error as ChainError
+          // One that serves another chain is passed over like one that is away; the others have the right one.
+          const foreign = FOREIGN.has(last.code) && order.length > 1
+          if (!last.retryable && !foreign) throw last
         }
       }
     }
     throw last!
   }
-  return { deployment: options.deployment, clients, request }
+  return { deployment: options.deployment, clients, pace, request, ask }
 }
+
+const FOREIGN: ReadonlySet<string> = new Set(['rpc-disagree', 'chain-id-wrong', 'contract-missing'])
 
 /**
  * Clients of a chain that is the one the deployment speaks of.
  * @throws ChainError `chain-id-wrong`, `contract-missing`, `rpc-disagree` (never retryable: a person must look), or
- *   `rpc-unreachable` (retryable) when no RPC answers. One of several that does not answer is not an obstacle.
+ *   `rpc-unreachable` (retryable) when no RPC answers. One of several that does not answer is not an obstacle: it is held
+ *   to the others when it comes back, and never used when it differs.
  */
 export const connect = async (options: ConnectOptions): Promise<Chain> => {
-  const chain = makeChain(options)
-  const identities = await identitiesOf(chain)
-  if (identities.length === 0) {
-    // None answered at once: the bounded retries decide, and give the error.
-    identities.push(await chain.request('read the chain id', identityOf))
+  const { deployment } = options
+  const known = new Map<RpcClient, Identity>()
+  const vet: Vet = async (client) => {
+    const first = known.values().next().value
+    if (known.has(client) || first === undefined) return
+    const identity = await readIdentity(client, deployment)
+    checkSame(first, identity)
+    known.set(client, identity)
   }
-  checkIdentities(options.deployment, identities)
-  await checkContracts(chain)
+  const chain = makeVetted(options, vet)
+  const found = await identitiesOf(chain)
+  if (found.length === 0) {
+    // None answered at once: the bounded retries decide, and give the error.
+    found.push(
+      await chain.request('read the chain id', async (client) => ({
+        client,
+        identity: await readIdentity(client, deployment),
+      })),
+    )
+  }
+  for (const { identity } of found) checkSame(found[0]!.identity, identity)
+  checkChainId(deployment, found[0]!.identity)
+  for (const { client, identity } of found) known.set(client, identity)
   return chain
 }
 
-const identitiesOf = async (chain: Chain): Promise<Identity[]> => {
-  const results = await Promise.allSettled(chain.clients.map(identityOf))
-  return results.flatMap((result, i) => {
+const identitiesOf = async (chain: Chain) => {
+  const results = await Promise.allSettled(
+    chain.clients.map(async (client) => ({
+      client,
+      identity: await chain.ask(client, 'read the chain id', (one) => readIdentity(one, chain.deployment)),
+    })),
+  )
+  return results.flatMap((result) => {
     if (result.status === 'fulfilled') return [result.value]
-    const error = toChainError('read the chain id', urlOf(chain.clients[i]!), result.reason)
+    const error = toChainError('read the chain id', '', result.reason)
     if (!error.retryable) throw error
     return []
-  })
-}
-
-type Identity = { host: string; chainId: number; genesis: string }
-
-const identityOf = async (client: RpcClient): Promise<Identity> => {
-  const [chainId, genesis] = await Promise.all([client.getChainId(), client.getBlock({ blockNumber: 0n })])
-  return { host: hostOf(urlOf(client)), chainId, genesis: genesis.hash }
-}
-
-const checkIdentities = (deployment: Deployment, identities: readonly Identity[]) => {
-  const first = identities[0]!
-  const odd = identities.find((one) => one.chainId !== first.chainId || one.genesis !== first.genesis)
-  if (odd !== undefined) {
-    throw new ChainError(
-      'rpc-disagree',
-      `The RPCs at ${first.host} and ${odd.host} serve different chains.`,
-      {
-        hint: 'Keep only the URLs of the chain of the deployment file.',
-        details: { [first.host]: first.chainId, [odd.host]: odd.chainId },
-      },
-    )
-  }
-  if (first.chainId !== deployment.chainId) {
-    throw new ChainError(
-      'chain-id-wrong',
-      `The RPC at ${first.host} serves chain ${first.chainId}, the deployment is on chain ${deployment.chainId}.`,
-      {
-        hint: 'Give the RPC of the right chain, or the deployment file of this one.',
-        details: { expected: deployment.chainId, found: first.chainId },
-      },
-    )
-  }
-}
-
-const checkContracts = async (chain: Chain) => {
-  const { chainId: _, fromBlock: __, ...contracts } = chain.deployment
-  await chain.request('read the contract code', async (client) => {
-    await Promise.all(
-      Object.entries(contracts).map(async ([name, address]) => {
-        if (address === undefined) return
-        const code = await client.getCode({ address })
-        if (code !== undefined && code !== '0x') return
-        throw new ChainError('contract-missing', `There is no contract at ${address} (${name}).`, {
-          hint: 'The deployment file belongs to another chain, or the local chain was started anew: deploy again.',
-          details: { name, address, chainId: chain.deployment.chainId },
-        })
-      }),
-    )
   })
 }

@@ -1,6 +1,9 @@
 import { DecloudError } from '@decloud/protocol'
 
-type Options = ConstructorParameters<typeof DecloudError>[2] & { retryable?: boolean }
+type Options = ConstructorParameters<typeof DecloudError>[2] & {
+  retryable?: boolean
+  retryAfterMs?: number
+}
 
 /**
  * Anything that goes wrong between this process and a chain. `retryable` says whether the same request may succeed
@@ -8,11 +11,14 @@ type Options = ConstructorParameters<typeof DecloudError>[2] & { retryable?: boo
  */
 export class ChainError extends DecloudError {
   readonly retryable: boolean
+  /** How long the other side asks to be left alone; 0 when it does not say. */
+  readonly retryAfterMs: number
 
   constructor(code: string, message: string, options: Options = {}) {
-    const { retryable = false, ...rest } = options
+    const { retryable = false, retryAfterMs = 0, ...rest } = options
     super(code, message, rest)
     this.retryable = retryable
+    this.retryAfterMs = retryAfterMs
   }
 }
 

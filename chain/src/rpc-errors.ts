@@ -22,8 +22,33 @@ const rpcCode = (error: BaseError): number | undefined => {
   return (found as { code?: number } | null)?.code
 }
 
+const httpError = (error: BaseError): HttpRequestError | null =>
+  error.walk((e) => e instanceof HttpRequestError) as HttpRequestError | null
+
+/** Longest pause that an RPC may ask for: one that says "tomorrow" is tried again all the same. */
+const LONGEST_REST_MS = 60_000
+/** For an RPC that says "too many requests" and not how long. */
+const USUAL_REST_MS = 1_000
+
+// JSON-RPC has no word for it; these are the codes of the large providers.
+const LIMITED_CODES: ReadonlySet<number> = new Set([-32005, -32007, -32029, -32097, 429])
+const LIMITED_WORDS = /rate.?limit|too many requests|requests? per|compute units|throttl|capacity exceeded/i
+
+/** @returns how long to leave the RPC alone, ms; `undefined` when it did not say that it has had too much. */
+const restOf = (error: BaseError): number | undefined => {
+  const http = httpError(error)
+  if (http?.status === 429 || http?.status === 503) {
+    const said = http.headers?.get('retry-after') ?? ''
+    if (/^\d+$/.test(said)) return Math.min(Number(said) * 1_000, LONGEST_REST_MS)
+    return http.status === 429 ? USUAL_REST_MS : undefined
+  }
+  const code = rpcCode(error)
+  const limited = code !== undefined && LIMITED_CODES.has(code) && LIMITED_WORDS.test(detailOf(error))
+  return limited ? USUAL_REST_MS : undefined
+}
+
 const isUnreachable = (error: BaseError): boolean => {
-  const http = error.walk((e) => e instanceof HttpRequestError) as HttpRequestError | null
+  const http = httpError(error)
   if (http !== null) return http.status === undefined || RETRYABLE_STATUS(http.status)
   return error.walk((e) => e instanceof TimeoutError) !== null
 }
@@ -56,6 +81,21 @@ export const toChainError = (what: string, url: string, error: unknown): ChainEr
     }
     return new ChainError('rpc-failed', `Could not ${what} at ${host}: ${detail}.`, { cause: error })
   }
+  const retryAfterMs = restOf(error)
+  if (retryAfterMs !== undefined) {
+    // To whoever asked it is the same as no answer: nothing is known, and later it may be.
+    return new ChainError(
+      'rpc-unreachable',
+      `The RPC at ${host} has had too many requests: could not ${what}.`,
+      {
+        retryable: true,
+        retryAfterMs,
+        hint: 'It is left alone as long as it asks; give a second RPC, or one with a higher limit, if this happens often.',
+        details: { host, retryAfterMs },
+        cause: error,
+      },
+    )
+  }
   if (isUnreachable(error)) {
     return new ChainError(
       'rpc-unreachable',
@@ -75,3 +115,11 @@ export const toChainError = (what: string, url: string, error: unknown): ChainEr
     cause: error,
   })
 }
+
+// Providers cap a range of logs by blocks, logs, bytes or seconds, each in words of its own.
+const RANGE_WORDS =
+  /range|too (many|large|big|wide)|more than|exceed|limit|maximum|response size|result window|query (timeout|returned)|timed? ?out/i
+
+/** Whether the RPC means "ask for less": the same logs, in smaller pieces, may well be had. */
+export const isRangeRefusal = (error: ChainError): boolean =>
+  error.code === 'rpc-refused' && RANGE_WORDS.test(error.message)

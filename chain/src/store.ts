@@ -23,6 +23,34 @@ export const openDatabase = (path: string): Database => {
   }
 }
 
+const HINTS: Readonly<Record<string, readonly [code: string, sentence: string, hint: string]>> = {
+  SQLITE_BUSY: [
+    'store-busy',
+    'The database is held by another process.',
+    'It goes on by itself when that one lets go; if none should be there, look for it with lsof.',
+  ],
+  SQLITE_FULL: [
+    'store-full',
+    'The disk of the database is full.',
+    'Free space on its file system; it goes on by itself, nothing half-written is kept.',
+  ],
+}
+
+/**
+ * SQLite's own failures in our words; anything else as it is. The transaction in progress was rolled back.
+ * @returns DecloudError `store-busy`, `store-full`, or `store-failed` with SQLite's code in its details.
+ */
+export const toStoreError = (error: unknown): unknown => {
+  if (!(error instanceof Sqlite.SqliteError)) return error
+  const kind = /^SQLITE_[A-Z]+/.exec(error.code)?.[0] ?? error.code
+  const [code, sentence, hint] = HINTS[kind] ?? [
+    'store-failed',
+    `The database cannot be used: ${error.message}.`,
+    'Check the disk it lies on and the rights of this user.',
+  ]
+  return new DecloudError(code, sentence, { hint, details: { sqlite: error.code }, cause: error })
+}
+
 /**
  * Brings one part's tables up to date, in one transaction; each part counts its own versions.
  * @param steps append-only: a step that has shipped never changes.

@@ -48,7 +48,11 @@ let follower: Follower
 const addresses = () => {
   const { leaseEscrow, leaseDesk, downtimeQuorum, leaseMandates, nodeRegistry, pricePolicy } =
     local.deployment
-  return [leaseEscrow, leaseDesk, downtimeQuorum, leaseMandates, nodeRegistry, pricePolicy]
+  const { templateRegistry, leaseAccess, reviews, reputation, premiumStake } = local.deployment
+  return [
+    ...[leaseEscrow, leaseDesk, downtimeQuorum, leaseMandates, nodeRegistry, pricePolicy],
+    ...[templateRegistry, leaseAccess, reviews, reputation, premiumStake],
+  ]
 }
 const onChain = async () =>
   (await local.anvil.client.getLogs({ address: addresses(), fromBlock: 0n, toBlock: 'latest' })).map(
@@ -341,8 +345,10 @@ describe('with an RPC that misbehaves', () => {
       follow({ agreementEveryMs: 20 })
       await until(() => follower.finalizedThrough() !== null)
       const wrong = await local.anvil.client.getBlock({ blockNumber: 1n })
-      second.judge = ({ method }) =>
-        method === 'eth_getBlockByNumber' ? { answer: { hash: wrong.hash, number: '0x1' } } : 'forward'
+      second.judge = ({ method, params }) =>
+        method === 'eth_getBlockByNumber' && String(params?.[0]).startsWith('0x')
+          ? { answer: { hash: wrong.hash, number: params?.[0] } }
+          : 'forward'
       await until(() => follower.health().state === 'disagreeing')
       expect(follower.finalizedThrough()).toBeNull()
       expect(follower.health().disagreement).toContain('another finalized block')

@@ -10,8 +10,10 @@ const task = JSON.parse(process.argv[2]!) as {
   privateKey: Hex
   to: Address
   data: Hex
+  replaceAfterMs: number
 }
 const chain = await connect({ urls: [task.url], deployment: task.deployment })
 const account = await loadKey({ privateKey: task.privateKey })
-const journal = makeJournal({ chain, db: openDatabase(task.database), account })
+const { replaceAfterMs } = task
+const journal = makeJournal({ chain, db: openDatabase(task.database), account, replaceAfterMs })
 await journal.send({ kind: 'deposit', dedupe: 'once', to: task.to, data: task.data })

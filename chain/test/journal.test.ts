@@ -204,6 +204,9 @@ describe('the journal', () => {
     await until(() => journal.find('deposit 23') !== undefined, 'written')
     await local.anvil.wallet(TENANT).sendTransaction({ to: local.anvil.account(9).address, value: 1n })
     await local.anvil.client.mine({ blocks: 1 })
+    // Until that is final, the block may be replaced by one with ours.
+    expect(journal.find('deposit 23')?.state).toBe('pending')
+    await local.anvil.client.mine({ blocks: 3 })
     await failed
     expect(journal.find('deposit 23')?.state).toBe('lost')
   })
@@ -228,6 +231,7 @@ describe('killed with SIGKILL', () => {
       deployment: local.deployment,
       database: databaseFile(),
       privateKey: tenantKey(),
+      replaceAfterMs: 100,
       ...deposit(31n),
     }
     const victim = fork(new URL('./journal-victim.ts', import.meta.url), [JSON.stringify(task)], {
@@ -236,34 +240,84 @@ describe('killed with SIGKILL', () => {
     victims.push(victim)
     return victim
   }
-  const dieAt = async (when: 'before' | 'after') => {
+  /** Kills the victim at its `nth` call of `method`: before that reaches the chain, or when the chain has answered. */
+  const dieAt = async (method: string, nth: number, when: 'before' | 'after') => {
     const victim = startVictim()
     const died = once(victim, 'exit')
-    const kill = async ({ method }: { method: string }) => {
-      if (method !== 'eth_sendRawTransaction') return
+    let calls = 0
+    proxy.judge = async (call) => {
+      if (call.method !== method) return 'forward'
+      calls += 1
+      if (calls < nth) return 'forward'
+      if (when === 'before') victim.kill('SIGKILL')
+      if (when === 'before') await died
+      return when === 'before' ? 'refuse' : 'forward'
+    }
+    proxy.after = async (call) => {
+      if (call.method !== method || calls < nth) return
       victim.kill('SIGKILL')
       await died
-    }
-    if (when === 'after') proxy.after = kill
-    else {
-      proxy.judge = async (call) => {
-        await kill(call)
-        return call.method === 'eth_sendRawTransaction' ? 'refuse' : 'forward'
-      }
     }
     await died
     proxy.judge = () => 'forward'
     proxy.after = () => {}
   }
-
-  it.each(['before', 'after'] as const)('%s the broadcast: done once, after the restart', async (when) => {
-    const before = await balance()
-    await dieAt(when)
-    expect(await balance()).toBe(when === 'before' ? before : before + 31n)
+  const attempts = () => (db.prepare('SELECT count(*) AS n FROM tx_attempts').get() as { n: number }).n
+  const finish = async (before: bigint) => {
     open()
-    expect(journal.inFlight()).toMatchObject([{ dedupe: 'once', state: 'pending' }])
     await journal.recover()
     await until(() => journal.find('once')?.state !== 'pending', 'resolved')
     expect(await balance()).toBe(before + 31n)
+  }
+
+  it.each(['before', 'after'] as const)('%s the broadcast: done once, after the restart', async (when) => {
+    const before = await balance()
+    await dieAt('eth_sendRawTransaction', 1, when)
+    expect(await balance()).toBe(when === 'before' ? before : before + 31n)
+    open()
+    expect(journal.inFlight()).toMatchObject([{ dedupe: 'once', state: 'pending' }])
+    await finish(before)
+  })
+
+  it.each(['eth_estimateGas', 'eth_getBalance', 'eth_getTransactionCount'])(
+    'before it is written, at %s: nothing is in the journal and nothing on the chain',
+    async (method) => {
+      const before = await balance()
+      await dieAt(method, 1, 'before')
+      expect(attempts()).toBe(0)
+      open()
+      await journal.recover()
+      expect(await balance()).toBe(before)
+      await journal.send(deposit(31n))
+      expect(await balance()).toBe(before + 31n)
+    },
+  )
+
+  it.each(['before', 'after'] as const)(
+    '%s a replacement is sent that is written: done once',
+    async (when) => {
+      const before = await balance()
+      await local.anvil.client.setAutomine(false)
+      await dieAt('eth_sendRawTransaction', 2, when)
+      expect(attempts()).toBe(2)
+      await local.anvil.client.setAutomine(true)
+      await local.anvil.client.mine({ blocks: 1 })
+      expect(await balance()).toBe(before + 31n)
+      await finish(before)
+      const { minedHash, hashes } = journal.find('once')!
+      expect(minedHash).toBe(hashes[when === 'before' ? 0 : 1])
+    },
+  )
+
+  it('after it was mined, before the journal noted that: not sent again', async () => {
+    const before = await balance()
+    const nonce = await local.anvil.client.getTransactionCount({
+      address: local.anvil.account(TENANT).address,
+    })
+    await dieAt('eth_getTransactionReceipt', 1, 'after')
+    expect(await balance()).toBe(before + 31n)
+    await finish(before)
+    const { address } = journal
+    expect(await local.anvil.client.getTransactionCount({ address })).toBe(nonce + 1)
   })
 })

@@ -11,25 +11,39 @@ import {
   openDatabase,
 } from '@decloud/chain'
 import { DecloudError, sentenceOf } from '@decloud/protocol'
+import { makeRoles } from './adapters/chain/roles.ts'
+import { makeSignatureCheck } from './adapters/chain/signatures.ts'
+import { readMinimumStake } from './adapters/chain/stake.ts'
 import { makeContractStorage } from './adapters/chain/storage.ts'
 import { watchJournal } from './adapters/metrics/parts.ts'
 import { bindStore } from './adapters/store/identity.ts'
 import { makeLedger } from './adapters/store/ledger.ts'
 import { lockFolder } from './adapters/store/lock.ts'
+import { makeMarket } from './adapters/store/market/market.ts'
+import { makePlacements } from './adapters/store/placements.ts'
 import { makeLedgerProjector } from './adapters/store/projector.ts'
+import { makeSessionStore } from './adapters/store/sessions.ts'
 import { closeServer } from './api/close.ts'
 import { makeServer } from './api/server.ts'
 import type { KeeperConfig } from './config/config.ts'
 import { secretValues } from './config/secret-values.ts'
+import { signInNames } from './config/sign-in.ts'
+import { makeForTenants } from './context/for-tenants.ts'
 import { makeOperations, makeRounds, makeWatch } from './context/operations.ts'
+import { laterRound, pricingOf, upkeepOf } from './context/upkeep.ts'
+import { type Heartbeats, startHeartbeats } from './heartbeats.ts'
 import { within } from './lib/deadline.ts'
 import { listenFailed } from './lib/listen.ts'
 import { makeLog } from './lib/log.ts'
 import { makeScrub } from './lib/scrub.ts'
 import type { Ledger } from './ports/ledger.ts'
+import type { Market } from './ports/market.ts'
 import { type Audit, makeAuditor } from './services/auditor.ts'
 import type { Health } from './services/health.ts'
-import { makeUpkeep, type Round } from './services/upkeep.ts'
+import { makePlacement } from './services/placement/index.ts'
+import type { SchedulerRound } from './services/scheduler.ts'
+import { makeSessions } from './services/sessions.ts'
+import type { Round, UpkeepStatus } from './services/upkeep.ts'
 import { VERSION } from './version.ts'
 
 export type Keeper = {
@@ -38,12 +52,19 @@ export type Keeper = {
   /** Where Prometheus reads; `null` when that is switched off. */
   metricsUrl: string | null
   ledger: Ledger
+  market: Market
   health: Health
   /** Resolves when everything up to the present head is indexed. */
   synced(options?: { height?: bigint; deadlineMs?: number }): Promise<void>
   /** A round of chores now, besides the regular ones; `null` without a key. */
   upkeep(): Promise<Round | null>
+  /** What the chores came to so far; `null` without a key. */
+  upkeepStatus(): UpkeepStatus | null
+  /** Places what can be placed now, besides the regular rounds; `null` where this keeper places nothing. */
+  place(): Promise<SchedulerRound | null>
   audit(scope?: 'open' | 'all'): Promise<Audit>
+  /** What it hears of nodes, and what it says of them on chain. */
+  heartbeats: Heartbeats
   /**
    * Says so in `/health`, begins no more chores, stops taking requests, finishes those under way within the deadline of
    * the configuration, leaves intents to the journal, closes the databases.
@@ -109,9 +130,15 @@ const start = async (
   onClose(() => follower.close())
   // After the follower: it has made the tables.
   const ledger = makeLedger(db)
+  const minimumStake = await readMinimumStake(chain)
+  const time = () => Number(follower.health().cursor?.timestamp ?? 0n)
+  const market = makeMarket(db, { deployment, minimumStake, time })
   let journal: Journal | null = null
   if (account !== null) {
-    const own = watchJournal(watch.metrics, makeJournal({ chain, db: local, account, onError }))
+    const own = watchJournal(
+      watch.metrics,
+      makeJournal({ chain, db: local, account, onError, ...pricingOf(config) }),
+    )
     onClose(() => own.close())
     journal = own
   }
@@ -130,12 +157,36 @@ const start = async (
   onClose(operations.close)
   const { health } = operations
 
+  const heartbeats = await startHeartbeats({ config, chain, db, local, follower, ledger, journal, log })
+  onClose(() => heartbeats.close())
+  const { signal } = rounds
+  const upkeep = journal && upkeepOf({ config, chain, follower, journal, ledger, log, signal })
+  let url = ''
+  const sessions = makeSessions({
+    store: makeSessionStore(local),
+    verify: makeSignatureCheck(chain),
+    chainId: deployment.chainId,
+    ...signInNames(config, () => url),
+  })
+  const placement = makePlacement({
+    ...{ follower, journal, ledger, log, onError, config: config.scheduler },
+    ...{ escrow: deployment.leaseEscrow, roles: makeRoles(chain), placements: makePlacements(local) },
+    ...{ liveness: heartbeats.liveness, tagsOf: (node) => ledger.node(node)?.tags ?? [] },
+  })
+  const forTenants = makeForTenants({
+    ...{ config, chain, local, ledger, market, follower, journal, rounds, log },
+    liveness: heartbeats.liveness,
+  })
   const app = await makeServer(
-    { deployment, ledger, follower, journal, health, metrics: watch.metrics, draining: drain.signal },
+    {
+      ...forTenants,
+      ...{ deployment, ledger, market, follower, journal, upkeep, heartbeats, placement, health, sessions },
+      ...{ metrics: watch.metrics, draining: drain.signal },
+    },
     log,
   )
   onClose(() => closeServer(app, deadlineMs))
-  const url = await listen(app, config)
+  url = await listen(app, config)
   lock.announce(url)
   const figures = await operations.listen(Number(new URL(url).port))
   if (figures !== null) onClose(figures.close)
@@ -143,7 +194,7 @@ const start = async (
   await journal?.recover()
 
   // A round waits for its transaction; the journal keeps that, so closing need not.
-  onClose(() => Promise.all([journal?.close(), follower.close(), endRounds()]))
+  onClose(() => Promise.all([journal?.close(), follower.close(), placement.close(), endRounds()]))
   const storage = makeContractStorage(chain)
   const auditor = makeAuditor({ follower, ledger, storage, refold: () => refoldAll(db), log })
   const audit = async (scope?: 'open' | 'all') => {
@@ -157,12 +208,10 @@ const start = async (
     })
     return found
   }
-  const limits = { minSettle: config.minSettleUsdc, batchSize: config.batchSize }
-  const escrow = deployment.leaseEscrow
-  const upkeep =
-    journal && makeUpkeep({ follower, journal, ledger, escrow, limits, log, signal: rounds.signal })
-  if (upkeep !== null) rounds.every('upkeep', config.settleEverySeconds * 1_000, upkeep.round)
-  else log.info({}, 'no key is configured: this keeper reads and serves, and does no chores')
+  if (upkeep !== null) {
+    rounds.every('upkeep', config.settleEverySeconds * 1_000, laterRound(upkeep, config, signal))
+  } else log.info({}, 'no key is configured: this keeper reads and serves, and does no chores')
+  placement.start()
   rounds.every('audit', config.auditEverySeconds * 1_000, async () => {
     if (follower.health().state === 'live') await audit()
   })
@@ -172,10 +221,14 @@ const start = async (
     url,
     metricsUrl,
     ledger,
+    market,
     health,
     synced: (options) => follower.synced(options),
     upkeep: async () => (upkeep === null ? null : upkeep.round()),
+    upkeepStatus: () => upkeep?.status() ?? null,
+    place: () => placement.round(),
     audit,
+    heartbeats,
   }
 }
 

@@ -28,12 +28,20 @@ export const makeHarness = async (local: Local) => {
     // Rounds are asked for by the tests; the regular ones must not come between.
     settleEverySeconds: 3_600,
     auditEverySeconds: 3_600,
+    upkeep: { jitterSeconds: 0 },
+    scheduler: { enabled: false },
     logLevel: 'fatal',
     ...change,
   })
-  const boot = async (change: Partial<KeeperConfigInput> = {}, withKey = true): Promise<Keeper> => {
+  const boot = async (
+    change: Partial<KeeperConfigInput> = {},
+    keyIndex: number | null = KEEPER,
+  ): Promise<Keeper> => {
     const config = parseConfig(raw(change))
-    const keeper = await makeKeeper({ config, key: withKey ? { privateKey: keyOf(local) } : null })
+    const keeper = await makeKeeper({
+      config,
+      key: keyIndex === null ? null : { privateKey: keyOf(local, keyIndex) },
+    })
     keepers.push(keeper)
     return keeper
   }

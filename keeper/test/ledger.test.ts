@@ -256,15 +256,13 @@ describe('the ledger', () => {
     await keeper.synced()
     const db = new Sqlite(join(dataDir, 'keeper.sqlite'))
     try {
-      db.prepare(
-        `UPDATE leases SET view = replace(view, '"pricePerHour":{"$big":"', '"pricePerHour":{"$big":"9')`,
-      ).run()
+      db.prepare("UPDATE leases SET price_per_hour = '9' || price_per_hour").run()
       const folded = await keeper.audit('all')
       expect(folded.outcome).toBe('refolded')
       expect(folded.differences[0]).toMatchObject({ entity: 'lease', field: 'pricePerHour' })
       db.prepare('DELETE FROM feed_logs WHERE topic1 = ?').run(live)
       db.prepare('DELETE FROM leases WHERE lease_id = ?').run(live)
-      db.prepare(`UPDATE nodes SET view = replace(view, '"active":', '"inactive":')`).run()
+      db.prepare('UPDATE nodes SET active = 1 - active').run()
       expect((await keeper.audit('all')).outcome).toBe('resynced')
       expect(keeper.ledger.lease(live)).toBeDefined()
     } finally {

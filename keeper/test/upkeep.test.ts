@@ -1,11 +1,11 @@
 import { leaseEscrowAbi } from '@decloud/protocol'
 import { type Hex, toHex } from 'viem'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { AGENT, type Local, startLocal, TENANT } from '../../chain/test/local.ts'
+import { AGENT, KEEPER, type Local, OPERATOR, startLocal, TENANT } from '../../chain/test/local.ts'
 import { type RpcProxy, startRpcProxy } from '../../chain/test/rpc-proxy.ts'
 import { DEPLETED_GRACE } from '../src/domain/upkeep.ts'
 import type { Keeper } from '../src/index.ts'
-import { type Harness, keyOf, makeHarness, until } from './harness.ts'
+import { getJson, type Harness, keyOf, makeHarness, until } from './harness.ts'
 
 let local: Local
 let harness: Harness
@@ -63,9 +63,9 @@ describe('chores', () => {
     const ids = await running(5)
     await local.anvil.moveTime(3_600 * 10)
     const keeper = await harness.boot({ batchSize: 2 })
-    expect(await round(keeper)).toEqual({ done: 3, failed: 0, skipped: false })
+    expect(await round(keeper)).toMatchObject({ done: 3, failed: 0, skipped: false, left: [] })
     for (const id of ids) expect((await storedLease(id)).settled).toBeGreaterThan(0n)
-    expect(await round(keeper)).toEqual({ done: 0, failed: 0, skipped: false })
+    expect(await round(keeper)).toMatchObject({ done: 0, failed: 0, skipped: false, left: [] })
     for (const id of ids) expect(await settledEvents(id)).toBe(1)
     expect((await keeper.audit('all')).outcome).toBe('equal')
   })
@@ -110,6 +110,65 @@ describe('chores', () => {
     expect(keeper.ledger.openLeases().map((lease) => lease.leaseId)).not.toContain(id)
   })
 
+  it('renews inside the bounds that the tenant set, until the budget is used up', async () => {
+    await local.escrow(TENANT, 'deposit', [10_000_000n])
+    const id = await local.open(TENANT, 1, { deposit: 100_000n })
+    await local.escrow(AGENT, 'activate', [id, FINGERPRINT])
+    const renewal = { amount: 150_000n, budget: 300_000n, runway: 86_400 }
+    await local.call(TENANT, 'leaseMandates', 'setAutoRenew', [id, renewal])
+    const keeper = await harness.boot()
+    for (const deposited of [250_000n, 400_000n, 400_000n]) {
+      await round(keeper)
+      expect((await storedLease(id)).deposited).toBe(deposited)
+    }
+    expect(keeper.ledger.lease(id)?.renewal.budget).toBe(0n)
+    expect((await keeper.audit('all')).outcome).toBe('equal')
+  })
+
+  it('releases the fee of a template when its refund window is over, to author and platform', async () => {
+    const template = await local.publish(OPERATOR, 100_000n, 600)
+    const id = await local.open(TENANT, 1, { template, templateVersion: 1, maxTemplateFee: 100_000n })
+    await local.escrow(AGENT, 'activate', [id, FINGERPRINT])
+    const keeper = await harness.boot()
+    await round(keeper)
+    expect(keeper.ledger.lease(id)?.templateFee?.held).toBe(100_000n)
+    await local.anvil.moveTime(600)
+    await round(keeper)
+    expect(keeper.ledger.lease(id)?.templateFee).toMatchObject({ toAuthor: 85_000n, toPlatform: 15_000n })
+    expect(keeper.upkeepStatus()?.totals.release).toMatchObject({ transactions: 1, moved: 100_000n })
+    expect((await getJson(`${keeper.url}/api/upkeep`)).body).toMatchObject({
+      ...{ lastRound: { skipped: false, held: null }, totals: { release: { moved: '100000' } } },
+    })
+  })
+
+  it('waits while gas costs more than its part of what would be settled, and says so', async () => {
+    const [id] = await running(1)
+    await local.anvil.moveTime(3_600 * 10)
+    const keeper = await harness.boot({ upkeep: { jitterSeconds: 0, gasCoinUsdc: '1000000' } })
+    expect(await round(keeper)).toMatchObject({ done: 0, failed: 0 })
+    expect((await storedLease(id!)).settled).toBe(0n)
+    expect(keeper.upkeepStatus()?.waiting.leases).toBeGreaterThan(0)
+  })
+
+  it('two keepers at the same work: done once, the rest are no-ops at most', async () => {
+    const ids = await running(8)
+    await local.anvil.moveTime(3_600 * 10)
+    const keepers = await Promise.all([KEEPER, 5].map((index) => harness.boot({ batchSize: 2 }, index)))
+    for (const keeper of keepers) await keeper.synced()
+    const from = await local.anvil.client.getBlockNumber()
+    await Promise.all(keepers.map(round))
+    const sent = await Promise.all(keepers.map(async (keeper) => (await round(keeper)).done))
+    expect(sent).toEqual([0, 0])
+    for (const id of ids) {
+      const settled = await local.anvil.client.getContractEvents({
+        ...{ address: local.deployment.leaseEscrow, abi: leaseEscrowAbi, fromBlock: from },
+        ...{ eventName: 'LeaseSettled', args: { leaseId: id } },
+      })
+      expect(settled.length).toBeGreaterThanOrEqual(1)
+    }
+    for (const keeper of keepers) expect((await keeper.audit('all')).outcome).toBe('equal')
+  })
+
   it('goes on serving when it has no gas, and says so', async () => {
     await running(1)
     await local.anvil.moveTime(3_600 * 10)
@@ -118,7 +177,9 @@ describe('chores', () => {
     await local.anvil.client.setBalance({ address, value: 5n })
     try {
       const keeper = await harness.boot()
-      expect(await round(keeper)).toMatchObject({ done: 0, failed: 1 })
+      await keeper.synced()
+      await until(async () => (await keeper.upkeep())?.held === 'gas-funds', 'said')
+      expect(keeper.upkeepStatus()).toMatchObject({ funds: 5n, totals: {} })
       expect((await fetch(`${keeper.url}/api/leases`)).status).toBe(200)
     } finally {
       await local.anvil.client.setBalance({ address, value: balance })
@@ -126,9 +187,12 @@ describe('chores', () => {
   })
 
   it('does none without a key', async () => {
-    const keeper = await harness.boot({}, false)
+    const keeper = await harness.boot({}, null)
     await keeper.synced()
     expect(await keeper.upkeep()).toBeNull()
+    expect(await getJson(`${keeper.url}/api/upkeep`)).toMatchObject({
+      ...{ status: 404, body: { code: 'upkeep-none' } },
+    })
   })
 })
 

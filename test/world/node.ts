@@ -34,6 +34,8 @@ export const startNode = async (world: {
   directory: string
   options: WorldOptions
   nth: number
+  /** Who hears the node's beats. */
+  keepers: string[]
 }): Promise<RunningNode> => {
   const { anvil, deployment, options, nth } = world
   const registered = await registerNode(anvil, deployment, {
@@ -62,6 +64,7 @@ export const startNode = async (world: {
     networkName: network.name,
     networkSubnet: network.subnet,
     apiPort: 0,
+    keepers: world.keepers,
     logLevel: options.logLevel ?? 'silent',
   }
   const secrets = {

@@ -22,6 +22,15 @@ export const healthSchema = z.strictObject({
     error: z.string().nullable(),
   }),
   hypervisor: z.strictObject({ acceleration: z.string(), arch: z.string(), reason: z.string() }),
+  /** Null when no keeper is configured. */
+  beats: z
+    .strictObject({
+      /** Unix seconds / 15 of the last one that was taken. */
+      lastSlot: z.int().nullable(),
+      via: z.enum(['gossip', 'http']).nullable(),
+      error: z.string().nullable(),
+    })
+    .nullable(),
   guests: z.strictObject({
     running: z.int(),
     /** Domains of this agent under a lease that the chain says nothing about: never touched, for a person to look at. */

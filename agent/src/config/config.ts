@@ -20,6 +20,26 @@ const rpcUrls = z
   )
   .pipe(z.array(z.url({ protocol: /^https?$/, error: 'must hold http or https URLs' })).min(1))
 
+/** `http(s)://…` for the API of a keeper, `/ip4/…` for its gossip. */
+const keepers = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((address) => address.trim())
+      .filter((address) => address !== ''),
+  )
+  .pipe(
+    z.array(
+      z
+        .string()
+        .regex(
+          /^(https?:\/\/[^/]+\/?|\/(ip4|ip6|dns|dns4|dns6)\/.+)$/,
+          'must hold URLs of keepers, and libp2p addresses like /ip4/203.0.113.7/tcp/8471/p2p/12D3Koo…',
+        ),
+    ),
+  )
+
 const deployment = z
   .string('is not set: give the path of the deployment file')
   .transform((path, context): unknown => {
@@ -56,6 +76,8 @@ const configSchema = z.object({
     .default('10.77.0.0/24'),
   /** On 127.0.0.1; 0 takes any free one. */
   apiPort: wholeNumber.refine((port) => port <= 65_535, 'must be at most 65535').default(7070),
+  /** Who is to hear that this node is there, and whose mailboxes are asked for manifests; an agent needs none. */
+  keepers: keepers.optional(),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 export type AgentConfig = z.output<typeof configSchema>

@@ -11,6 +11,7 @@ export const ENV = {
   networkName: 'DECLOUD_NETWORK',
   networkSubnet: 'DECLOUD_SUBNET',
   apiPort: 'DECLOUD_API_PORT',
+  keepers: 'DECLOUD_KEEPERS',
   logLevel: 'DECLOUD_LOG_LEVEL',
 } as const
 

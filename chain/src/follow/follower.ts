@@ -1,12 +1,16 @@
 import { DecloudError, sentenceOf } from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
+import { BaseError } from 'viem'
 import type { Chain } from '../connect.ts'
 import { ChainError } from '../errors.ts'
-import { backoffMs, pause } from '../wait.ts'
-import { findDisagreement } from './agreement.ts'
+import { toStoreError } from '../store.ts'
+import { backoffMs } from '../wait.ts'
+import { compareRpcs } from './agreement.ts'
 import { makeLogStore } from './log-store.ts'
+import { addressesOf } from './logs.ts'
 import { makeStepper, type Seen, type StepResult } from './stepper.ts'
 import type { FeedChange, FeedHealth, Follower, Projector } from './types.ts'
+import { makeVerifier } from './verifier.ts'
 
 export type FollowerOptions = {
   chain: Chain
@@ -19,27 +23,38 @@ export type FollowerOptions = {
   staleAfterMs?: number
   /** A head older than this is stale; by default 120 s, and no limit on a development chain (31337). */
   maxHeadAgeMs?: number
-  /** How long a head below the cursor is taken for an RPC that lags; 5 s by default. */
+  /**
+   * How long a head below the cursor, on the same chain, is taken for an RPC that lags, before the blocks above it are taken
+   * back: by default 5 s on a development chain, which a person may cut short, and for ever on any other.
+   */
   shortAfterMs?: number
   /** Time between comparisons of several RPCs; 30 s by default. */
   agreementEveryMs?: number
+  /** What became final is read a second time at least so often; at every look for RPCs on this machine, else 10 s. */
+  verifyEveryMs?: number
+  /** Time between two pieces of the endless reading of everything once more; 60 s by default. */
+  rereadEveryMs?: number
   /** Told about each failed step and each listener that threw; the feed goes on. */
   onError?(error: DecloudError): void
-  now?(): number
 }
 
 const LOCAL = /^https?:\/\/(127\.|localhost|\[::1\])/
 const DEVELOPMENT_CHAIN = 31_337
+/** So many final blocks are read again without waiting. */
+const VERIFY_AT_ONCE = 64n
 
 export const makeFollower = (options: FollowerOptions): Follower => {
-  const { chain, db, now = Date.now, onError = () => {} } = options
+  const { chain, db, onError = () => {} } = options
+  const { pace } = chain
+  const { now } = pace
+  const development = chain.deployment.chainId === DEVELOPMENT_CHAIN
   const local = chain.clients.every((client) => LOCAL.test(client.transport.url ?? ''))
   const pollMs = options.pollMs ?? (local ? 15 : 1_000)
   const staleAfterMs = options.staleAfterMs ?? 30_000
-  const shortAfterMs = options.shortAfterMs ?? 5_000
-  const maxHeadAgeMs =
-    options.maxHeadAgeMs ??
-    (chain.deployment.chainId === DEVELOPMENT_CHAIN ? Number.POSITIVE_INFINITY : 120_000)
+  const shortAfterMs = options.shortAfterMs ?? (development ? 5_000 : Number.POSITIVE_INFINITY)
+  const maxHeadAgeMs = options.maxHeadAgeMs ?? (development ? Number.POSITIVE_INFINITY : 120_000)
+  const verifyEveryMs = options.verifyEveryMs ?? (local ? 0 : 10_000)
+  const rereadEveryMs = options.rereadEveryMs ?? 60_000
 
   for (const projector of options.projectors) projector.migrate(db)
   const store = makeLogStore(db, chain.deployment)
@@ -50,6 +65,13 @@ export const makeFollower = (options: FollowerOptions): Follower => {
   let lastError: FeedHealth['lastError'] = null
   let shortSince: number | null = null
   let disagreement: string | null = null
+  /** What the last second reading found wrong. */
+  let doubt: string | null = null
+  let storeFails = false
+  let first = 0
+  let verifiedAt = now() - verifyEveryMs
+  let rereadAt = now()
+  let rounds = 0
   let caughtUp = false
   let running: Promise<unknown> | null = null
 
@@ -58,6 +80,7 @@ export const makeFollower = (options: FollowerOptions): Follower => {
       error instanceof DecloudError
         ? error
         : new ChainError('feed-failed', `The feed failed: ${sentenceOf(error)}`, { cause: error })
+    storeFails = typed.code.startsWith('store-')
     lastError = { code: typed.code, sentence: typed.sentence, at: now() }
     onError(typed)
   }
@@ -84,20 +107,53 @@ export const makeFollower = (options: FollowerOptions): Follower => {
     onChange: publish,
   })
 
-  let resyncWanted = false
+  const verifier = makeVerifier(chain, store)
+  /** What the store is filled with: another set of contracts or of tables has to be read from the first block on. */
+  const contents = JSON.stringify({
+    contracts: addressesOf(chain.deployment).map((address) => address.toLowerCase()),
+    projectors: options.projectors.map(({ version = '' }) => version),
+  })
+  let resyncWanted = store.contents() !== contents
+
   const stepOnce = async (): Promise<StepResult> => {
     if (resyncWanted) {
-      stepper.forget()
+      stepper.forget(contents)
       resyncWanted = false
       caughtUp = false
+      doubt = null
     }
     const acceptShort = shortSince !== null && now() - shortSince > shortAfterMs
-    const result = await chain.request('follow the chain', (client) => stepper.step(client, acceptShort))
+    const result = await chain.request(
+      'follow the chain',
+      (client) => stepper.step(client, acceptShort).catch(throwTyped),
+      first,
+    )
     lastSuccess = now()
     lastError = null
+    storeFails = false
     shortSince = result === 'short' ? (shortSince ?? now()) : null
     caughtUp ||= result === 'idle'
     return result
+  }
+
+  /** The second reading, when it is due. @returns whether there is more to do at once. */
+  const readAgain = async (): Promise<boolean> => {
+    const due = verifier.due()
+    const round =
+      due >= VERIFY_AT_ONCE || (due > 0n && now() - verifiedAt >= verifyEveryMs)
+        ? 'verify'
+        : due <= 0n && now() - rereadAt >= rereadEveryMs
+          ? 'reread'
+          : null
+    if (round === null) return false
+    if (round === 'verify') verifiedAt = now()
+    else rereadAt = now()
+    const verdict = await verifier[round]()
+    if (verdict.kind !== 'none') doubt = verdict.kind === 'differ' ? verdict.sentence : null
+    if (verdict.kind === 'repair') report(repaired(verdict.height))
+    stepper.settle(verdict, round)
+    if (verdict.kind === 'same' && round === 'reread' && verifier.isRoundOver()) rounds += 1
+    return verdict.kind === 'repair' || (verdict.kind === 'same' && verifier.due() >= VERIFY_AT_ONCE)
   }
 
   const followHead = async () => {
@@ -106,22 +162,26 @@ export const makeFollower = (options: FollowerOptions): Follower => {
     while (!abort.signal.aborted) {
       try {
         const result = await untilAborted(stepOnce(), abort.signal)
+        const more = result === 'idle' && (await untilAborted(readAgain().catch(throwTyped), abort.signal))
         failures = 0
         idle = result === 'moved' ? 0 : idle + 1
-        if (result !== 'moved') await pause(idle > 100 ? pollMs * 2 : pollMs, abort.signal)
+        if (result !== 'moved' && !more) await pace.pause(idle > 100 ? pollMs * 2 : pollMs, abort.signal)
       } catch (error) {
         if (abort.signal.aborted) return
         report(error)
-        await pause(backoffMs(failures++, pollMs, local ? 500 : 10_000), abort.signal)
+        const rest = error instanceof ChainError ? error.retryAfterMs : 0
+        const backoff = backoffMs(failures++, pollMs, local ? 500 : 10_000, pace.random)
+        await pace.pause(Math.max(rest, backoff), abort.signal)
       }
     }
   }
 
-  const compareRpcs = async () => {
+  const agree = async () => {
     while (!abort.signal.aborted && chain.clients.length > 1) {
-      const block = solid()
-      if (block !== null) disagreement = await untilAborted(findDisagreement(chain, block), abort.signal)
-      await pause(options.agreementEveryMs ?? 30_000, abort.signal)
+      const found = await untilAborted(compareRpcs(chain, solid()), abort.signal)
+      disagreement = found.disagreement
+      first = found.first
+      await pace.pause(options.agreementEveryMs ?? 30_000, abort.signal)
     }
   }
 
@@ -137,8 +197,15 @@ export const makeFollower = (options: FollowerOptions): Follower => {
     return finalized === null ? null : store.blockThrough(finalized)
   }
 
+  const readTwice = () => {
+    const { finalized, verified } = store.finality()
+    if (finalized === null || verified === null) return null
+    return store.blockThrough(finalized < verified ? finalized : verified)
+  }
+
   const state = (): FeedHealth['state'] => {
-    if (disagreement !== null || brokenSentence() !== null) return 'disagreeing'
+    if (storeFails) return 'stale'
+    if (disagreement !== null || doubt !== null || brokenSentence() !== null) return 'disagreeing'
     const silent = lastSuccess === null ? null : now() - lastSuccess
     if (silent === null || seen === null) return 'syncing'
     const headAge = now() - Number(seen.head.timestamp) * 1_000
@@ -148,23 +215,22 @@ export const makeFollower = (options: FollowerOptions): Follower => {
 
   return {
     start: () => {
-      running ??= Promise.all([
-        followHead(),
-        compareRpcs().catch((error) => abort.signal.aborted || report(error)),
-      ])
+      running ??= Promise.all([followHead(), agree().catch((error) => abort.signal.aborted || report(error))])
     },
     health: () => ({
       state: state(),
       head: seen?.head ?? null,
       cursor: store.cursor(),
       finalized: store.finality().finalized,
+      verified: store.finality().verified,
+      rounds,
       silentMs: lastSuccess === null ? null : now() - lastSuccess,
       lastError,
-      disagreement: disagreement ?? brokenSentence(),
+      disagreement: disagreement ?? doubt ?? brokenSentence(),
     }),
     finalizedThrough: () => {
       const current = state()
-      return lastSuccess === null || current === 'stale' || current === 'disagreeing' ? null : solid()
+      return lastSuccess === null || current === 'stale' || current === 'disagreeing' ? null : readTwice()
     },
     onChange: (listener) => {
       listeners.add(listener)
@@ -174,16 +240,12 @@ export const makeFollower = (options: FollowerOptions): Follower => {
       const target = height ?? (await chain.request('read the head', (client) => client.getBlockNumber()))
       const reached = () => !resyncWanted && (store.cursor()?.height ?? -1n) >= target
       if (reached()) return
-      await new Promise<void>((resolve, reject) => {
-        const finish = (settle: () => void) => {
-          clearTimeout(timer)
-          listeners.delete(check)
-          settle()
-        }
-        const check = () => reached() && finish(resolve)
-        const timer = setTimeout(() => finish(() => reject(timedOut(target, deadlineMs))), deadlineMs)
-        listeners.add(check)
-      })
+      const arrived = new AbortController()
+      const check = () => reached() && arrived.abort()
+      listeners.add(check)
+      await pace.pause(deadlineMs, arrived.signal)
+      listeners.delete(check)
+      if (!reached()) throw timedOut(target, deadlineMs)
     },
     resync: () => {
       resyncWanted = true
@@ -194,6 +256,19 @@ export const makeFollower = (options: FollowerOptions): Follower => {
     },
   }
 }
+
+/** SQLite's errors, and mistakes of ours, are none of the RPC's; those of viem `request` knows. */
+const throwTyped = (cause: unknown): never => {
+  const error = toStoreError(cause)
+  if (error instanceof DecloudError || error instanceof BaseError) throw error
+  throw new DecloudError('feed-failed', `The feed failed: ${sentenceOf(error)}`, { cause })
+}
+
+const repaired = (height: bigint) =>
+  new ChainError('feed-repaired', `The logs of block ${height} had been read wrongly; they are read again.`, {
+    hint: 'An RPC gave a wrong answer once; if it happens again, use another.',
+    details: { height: Number(height) },
+  })
 
 const timedOut = (target: bigint, deadlineMs: number) =>
   new ChainError('sync-timeout', `Block ${target} was not reached within ${deadlineMs} ms.`, {

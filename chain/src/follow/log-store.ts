@@ -33,9 +33,23 @@ const SCHEMA = [
    DELETE FROM feed_blocks;
    UPDATE feed_state SET height = NULL, hash = NULL, parent = NULL, timestamp = NULL, finalized = NULL;
    ALTER TABLE feed_logs ADD COLUMN timestamp INTEGER NOT NULL DEFAULT 0;`,
+  // 'verified': logs up to there were read twice, with the same result; 'reread': how far the present round of reading
+  // all of them again has come. 'contents': what the store was filled with; NULL before the first step.
+  `ALTER TABLE feed_state ADD COLUMN verified INTEGER;
+   ALTER TABLE feed_state ADD COLUMN reread INTEGER;
+   ALTER TABLE feed_state ADD COLUMN contents TEXT;`,
 ]
 
+const toHeight = (value: number | null): bigint | null => (value === null ? null : BigInt(value))
+
 type BlockRow = { height: number; hash: string; parent: string; timestamp: number }
+type StateRow = { [column in keyof BlockRow]: BlockRow[column] | null } & {
+  finalized: number | null
+  broken_through: number | null
+  verified: number | null
+  reread: number | null
+  contents: string | null
+}
 type LogRow = {
   block_hash: string
   log_index: number
@@ -87,6 +101,21 @@ export const selectLogs = (db: Database, filter: LogFilter): RawLog[] => {
     : logs
 }
 
+/** The next `limit` stored logs after a place, in chain order. */
+export const selectLogsAfter = (
+  db: Database,
+  after: { block: number; logIndex: number },
+  limit: number,
+): RawLog[] => {
+  const rows = db
+    .prepare(
+      `SELECT * FROM feed_logs WHERE (block_number, log_index) > (@block, @logIndex)
+       ORDER BY block_number, log_index LIMIT @limit`,
+    )
+    .all({ ...after, limit }) as LogRow[]
+  return rows.map(toRawLog)
+}
+
 const addressesIn = ({ address }: LogFilter) =>
   JSON.stringify((typeof address === 'string' ? [address] : address).map((one) => one.toLowerCase()))
 
@@ -114,15 +143,24 @@ export const makeLogStore = (db: Database, deployment: Deployment) => {
   const dropBlocks = db.prepare('DELETE FROM feed_blocks WHERE height > ?')
   const prune = db.prepare(
     `DELETE FROM feed_blocks
-     WHERE height < (SELECT max(height) FROM feed_blocks WHERE height <= (SELECT finalized FROM feed_state))`,
+     WHERE height < (SELECT max(height) FROM feed_blocks
+       WHERE height <= (SELECT min(finalized, verified) FROM feed_state))`,
   )
   const newestThrough = db.prepare('SELECT * FROM feed_blocks WHERE height <= ? ORDER BY height DESC LIMIT 1')
   const checkpoints = db.prepare(
     `SELECT height, hash FROM feed_blocks UNION
      SELECT DISTINCT block_number, block_hash FROM feed_logs ORDER BY 1`,
   )
-  const row = () =>
-    state.get() as Partial<BlockRow> & { finalized: number | null; broken_through: number | null }
+  const putVerified = db.prepare('UPDATE feed_state SET verified = ?')
+  const putReread = db.prepare('UPDATE feed_state SET reread = ?')
+  const loseReadings = db.prepare(
+    `UPDATE feed_state SET verified = iif(@height < 0, NULL, min(verified, @height)),
+       reread = iif(@height < 0, NULL, min(reread, @height))`,
+  )
+  const between = db.prepare(
+    'SELECT * FROM feed_logs WHERE block_number BETWEEN ? AND ? ORDER BY block_number, log_index',
+  )
+  const row = () => state.get() as StateRow
 
   return {
     cursor: (): BlockRef | null => {
@@ -130,11 +168,18 @@ export const makeLogStore = (db: Database, deployment: Deployment) => {
       return height == null ? null : toBlock({ height, hash: hash!, parent: parent!, timestamp: timestamp! })
     },
     finality: () => {
-      const { finalized, broken_through } = row()
+      const { finalized, broken_through, verified, reread } = row()
       return {
-        finalized: finalized === null ? null : BigInt(finalized),
-        brokenThrough: broken_through === null ? null : BigInt(broken_through),
+        finalized: toHeight(finalized),
+        brokenThrough: toHeight(broken_through),
+        verified: toHeight(verified),
+        reread: toHeight(reread),
       }
+    },
+    /** What the store was filled with; `null` when that is not known. */
+    contents: (): string | null => row().contents,
+    setContents: (contents: string) => {
+      db.prepare('UPDATE feed_state SET contents = ?').run(contents)
     },
     /** The newest processed block at or under `height`. */
     blockThrough: (height: bigint): BlockRef | null => {
@@ -161,7 +206,20 @@ export const makeLogStore = (db: Database, deployment: Deployment) => {
       dropBlocks.run(height)
       if (to !== null) putBlock.run(to)
       setCursor.run(to ?? { height: null, hash: null, parent: null, timestamp: null })
+      loseReadings.run({ height })
       return removed
+    },
+    /** The logs of blocks `from`–`to`, in chain order. */
+    logsBetween: (from: bigint, to: bigint): RawLog[] => (between.all(from, to) as LogRow[]).map(toRawLog),
+    /** Everything up to `end` was read a second time. */
+    setVerified: (end: BlockRef) => {
+      putBlock.run(end)
+      putVerified.run(end.height)
+      prune.run()
+    },
+    /** @param height `null` when the next round begins at the first block. */
+    setReread: (height: bigint | null) => {
+      putReread.run(height)
     },
     setFinalized: (height: bigint | null) => {
       db.prepare('UPDATE feed_state SET finalized = ?').run(height)

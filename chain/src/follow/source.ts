@@ -1,42 +1,33 @@
 // Reads blocks and logs so that what comes back belongs to one chain. All calls of one function go to one RPC.
-import type { Deployment, RawLog } from '@decloud/protocol'
+import type { RawLog } from '@decloud/protocol'
 import type { Address, Block, Hex } from 'viem'
 import type { RpcClient } from '../connect.ts'
-import { ChainError } from '../errors.ts'
+import { ContradictionError, checkLogs, leftOut, MovedError, type PlacedLog } from './logs.ts'
 import type { BlockRef } from './types.ts'
 
-/** The chain moved between two calls: nothing is wrong, the step is taken again. */
-export class MovedError extends ChainError {
-  constructor(what: string) {
-    super('chain-moved', `The chain moved while it was read: ${what}.`, { retryable: true })
-  }
-}
+/** A block with the filter over its logs; `null` where the RPC gives none. */
+type Header = BlockRef & { bloom: Hex | null }
 
-export const addressesOf = (deployment: Deployment): Address[] => [
-  deployment.leaseEscrow,
-  deployment.leaseDesk,
-  deployment.downtimeQuorum,
-  deployment.leaseMandates,
-  deployment.nodeRegistry,
-  deployment.pricePolicy,
-]
-
-const toRef = (block: Block): BlockRef => ({
+const toRef = (block: Block): Header => ({
   height: block.number!,
   hash: block.hash!,
   parent: block.parentHash,
   timestamp: block.timestamp,
+  bloom: block.logsBloom,
 })
 
-export const readHead = async (client: RpcClient): Promise<BlockRef> =>
+export const readHead = async (client: RpcClient): Promise<Header> =>
   toRef(await client.getBlock({ blockTag: 'latest' }))
 
 export const readFinalized = async (client: RpcClient): Promise<bigint> =>
   (await client.getBlock({ blockTag: 'finalized' })).number
 
-/** @throws when the RPC has no block at that height. */
-export const readBlock = async (client: RpcClient, height: bigint): Promise<BlockRef> =>
-  toRef(await client.getBlock({ blockNumber: height }))
+/** @throws when the RPC has no block at that height, or answers with another one. */
+export const readBlock = async (client: RpcClient, height: bigint): Promise<Header> => {
+  const block = toRef(await client.getBlock({ blockNumber: height }))
+  if (block.height !== height) throw new ContradictionError(`block ${block.height} instead of ${height}`)
+  return block
+}
 
 /** The hash at `height`, or `null` when the chain is shorter than that. */
 export const readHash = async (client: RpcClient, height: bigint): Promise<Hex | null> => {
@@ -45,23 +36,11 @@ export const readHash = async (client: RpcClient, height: bigint): Promise<Hex |
     method: 'eth_getBlockByNumber',
     params: [`0x${height.toString(16)}`, false],
   })
-  return block?.hash ?? null
-}
-
-type RpcLog = Pick<RawLog, 'address' | 'topics' | 'data'> & {
-  [field in 'blockNumber' | 'blockHash' | 'transactionHash' | 'logIndex']: RawLog[field] | null
-} & { blockTimestamp?: bigint | null | undefined }
-
-/** A log whose block is known; `timestamp` is missing where the RPC does not tell it with the log. */
-type PlacedLog = Omit<RawLog, 'timestamp'> & { timestamp: bigint | undefined }
-
-const placed = (log: RpcLog): PlacedLog => {
-  const { address, topics, data, blockNumber, blockHash, transactionHash, logIndex } = log
-  if (blockNumber === null || blockHash === null || transactionHash === null || logIndex === null) {
-    throw new MovedError('a log had no block yet')
+  if (block === null) return null
+  if (block.number === null || BigInt(block.number) !== height) {
+    throw new ContradictionError(`block ${block.number} instead of ${height}`)
   }
-  const timestamp = log.blockTimestamp ?? undefined
-  return { address, topics, data, blockNumber, blockHash, transactionHash, logIndex, timestamp }
+  return block.hash
 }
 
 /** Headers asked for at once. */
@@ -85,50 +64,71 @@ const withTimes = async (client: RpcClient, logs: readonly PlacedLog[]): Promise
   return logs.map((log) => ({ ...log, timestamp: log.timestamp ?? times.get(log.blockHash)! }))
 }
 
-const inOrder = (a: RawLog, b: RawLog) => Number(a.blockNumber - b.blockNumber) || a.logIndex - b.logIndex
+type Range = { addresses: Address[]; from: bigint; to: bigint }
 
 /**
- * Logs of finalized blocks `from`–`to`. A hash vouches for all blocks below it, so that three reads after the logs and one
- * before them prove that they are of the chain that `base` is on: the end's hash is the same before and after, hence no
- * other chain came between, and it is on top of `base`. An RPC that does not have the end yet, and would answer with less,
- * is found by the first.
- * @param base the block that `from` must build on; `null` when nothing came before.
- * @throws MovedError when the chain is another one than that of `base`, or became one while it was read.
+ * Logs of finalized blocks `from`–`to`, as the RPC tells them: a time may be missing. A hash vouches for all blocks below
+ * it, so that one read before the logs and two after them prove that they are of the chain that `known` is on: the end's
+ * hash is the same before and after, hence no other chain came between, and one chain holds it and `known`. An RPC that
+ * does not have the end yet, and would answer with less, is found by the first.
+ * @param known a block of ours outside of the range; `null` when there is none.
+ * @throws MovedError when the chain is another one than that of `known`, or became one while it was read.
  */
-export const readRange = async (
-  client: RpcClient,
-  addresses: Address[],
-  { from, to }: { from: bigint; to: bigint },
-  base: BlockRef | null,
-) => {
+export const readLogs = async (client: RpcClient, { addresses, from, to }: Range, known: BlockRef | null) => {
   const end = await readBlock(client, to)
-  const logs = (await client.getLogs({ address: addresses, fromBlock: from, toBlock: to })).map(placed)
-  const timed = (await withTimes(client, logs)).sort(inOrder)
-  const [below, again] = await Promise.all([
-    base === null ? null : readHash(client, base.height),
+  const answer = await client.getLogs({ address: addresses, fromBlock: from, toBlock: to })
+  const [hash, again] = await Promise.all([
+    known === null ? null : readHash(client, known.height),
     readHash(client, to),
   ])
   if (again !== end.hash) throw new MovedError(`block ${to} was replaced`)
-  if (base !== null && below !== base.hash) throw new MovedError(`block ${base.height} was replaced`)
-  const hashes = new Map([[to, end.hash]])
-  for (const log of timed) {
-    if (log.blockNumber < from || log.blockNumber > to) throw new MovedError('a log lies outside its range')
-    if (log.blockHash !== (hashes.get(log.blockNumber) ?? log.blockHash))
-      throw new MovedError(`block ${log.blockNumber} was replaced`)
-    hashes.set(log.blockNumber, log.blockHash)
-  }
-  return { blocks: [end], logs: timed }
+  if (known !== null && hash !== known.hash) throw new MovedError(`block ${known.height} was replaced`)
+  const logs = checkLogs(answer, { addresses, from, to }, new Map([[to, end.hash]]))
+  leftOut(
+    addresses,
+    end,
+    logs.filter((log) => log.blockNumber === to),
+  )
+  return { end, logs }
+}
+
+/** The logs of `readLogs`, each with its time, and the block at the end of the range. */
+export const readRange = async (client: RpcClient, range: Range, known: BlockRef | null) => {
+  const { end, logs } = await readLogs(client, range, known)
+  return { blocks: [end], logs: await withTimes(client, logs) }
 }
 
 /**
- * Blocks `from`–`to` one by one, each with its logs asked for by block hash: an RPC that does not know that very block
- * fails instead of answering with less.
+ * The logs of one block, asked for by its hash: an RPC that does not know that very block fails instead of answering with
+ * less. What the block's own filter names and the answer does not is asked for once more, by itself.
+ */
+export const readLogsOf = async (
+  client: RpcClient,
+  addresses: Address[],
+  block: Header,
+): Promise<RawLog[]> => {
+  const ask = async (of: Address[]) =>
+    checkLogs(
+      await client.getLogs({ address: of, blockHash: block.hash }),
+      { addresses: of, from: block.height, to: block.height },
+      new Map([[block.height, block.hash]]),
+    )
+  const logs = await ask(addresses)
+  const doubtful = leftOut(addresses, block, logs)
+  if (doubtful.length > 0 && (await ask(doubtful)).length > 0) {
+    throw new ContradictionError(`logs of block ${block.height} at one time and none at another`)
+  }
+  return logs.map((log) => ({ ...log, timestamp: block.timestamp }))
+}
+
+/**
+ * Blocks `from`–`to` one by one, each with its logs.
  * @param parent the hash that the first must build on; `null` when nothing came before.
  */
 export const readBlocks = async (
   client: RpcClient,
   addresses: Address[],
-  range: { from: bigint; head: BlockRef; count: bigint },
+  range: { from: bigint; head: Header; count: bigint },
   parent: Hex | null,
 ) => {
   const last =
@@ -143,12 +143,6 @@ export const readBlocks = async (
       throw new MovedError(`block ${block.height} has another parent`)
     expected = block.hash
   }
-  const logs = await Promise.all(
-    blocks.map(async (block) => {
-      const found = (await client.getLogs({ address: addresses, blockHash: block.hash })).map(placed)
-      if (found.some((log) => log.blockHash !== block.hash)) throw new MovedError('a log is of another block')
-      return found.map((log) => ({ ...log, timestamp: block.timestamp })).sort(inOrder)
-    }),
-  )
+  const logs = await Promise.all(blocks.map((block) => readLogsOf(client, addresses, block)))
   return { blocks, logs: logs.flat() }
 }

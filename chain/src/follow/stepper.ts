@@ -1,23 +1,16 @@
 // One step of the feed: look, then roll back or append, in one transaction each.
-import { makeLogDecoder, type ProtocolEvent, type RawLog } from '@decloud/protocol'
+import { DecloudError, makeLogDecoder, type ProtocolEvent, type RawLog } from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
 import type { Chain, RpcClient } from '../connect.ts'
 import { ChainError } from '../errors.ts'
+import { isRangeRefusal, toChainError } from '../rpc-errors.ts'
 import type { LogStore } from './log-store.ts'
-import {
-  addressesOf,
-  MovedError,
-  readBlock,
-  readBlocks,
-  readFinalized,
-  readHash,
-  readHead,
-  readRange,
-} from './source.ts'
+import { addressesOf, ContradictionError, MovedError } from './logs.ts'
+import { readBlock, readBlocks, readFinalized, readHash, readHead, readRange } from './source.ts'
+import { makeSpan } from './span.ts'
 import type { BlockRef, FeedChange, Projector } from './types.ts'
+import type { Verdict } from './verifier.ts'
 
-const MAX_RANGE = 10_000n
-const FIRST_RANGE = 2_000n
 // Unfinalized blocks of one transaction: two JSON-RPC batches.
 const BLOCKS_PER_STEP = 64n
 
@@ -39,38 +32,54 @@ export const makeStepper = (deps: StepperDeps) => {
   const { chain, db, store, projectors, signal } = deps
   const addresses = addressesOf(chain.deployment)
   const decode = makeLogDecoder(chain.deployment)
-  let range = FIRST_RANGE
-  let seen: Seen | null = null
+  const span = makeSpan(2_000n, 10_000n)
+  let seen: { client: RpcClient; head: Awaited<ReturnType<typeof readHead>>; finalized: bigint } | null = null
 
   const eventsOf = (logs: readonly RawLog[]): ProtocolEvent[] =>
     logs.map(decode).filter((event) => event !== undefined)
 
-  const commit = (write: () => FeedChange) => {
-    if (signal.aborted) throw new ChainError('feed-closed', 'The feed was closed.')
-    deps.onChange(db.transaction(write).immediate())
+  /** The events of logs that were just read. @throws retryable: an RPC may have told nonsense. */
+  const eventsIn = (logs: readonly RawLog[]): ProtocolEvent[] => {
+    try {
+      return eventsOf(logs)
+    } catch (error) {
+      if (!(error instanceof DecloudError)) throw error
+      const { code, message, hint, details } = error
+      throw new ChainError(code, message, { hint, details, cause: error, retryable: true })
+    }
   }
 
-  const append = (blocks: readonly BlockRef[], logs: readonly RawLog[]) =>
+  const commit = (write: () => FeedChange | null) => {
+    if (signal.aborted) throw new ChainError('feed-closed', 'The feed was closed.')
+    const change = db.transaction(write).immediate()
+    if (change !== null) deps.onChange(change)
+  }
+
+  const append = (blocks: readonly BlockRef[], logs: readonly RawLog[]) => {
+    const events = eventsIn(logs)
     commit(() => {
-      const events = eventsOf(logs)
       store.append(blocks, logs)
       if (events.length > 0) for (const projector of projectors) projector.apply(db, events)
       return { kind: 'applied', cursor: blocks.at(-1)!, events }
     })
+  }
 
-  const rollBack = (to: BlockRef | null, brokenThrough: bigint | null) =>
+  const rollBack = (to: BlockRef | null, brokenThrough: bigint | null, contents: string | null = null) =>
     commit(() => {
       const events = eventsOf(store.truncate(to))
       if (brokenThrough !== null) store.setBroken(brokenThrough)
-      for (const projector of projectors) projector.revert(db, events)
+      if (contents !== null) store.setContents(contents)
+      if (events.length > 0) for (const projector of projectors) projector.revert(db, events)
       return { kind: 'reverted', cursor: to, events }
     })
 
-  const look = async (client: RpcClient): Promise<Seen> => {
+  const look = async (client: RpcClient) => {
     const head = await readHead(client)
-    if (seen === null || seen.head.hash !== head.hash) seen = { head, finalized: await readFinalized(client) }
-    deps.onSeen(seen)
-    return seen
+    const known = seen?.client === client && seen.head.hash === head.hash
+    if (!known) seen = { client, head, finalized: await readFinalized(client) }
+    const { bloom: _, ...shown } = head
+    deps.onSeen({ head: shown, finalized: seen!.finalized })
+    return seen!
   }
 
   const noteFinality = (finalized: bigint) => {
@@ -85,21 +94,57 @@ export const makeStepper = (deps: StepperDeps) => {
     })
   }
 
+  /** @throws ContradictionError for an RPC that has a head above the block and not the block: that is no answer. */
+  const isCanonical = async (
+    client: RpcClient,
+    point: { height: bigint; hash: string },
+  ): Promise<boolean> => {
+    const hash = await readHash(client, point.height)
+    if (hash === null) throw new ContradictionError(`no block ${point.height} below its own head`)
+    return hash === point.hash
+  }
+
   const holds = async (client: RpcClient, cursor: BlockRef, head: BlockRef): Promise<boolean> => {
     if (head.height === cursor.height) return head.hash === cursor.hash
     if (head.height === cursor.height + 1n) return head.parent === cursor.hash
-    return (await readHash(client, cursor.height)) === cursor.hash
+    return isCanonical(client, cursor)
   }
 
-  /** Takes back what is not canonical any more. Canonical checkpoints are a prefix, so a binary search finds its end. */
-  const reorganise = async (client: RpcClient) => {
+  /** Another RPC that is further on and has the cursor in its chain: the one that answers now is behind, on a dead branch. */
+  const isOverruled = async (client: RpcClient, head: BlockRef, cursor: BlockRef): Promise<boolean> => {
+    for (const other of chain.clients) {
+      if (other === client) continue
+      try {
+        const ahead = await chain.ask(other, 'look for the last block', async (one) => {
+          const theirs = await readHead(one)
+          return theirs.height > head.height && (await readHash(one, cursor.height)) === cursor.hash
+        })
+        if (ahead) return true
+      } catch {
+        // One that does not answer is no witness.
+      }
+    }
+    return false
+  }
+
+  /**
+   * Takes back what is not canonical any more. Canonical checkpoints are a prefix, so a binary search finds its end. Only a
+   * different block takes one back: that an RPC has none at a height says nothing, unless `cut`.
+   */
+  const reorganise = async (client: RpcClient, head: BlockRef, cursor: BlockRef) => {
+    if (await isOverruled(client, head, cursor)) {
+      throw new ChainError('rpc-behind', 'The RPC is behind another one, on a branch that was given up.', {
+        retryable: true,
+        hint: 'The other one is used; drop this URL if it stays so.',
+      })
+    }
     const known = store.checkpoints()
     let low = 0
     let high = known.length
     while (low < high) {
       const middle = (low + high) >>> 1
       const point = known[middle]!
-      if ((await readHash(client, point.height)) === point.hash) low = middle + 1
+      if (point.height <= head.height && (await isCanonical(client, point))) low = middle + 1
       else high = middle
     }
     const point = known[low - 1]
@@ -112,16 +157,26 @@ export const makeStepper = (deps: StepperDeps) => {
   }
 
   const appendRange = async (client: RpcClient, from: bigint, finalized: bigint, cursor: BlockRef | null) => {
-    const to = from + range - 1n < finalized ? from + range - 1n : finalized
-    try {
-      const { blocks, logs } = await readRange(client, addresses, { from, to }, cursor)
-      append(blocks, logs)
-      if (logs.length < 5_000) range = range * 2n < MAX_RANGE ? range * 2n : MAX_RANGE
-    } catch (error) {
-      // Providers limit blocks, logs, bytes or seconds, each with words of its own: any failure asks for less next time.
-      range = range > 1n ? range / 2n : 1n
-      throw error
+    for (;;) {
+      const to = from + span.size() - 1n < finalized ? from + span.size() - 1n : finalized
+      try {
+        const { blocks, logs } = await readRange(client, { addresses, from, to }, cursor)
+        append(blocks, logs)
+        return span.widen(logs.length)
+      } catch (error) {
+        // What is refused is asked for in smaller pieces at once; what takes too long, in smaller ones next time.
+        const typed = toChainError('read logs', client.transport.url ?? '', error)
+        const less = !(typed instanceof MovedError) && span.narrow()
+        if (!less || !isRangeRefusal(typed)) throw error
+      }
     }
+  }
+
+  // A short head that lies on the chain we know is an RPC that lags, or a chain that was cut: time will tell. So is one
+  // below everything known.
+  const isPrefix = async (client: RpcClient, head: BlockRef): Promise<boolean> => {
+    const below = store.blockThrough(head.height)
+    return below === null || (await isCanonical(client, below))
   }
 
   /** @param acceptShort roll back to a head that is lower than the cursor, instead of waiting for it to grow. */
@@ -130,9 +185,9 @@ export const makeStepper = (deps: StepperDeps) => {
     const cursor = store.cursor()
     if (cursor !== null) {
       const shorter = head.height < cursor.height
-      if (shorter && !acceptShort && (await isKnown(client, head))) return 'short'
+      if (shorter && !acceptShort && (await isPrefix(client, head))) return 'short'
       if (shorter || !(await holds(client, cursor, head))) {
-        await reorganise(client)
+        await reorganise(client, head, cursor)
         return 'moved'
       }
     }
@@ -141,22 +196,25 @@ export const makeStepper = (deps: StepperDeps) => {
     if (from > head.height) return 'idle'
     if (from <= finalized) await appendRange(client, from, finalized, cursor)
     else {
-      const { blocks, logs } = await readBlocks(
-        client,
-        addresses,
-        { from, head, count: BLOCKS_PER_STEP },
-        cursor?.hash ?? null,
-      )
+      const range = { from, head, count: BLOCKS_PER_STEP }
+      const { blocks, logs } = await readBlocks(client, addresses, range, cursor?.hash ?? null)
       append(blocks, logs)
     }
     return 'moved'
   }
 
-  // A short head that lies on the chain we know is an RPC that lags, or a chain that was cut: time will tell.
-  const isKnown = async (client: RpcClient, head: BlockRef): Promise<boolean> => {
-    const below = store.blockThrough(head.height)
-    return below !== null && (await readHash(client, below.height)) === below.hash
+  /** Does what the second reading found. */
+  const settle = (verdict: Verdict, round: 'verify' | 'reread'): void => {
+    if (verdict.kind === 'repair') rollBack(verdict.to, store.finality().brokenThrough)
+    if (verdict.kind !== 'same') return
+    commit(() => {
+      if (round === 'reread') store.setReread(verdict.end.height)
+      else store.setVerified(verdict.end)
+      return round === 'reread' ? null : { kind: 'finalized', height: verdict.end.height }
+    })
   }
 
-  return { step, forget: () => rollBack(null, store.finality().brokenThrough) }
+  /** Drops everything; `contents` is what the store will be filled with from now on. */
+  const forget = (contents: string) => rollBack(null, store.finality().brokenThrough, contents)
+  return { step, settle, forget }
 }

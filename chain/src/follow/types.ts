@@ -13,6 +13,8 @@ export type BlockRef = { height: bigint; hash: Hex; parent: Hex; timestamp: bigi
  * `storedEvents(db, …)`, write the result, delete what has no events any more. A rollback is then exact.
  */
 export type Projector = {
+  /** Another one than the store was filled under: everything is reverted and read again. */
+  version?: string
   /** Creates the projector's tables; called once, before anything else. */
   migrate(db: Database): void
   /** `events` were just stored, in chain order. */
@@ -26,7 +28,8 @@ export type FeedState = 'syncing' | 'live' | 'stale' | 'disagreeing'
 export type FeedHealth = {
   /**
    * `syncing`: behind the head. `live`: at the head. `stale`: no answer for too long, a head that is too old or that
-   * went backwards. `disagreeing`: the RPCs differ about a finalized block, or finality itself was broken.
+   * went backwards, or a database that cannot be written. `disagreeing`: the RPCs differ about a finalized block or its
+   * logs, one of them differs from itself, or finality itself was broken.
    */
   state: FeedState
   /** The newest block the RPC named, processed or not. */
@@ -35,6 +38,10 @@ export type FeedHealth = {
   cursor: BlockRef | null
   /** The newest finalized height the RPC named. */
   finalized: bigint | null
+  /** The newest height through which logs were read twice, with the same result. */
+  verified: bigint | null
+  /** How many times everything has been read once more since the start of this process. */
+  rounds: number
   /** Milliseconds since the RPC last answered; `null` before its first answer. */
   silentMs: number | null
   lastError: { code: string; sentence: string; at: number } | null
@@ -45,6 +52,7 @@ export type FeedHealth = {
 export type FeedChange =
   | { kind: 'applied'; cursor: BlockRef; events: readonly ProtocolEvent[] }
   | { kind: 'reverted'; cursor: BlockRef | null; events: readonly ProtocolEvent[] }
+  /** What is final, or what of it was read twice, has grown: `finalizedThrough` may say more. */
   | { kind: 'finalized'; height: bigint }
 
 export type Follower = {
@@ -52,7 +60,7 @@ export type Follower = {
   start(): void
   health(): FeedHealth
   /**
-   * The newest block that is finalized *and* processed: what destructive steps may rely on.
+   * The newest block that is finalized, processed and read a second time: what destructive steps may rely on.
    * `null` while the feed is stale or disagreeing or before anything is final: then destroy nothing.
    */
   finalizedThrough(): BlockRef | null

@@ -25,10 +25,23 @@ const SCHEMA = [
      created_at INTEGER NOT NULL
    ) STRICT;
    CREATE INDEX tx_attempts_intent ON tx_attempts (intent_id, created_at);`,
+  `DROP INDEX tx_intents_nonce;
+   -- What was refused in a block that is not final may yet be accepted in another: it holds its nonce until then.
+   CREATE UNIQUE INDEX tx_intents_nonce ON tx_intents (account, nonce)
+     WHERE state IN ('pending', 'mined', 'refused');
+   CREATE INDEX tx_intents_place ON tx_intents (account, nonce);
+   -- 1: takes the nonce and does nothing.
+   ALTER TABLE tx_attempts ADD COLUMN cancels INTEGER NOT NULL DEFAULT 0;
+   -- A chain that was started anew has the same id; a nonce of the old one would leave a gap in the new.
+   CREATE TABLE tx_chain (
+     one INTEGER PRIMARY KEY CHECK (one = 1), chain_id INTEGER NOT NULL, genesis TEXT NOT NULL
+   ) STRICT;`,
 ]
 
+const LIVE = `state IN ('pending', 'mined', 'refused')`
+
 export type Fees = { maxFeePerGas: bigint; maxPriorityFeePerGas: bigint }
-export type Attempt = { hash: Hex; raw: Hex; fees: Fees; createdAt: number }
+export type Attempt = { hash: Hex; raw: Hex; fees: Fees; cancels: boolean; createdAt: number }
 
 type IntentRow = {
   id: number
@@ -44,7 +57,14 @@ type IntentRow = {
   block_number: number | null
   created_at: number
 }
-type AttemptRow = { hash: string; raw: string; max_fee: string; priority_fee: string; created_at: number }
+type AttemptRow = {
+  hash: string
+  raw: string
+  max_fee: string
+  priority_fee: string
+  created_at: number
+  cancels: number
+}
 
 export type IntentTable = ReturnType<typeof makeIntentTable>
 
@@ -52,7 +72,7 @@ export const makeIntentTable = (db: Database, account: Address) => {
   migrate(db, 'journal', SCHEMA)
   const attemptRows = db.prepare('SELECT * FROM tx_attempts WHERE intent_id = ? ORDER BY created_at, rowid')
   const insertAttempt = db.prepare(
-    'INSERT INTO tx_attempts VALUES (@hash, @intentId, @raw, @maxFee, @priorityFee, @createdAt)',
+    'INSERT INTO tx_attempts VALUES (@hash, @intentId, @raw, @maxFee, @priorityFee, @createdAt, @cancels)',
   )
   const insertIntent = db.prepare(
     `INSERT INTO tx_intents (account, kind, dedupe, "to", data, value, nonce, gas, state, created_at)
@@ -65,6 +85,7 @@ export const makeIntentTable = (db: Database, account: Address) => {
       hash: row.hash as Hex,
       raw: row.raw as Hex,
       fees: { maxFeePerGas: BigInt(row.max_fee), maxPriorityFeePerGas: BigInt(row.priority_fee) },
+      cancels: row.cancels === 1,
       createdAt: row.created_at,
     }))
 
@@ -89,7 +110,10 @@ export const makeIntentTable = (db: Database, account: Address) => {
     return row === undefined ? undefined : toRecord(row)
   }
 
-  const addAttempt = (intentId: number, { hash, raw, fees, createdAt }: Attempt) => {
+  const many = (sql: string, ...args: unknown[]): IntentRecord[] =>
+    (db.prepare(sql).all(...args) as IntentRow[]).map(toRecord)
+
+  const addAttempt = (intentId: number, { hash, raw, fees, cancels, createdAt }: Attempt) => {
     insertAttempt.run({
       hash,
       intentId,
@@ -97,6 +121,7 @@ export const makeIntentTable = (db: Database, account: Address) => {
       maxFee: String(fees.maxFeePerGas),
       priorityFee: String(fees.maxPriorityFeePerGas),
       createdAt,
+      cancels: cancels ? 1 : 0,
     })
   }
 
@@ -131,22 +156,21 @@ export const makeIntentTable = (db: Database, account: Address) => {
         account,
         dedupe,
       ),
-    inFlight: (): IntentRecord[] =>
-      (
-        db
-          .prepare(
-            `SELECT * FROM tx_intents WHERE account = ? AND state IN ('pending', 'mined') ORDER BY nonce`,
-          )
-          .all(account) as IntentRow[]
-      ).map(toRecord),
+    inFlight: () => many(`SELECT * FROM tx_intents WHERE account = ? AND ${LIVE} ORDER BY nonce`, account),
+    /** What is over and was in the chain at this nonce or above it. */
+    overFrom: (nonce: number) =>
+      many(
+        `SELECT * FROM tx_intents WHERE account = ? AND nonce >= ? AND mined_hash IS NOT NULL
+           AND state IN ('final', 'reverted', 'abandoned') ORDER BY nonce, id`,
+        account,
+        nonce,
+      ),
     /** The lowest nonce at or above `chainNonce` that no live intent holds. */
     freeNonce: (chainNonce: number): number => {
       const held = new Set(
         (
           db
-            .prepare(
-              `SELECT nonce FROM tx_intents WHERE account = ? AND nonce >= ? AND state IN ('pending', 'mined')`,
-            )
+            .prepare(`SELECT nonce FROM tx_intents WHERE account = ? AND nonce >= ? AND ${LIVE}`)
             .all(account, chainNonce) as { nonce: number }[]
         ).map((row) => row.nonce),
       )
@@ -154,7 +178,15 @@ export const makeIntentTable = (db: Database, account: Address) => {
       while (held.has(nonce)) nonce++
       return nonce
     },
-    /** Where an intent ended, or back to `pending` when a reorg took its block away. */
+    /** Which chain this journal was written for; notes the present one the first time. */
+    chainOf: (present: { chainId: number; genesis: Hex }): { chainId: number; genesis: string } => {
+      db.prepare('INSERT OR IGNORE INTO tx_chain VALUES (1, ?, ?)').run(present.chainId, present.genesis)
+      return db.prepare('SELECT chain_id AS chainId, genesis FROM tx_chain').get() as {
+        chainId: number
+        genesis: string
+      }
+    },
+    /** Where an intent stands now; back to `pending` when a reorg took its block away. */
     settle: (id: number, state: IntentState, mined: { hash: Hex; blockNumber: bigint } | null = null) => {
       db.prepare('UPDATE tx_intents SET state = ?, mined_hash = ?, block_number = ? WHERE id = ?').run(
         state,

@@ -2,9 +2,11 @@ import type { Database } from 'better-sqlite3'
 import type { Abi, LocalAccount } from 'viem'
 import type { Chain } from '../connect.ts'
 import { ChainError } from '../errors.ts'
-import { makeMutex, pause } from '../wait.ts'
+import { makeMutex } from '../wait.ts'
+import type { Broadcast } from './broadcast.ts'
 import { makeIntentTable } from './intents.ts'
 import { makeSender } from './sender.ts'
+import { makeTender } from './tender.ts'
 import type { Intent, Journal, Mined } from './types.ts'
 import { closedError, makeWatcher } from './watcher.ts'
 
@@ -20,99 +22,115 @@ export type JournalOptions = {
   pollMs?: number
   /** Unmined for so long, a transaction is replaced by one with higher fees; 30 s by default. */
   replaceAfterMs?: number
-  /** Transactions signed for one intent at most; 8 by default: 1.125⁷ ≈ 2.3 times the first fees, or the market's. */
+  /** From so many transactions signed for one intent on, more is paid only where the market asks it; 8 by default. */
   maxAttempts?: number
+  /** Wei per gas that no transaction pays more than; by default there is no such bound. */
+  maxFeePerGas?: bigint
   /** Told about failures that are tried again. */
   onError?(error: unknown): void
   now?(): number
 }
 
 const LOCAL = /^https?:\/\/(127\.|localhost|\[::1\])/
+const NO_CAP = 2n ** 200n
 
 export const makeJournal = (options: JournalOptions): Journal => {
-  const { chain, db, account, now = Date.now, onError = () => {} } = options
+  const { chain, db, account, now = Date.now } = options
   const local = chain.clients.every((client) => LOCAL.test(client.transport.url ?? ''))
   const pollMs = options.pollMs ?? (local ? 20 : 1_000)
   const abi = options.abi ?? []
   const table = makeIntentTable(db, account.address)
   const abort = new AbortController()
-  const sender = makeSender({ chain, account, table, abi, now })
-  const watcher = makeWatcher({
-    chain,
-    address: account.address,
-    table,
-    sender,
-    abi,
-    pollMs,
-    replaceAfterMs: options.replaceAfterMs ?? 30_000,
+  const onError = (error: unknown) => {
+    if (!abort.signal.aborted) options.onError?.(error)
+  }
+  const sender = makeSender({
+    ...{ chain, account, table, abi, now },
+    maxFeePerGas: options.maxFeePerGas ?? NO_CAP,
     maxAttempts: options.maxAttempts ?? 8,
+  })
+  const watcher = makeWatcher({
+    ...{ chain, address: account.address, table, sender, abi, pollMs, now, onError },
+    replaceAfterMs: options.replaceAfterMs ?? 30_000,
     signal: abort.signal,
-    now,
-    onError,
   })
   const oneAtATime = makeMutex()
   const flights = new Map<number, Promise<Mined>>()
-  let confirming: Promise<void> | null = null
 
-  const follow = (id: number, sent: boolean): Promise<Mined> => {
+  const follow = (id: number, last: Broadcast | null = null): Promise<Mined> => {
     const known = flights.get(id)
     if (known !== undefined) return known
-    const flight = watcher.watch(id, sent).finally(() => flights.delete(id))
+    const flight = watcher.watch(id, last).finally(() => flights.delete(id))
     // Those who wait get the error from the promise; a flight that nobody waits for has told `onError`.
-    flight.catch((error: unknown) => abort.signal.aborted || onError(error))
+    flight.catch(onError)
     flights.set(id, flight)
     return flight
   }
 
-  const launch = (intent: Required<Intent>) =>
+  const launch = (intent: Required<Intent>, maxGas?: bigint) =>
     oneAtATime(async () => {
       if (abort.signal.aborted) throw closedError()
-      const flying = table.pending(intent.dedupe)
+      const before = table.newest(intent.dedupe)
+      const state =
+        before?.state === 'mined' || before?.state === 'refused'
+          ? await watcher.confirm(before)
+          : before?.state
       // Wrapped: an async function would wait for a bare promise, and hold everybody else up until it is mined.
-      if (flying !== undefined) return { flight: follow(flying.id, false) }
-      const { record, sent } = await sender.open(intent)
+      if (state === 'pending') return { flight: follow(before!.id) }
+      const { record, sent } = await sender.open(intent, await tender.nextNonce(), maxGas)
       return { flight: follow(record.id, sent) }
     })
 
-  // Mined is not final: a block that a reorg takes away puts its intents back in flight.
-  const confirmLoop = async () => {
-    while (!abort.signal.aborted) {
-      for (const record of table.inFlight()) {
-        if (record.state !== 'mined' || abort.signal.aborted) continue
-        try {
-          if ((await watcher.confirm(record)) === 'pending') follow(record.id, false)
-        } catch (error) {
-          onError(error)
-        }
-      }
-      await pause(pollMs * 10, abort.signal)
-    }
-  }
+  const tender = makeTender({
+    ...{ chain, address: account.address, table, launch, onError, signal: abort.signal },
+    confirm: watcher.confirm,
+    follow: (id) => void follow(id),
+    everyMs: pollMs * 10,
+  })
 
-  const begin = () => {
-    confirming ??= confirmLoop()
+  const checkChain = async () => {
+    const { chainId } = chain.deployment
+    const { hash } = await chain.request('read the first block', (client) =>
+      client.getBlock({ blockNumber: 0n }),
+    )
+    const written = table.chainOf({ chainId, genesis: hash })
+    if (written.chainId !== chainId || written.genesis !== hash) throw foreign()
+  }
+  let begun: Promise<void> | null = null
+  let tending: Promise<void> | null = null
+  const begin = async () => {
+    begun ??= checkChain()
+    try {
+      await begun
+    } catch (error) {
+      begun = null
+      throw error
+    }
+    if (!abort.signal.aborted) tending ??= tender.loop()
   }
 
   return {
     address: account.address,
-    send: async (intent, { deadlineMs = 180_000 } = {}) => {
-      begin()
-      const { flight } = await launch({ value: 0n, ...intent })
+    send: async (intent, { deadlineMs = 180_000, maxGas } = {}) => {
+      await begin()
+      const { flight } = await launch({ value: 0n, gas: 0n, ...intent }, maxGas)
       return withDeadline(flight, deadlineMs, intent.kind)
     },
-    recover: async () => {
-      begin()
-      for (const record of table.inFlight()) if (record.state === 'pending') follow(record.id, false)
-    },
+    recover: begin,
     inFlight: () => table.inFlight(),
     find: (dedupe) => table.newest(dedupe),
     close: async () => {
       abort.abort()
       await oneAtATime(async () => {})
-      await Promise.allSettled([...flights.values(), confirming])
+      await Promise.allSettled([...flights.values(), tending])
     },
   }
 }
+
+const foreign = () =>
+  new ChainError('store-foreign', 'The journal of transactions was written for another chain.', {
+    hint: 'Give each chain a data folder of its own; after a local chain was started anew, delete the old one.',
+  })
 
 const withDeadline = <result>(work: Promise<result>, deadlineMs: number, kind: string): Promise<result> =>
   new Promise((resolve, reject) => {

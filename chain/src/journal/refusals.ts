@@ -79,6 +79,12 @@ export const toRevert = (
   )
 }
 
+/** The refusal that a failed simulation of `intent` was; `undefined` when it failed for another reason. */
+export const revertOf = (intent: Intent, error: unknown, extra: Abi = []): RevertError | undefined => {
+  const data = revertDataOf(error)
+  return data === undefined ? undefined : toRevert('simulation-reverted', intent, data, error, extra)
+}
+
 const TRAILING_ZEROS = /0+$/
 
 /** A wallet that cannot pay for gas. Amounts in wei; the sentence says them in whole coins. */
@@ -102,10 +108,8 @@ export const gasFundsShort = (
   )
 }
 
-/** Send errors that mean "this very transaction, or its nonce, is already there". */
-export const isAlreadyKnown = (error: unknown) =>
-  /already (known|imported)|nonce too low|replacement transaction underpriced|transaction already/i.test(
-    detailOf(error),
-  )
-
-export const isFundsError = (error: unknown) => /insufficient funds|InsufficientFunds/i.test(detailOf(error))
+/** A call that has become dearer than its sender allows. */
+export const gasOverCap = (kind: string, gas: bigint, cap: bigint) =>
+  new ChainError('gas-over-cap', `The transaction of ${kind} would take ${gas} gas, the cap is ${cap}.`, {
+    details: { kind, gas: String(gas), cap: String(cap) },
+  })

@@ -1,21 +1,19 @@
 // Raw values → a configuration that is complete and checked, safe to log but for the keys marked secret.
 import { readFileSync } from 'node:fs'
-import { deploymentSchema, parseUsdc, sentenceOf } from '@decloud/protocol'
+import { deploymentSchema, sentenceOf } from '@decloud/protocol'
 import { z } from 'zod'
+import { alertsSection } from './alerts.ts'
+import { apiSection } from './api.ts'
 import { environmentName } from './env.ts'
+import { seconds, usdc } from './fields.ts'
+import { gossipSection } from './gossip.ts'
 import { ConfigError, type ConfigIssue, issuesOf } from './issues.ts'
+import { mailboxSection } from './mailbox.ts'
 import { drainSection, healthSection, metricsSection } from './operations.ts'
+import { schedulerSection } from './scheduler.ts'
 import { fieldsOf } from './shape.ts'
-
-const usdc = z.string().transform((text, context) => {
-  try {
-    return parseUsdc(text)
-  } catch {
-    context.addIssue({ code: 'custom', message: 'must be an amount of USDC, for example 0.05' })
-    return z.NEVER
-  }
-})
-const seconds = z.coerce.number().positive().max(86_400)
+import { sponsorSection } from './sponsor.ts'
+import { upkeepSection } from './upkeep.ts'
 
 const schema = z.strictObject({
   rpcUrls: z
@@ -46,6 +44,13 @@ const schema = z.strictObject({
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'])
     .default('info')
     .describe('the least that is logged, one JSON line each, to stdout'),
+  api: apiSection,
+  scheduler: schedulerSection,
+  upkeep: upkeepSection,
+  sponsor: sponsorSection,
+  mailbox: mailboxSection,
+  gossip: gossipSection,
+  alerts: alertsSection,
   metrics: metricsSection,
   drain: drainSection,
   health: healthSection,

@@ -1,13 +1,27 @@
 // The fold of a node's registry logs. Mirrors what NodeRegistry stores.
 import type { Prices, ProtocolEvent } from '@decloud/protocol'
-import type { Address, Hex } from 'viem'
+import { type Address, type Hex, zeroAddress, zeroHash } from 'viem'
 
 export type Capacity = { pointUnits: bigint; memoryMiB: bigint; diskGiB: bigint; gpus: number }
+
+/** How others reach the node; the registry stores the last two, events carry all of it. */
+export type NodeNetwork = {
+  /** libp2p peer id, as bytes. */
+  peerId: Hex
+  addresses: readonly string[]
+  wireguardKey: Hex
+  behindNat: boolean
+}
+
+/** What an auditor signed about a node; the latest word of each auditor on each attribute. Times are unix seconds. */
+export type Attribute = { attribute: Hex; auditor: Address; issuedAt: number; expiresAt: number }
 
 export type NodeView = {
   node: number
   nodeId: Hex
   operator: Address
+  /** Zero unless another operator was proposed. */
+  pendingOperator: Address
   agent: Address
   active: boolean
   /** Eight bytes, as registered. */
@@ -24,12 +38,44 @@ export type NodeView = {
   relay: number
   /** Nodes that this one offers to relay for. */
   relayCapacity: number
+  network: NodeNetwork
+  description: string
+  tags: readonly string[]
+  attributes: readonly Attribute[]
+  /** Unix seconds. */
+  registeredAt: number
 }
+
+const UNREACHED: NodeNetwork = { peerId: '0x', addresses: [], wireguardKey: zeroHash, behindNat: false }
 
 const registered = (event: Extract<ProtocolEvent, { name: 'NodeRegistered' }>): NodeView => {
   const { node, nodeId, operator, registration } = event.args
   const { machineId: _, ...offered } = registration
-  return { ...offered, node, nodeId, operator, active: true, sealingKeyEpoch: 1, relay: 0, relayCapacity: 0 }
+  return {
+    ...offered,
+    node,
+    nodeId,
+    operator,
+    pendingOperator: zeroAddress,
+    active: true,
+    sealingKeyEpoch: 1,
+    relay: 0,
+    relayCapacity: 0,
+    network: UNREACHED,
+    description: '',
+    tags: [],
+    attributes: [],
+    registeredAt: Number(event.timestamp),
+  }
+}
+
+type Attested = Extract<ProtocolEvent, { name: 'AttributeAttested' }>['args']
+
+const attested = (view: NodeView, { node: _, ...said }: Attested): NodeView => {
+  const others = view.attributes.filter(
+    (one) => one.attribute !== said.attribute || one.auditor !== said.auditor,
+  )
+  return { ...view, attributes: [...others, said] }
 }
 
 /** One step of the fold; events of other nodes and of the escrow change nothing. */
@@ -56,24 +102,31 @@ export const applyNodeEvent = (view: NodeView | undefined, event: ProtocolEvent)
       return { ...view, relay: event.args.relay }
     case 'RelayOfferChanged':
       return { ...view, relayCapacity: event.args.capacity }
-    case 'OperatorChanged':
-      return { ...view, operator: event.args.operator }
-    // Nobody here is shown them: who may take over, how others reach the node, what is said of it.
     case 'OperatorProposed':
+      return { ...view, pendingOperator: event.args.proposed }
+    case 'OperatorChanged':
+      return { ...view, operator: event.args.operator, pendingOperator: zeroAddress }
     case 'NetworkChanged':
+      return { ...view, network: event.args.network }
     case 'ProfileChanged':
+      return { ...view, description: event.args.description, tags: event.args.tags.map(wordText) }
     case 'AttributeAttested':
-      return view
+      return attested(view, event.args)
     default:
       event satisfies never
       return view
   }
 }
 
-/** "eu-west" from eight bytes padded with zeros; bytes that are not printable ASCII are left out. */
-export const regionText = (region: Hex): string =>
-  (region.slice(2).match(/../g) ?? [])
+const textOf = (bytes: Hex): string =>
+  (bytes.slice(2).match(/../g) ?? [])
     .map((byte) => Number.parseInt(byte, 16))
     .filter((code) => code >= 0x20 && code < 0x7f)
     .map((code) => String.fromCharCode(code))
     .join('')
+
+/** "eu-west" from eight bytes padded with zeros; bytes that are not printable ASCII are left out. */
+export const regionText = (region: Hex): string => textOf(region)
+
+/** "gpu" from a tag's word; tags are compared in lower case. */
+export const wordText = (word: Hex): string => textOf(word).trim().toLowerCase()

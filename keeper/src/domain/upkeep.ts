@@ -1,19 +1,38 @@
 // What a keeper owes the chain: a pure function of the ledger and the time of the newest block. Whatever it leaves out
 // anybody else may do; whatever it does twice is a no-op in the contract.
-import { due, type LeaseView, runsOutAt, vested } from '@decloud/protocol'
-import type { Hex } from 'viem'
+import { costUp, due, type LeaseView, runsOutAt, vested } from '@decloud/protocol'
+import { type Address, type Hex, keccak256 } from 'viem'
+import { type GasPrice, gasCost, isWithin } from './gas.ts'
 
-/** Seconds after depletion from which anyone may end a lease. Mirrors `LeaseEscrow.DEPLETED_GRACE`. */
+/** Seconds after depletion from which anyone may end a lease. Mirrors `Caps.DEPLETED_GRACE`. */
 export const DEPLETED_GRACE = 72 * 3_600
+/** Seconds that what is paid in buys at least. Mirrors `Caps.MIN_RUNWAY`. */
+const MIN_RUNWAY = 60
+
+/** Gas for planning alone: what is sent is estimated first. Dear cases of the gas snapshots. */
+export const PLANNED_GAS = { call: 40_000n, settleOne: 25_000n } as const
 
 export type UpkeepLimits = {
   /** Settle a running lease once at least so much (µUSDC) has vested since the last time. */
   minSettle: bigint
   /** Leases in one settle transaction at most. */
   batchSize: number
+  /** Of what a chore moves to those who earned it, or keeps running, at most this part may go for its gas. */
+  gasCapBps: bigint
 }
 
-export type Chore = { kind: 'settle'; leaseIds: readonly Hex[] } | { kind: 'expire' | 'end'; leaseId: Hex }
+/** What the chores are drawn from: leases that can still change, and internal balances in µUSDC. */
+export type UpkeepFacts = { leases: readonly LeaseView[]; balanceOf(account: Address): bigint }
+
+/** `moves`: µUSDC that go to those who earned them (settle, release), into the lease (renew) or back (expire, end). */
+export type Chore =
+  | { kind: 'settle'; leaseIds: readonly Hex[]; moves: bigint }
+  | { kind: 'renew' | 'expire' | 'end' | 'release'; leaseId: Hex; moves: bigint }
+export type ChoreKind = Chore['kind']
+
+/** Leases that have something to settle, and not enough of it for its gas: they wait and go with others. */
+export type Waiting = { leases: number; moves: bigint }
+export type Plan = { chores: Chore[]; waiting: Waiting }
 
 /** µUSDC that settling at `now` would credit. */
 const gainOf = (lease: LeaseView, now: number): bigint => vested(lease, now) - lease.settled
@@ -27,21 +46,106 @@ const isWorthSettling = (lease: LeaseView, now: number, minSettle: bigint): bool
   return gain > 0n && (gain >= minSettle || isWhole(lease, now))
 }
 
-/** @returns everything to be done at `now` (unix seconds of the newest block), settles first, richest first. */
-export const choresAt = (leases: readonly LeaseView[], now: number, limits: UpkeepLimits): Chore[] => {
+/**
+ * Batches, richest leases first. The small remains of ended leases never grow: they ride along where what the others
+ * bring pays for the whole batch, and wait for such others else.
+ */
+const settlesAt = ({ leases }: UpkeepFacts, now: number, limits: UpkeepLimits, price: GasPrice): Plan => {
   const worth = leases
     .filter((lease) => isWorthSettling(lease, now, limits.minSettle))
-    .sort((a, b) => Number(gainOf(b, now) - gainOf(a, now)))
-    .map((lease) => lease.leaseId)
+    .map((lease) => ({ leaseId: lease.leaseId, gain: gainOf(lease, now) }))
+    .sort((a, b) => (a.gain === b.gain ? (a.leaseId < b.leaseId ? -1 : 1) : a.gain > b.gain ? -1 : 1))
   const chores: Chore[] = []
-  for (let i = 0; i < worth.length; i += limits.batchSize) {
-    chores.push({ kind: 'settle', leaseIds: worth.slice(i, i + limits.batchSize) })
+  let at = 0
+  while (at < worth.length) {
+    let moves = 0n
+    let taken = 0
+    for (const { gain } of worth.slice(at, at + limits.batchSize)) {
+      const cost = gasCost(PLANNED_GAS.call + PLANNED_GAS.settleOne * BigInt(taken + 1), price)
+      if (!isWithin(cost, moves + gain, limits.gasCapBps)) break
+      moves += gain
+      taken += 1
+    }
+    if (taken === 0) break
+    chores.push({
+      kind: 'settle',
+      leaseIds: worth.slice(at, at + taken).map(({ leaseId }) => leaseId),
+      moves,
+    })
+    at += taken
   }
-  for (const lease of leases) {
-    const { leaseId, status } = lease
-    const waits = status === 'Requested' || status === 'Assigned'
-    if (waits && now > lease.activateBy) chores.push({ kind: 'expire', leaseId })
-    if (status === 'Active' && now >= runsOutAt(lease) + DEPLETED_GRACE) chores.push({ kind: 'end', leaseId })
+  const rest = worth.slice(at)
+  return { chores, waiting: { leases: rest.length, moves: rest.reduce((sum, { gain }) => sum + gain, 0n) } }
+}
+
+/** Renewals that the tenants' bounds and balances allow now; each takes from what the tenant's next one may use. */
+const renewalsAt = ({ leases, balanceOf }: UpkeepFacts, now: number): Chore[] => {
+  const left = new Map<Address, bigint>()
+  return leases.flatMap((lease): Chore[] => {
+    const { amount, budget, runway } = lease.renewal
+    const runsOut = runsOutAt(lease)
+    if (lease.status !== 'Active' || amount === 0n || budget < amount || now + runway < runsOut) return []
+    // A depleted lease begins a new paid segment, which must last a while.
+    const least = costUp(lease.pricePerHour, Math.max(lease.minCharge, MIN_RUNWAY))
+    if (now >= runsOut && amount < least) return []
+    const balance = left.get(lease.tenant) ?? balanceOf(lease.tenant)
+    if (balance < amount) return []
+    left.set(lease.tenant, balance - amount)
+    return [{ kind: 'renew', leaseId: lease.leaseId, moves: amount }]
+  })
+}
+
+const endingAt = (lease: LeaseView, now: number): Chore[] => {
+  const { leaseId, status } = lease
+  const waits = status === 'Requested' || status === 'Assigned'
+  if (waits && now > lease.activateBy) {
+    return [{ kind: 'expire', leaseId, moves: lease.deposited + (lease.templateFee?.held ?? 0n) }]
   }
-  return chores
+  if (status !== 'Active' || now < runsOutAt(lease) + DEPLETED_GRACE) return []
+  return [{ kind: 'end', leaseId, moves: lease.deposited - lease.settled }]
+}
+
+const releaseAt = (lease: LeaseView, now: number): Chore[] => {
+  const fee = lease.templateFee
+  if (lease.status !== 'Active' || fee === null || fee.held === 0n) return []
+  if (now < lease.startedAt + fee.refundWindow) return []
+  return [{ kind: 'release', leaseId: lease.leaseId, moves: fee.held }]
+}
+
+/**
+ * @param now unix seconds of the newest block.
+ * @param price of gas at present.
+ * @returns everything to be done: what keeps machines running first, then what frees money and capacity.
+ */
+export const choresAt = (facts: UpkeepFacts, now: number, limits: UpkeepLimits, price: GasPrice): Plan => {
+  const renewals = renewalsAt(facts, now)
+  const renewed = new Set(renewals.flatMap((chore) => ('leaseId' in chore ? chore.leaseId : [])))
+  const settles = settlesAt(facts, now, limits, price)
+  const others = facts.leases.filter(({ leaseId }) => !renewed.has(leaseId))
+  return {
+    chores: [
+      ...renewals,
+      ...settles.chores,
+      ...others.flatMap((lease) => endingAt(lease, now)),
+      ...facts.leases.flatMap((lease) => releaseAt(lease, now)),
+    ],
+    waiting: settles.waiting,
+  }
+}
+
+/**
+ * The same chores in an order of this keeper's own within each kind, so that two keepers with the same list seldom do
+ * the same thing at the same moment. Settle batches keep theirs: the richest come first.
+ */
+export const inOwnOrder = (chores: readonly Chore[], keeper: Address): Chore[] => {
+  const rank = new Map<Chore, string>()
+  for (const chore of chores) {
+    if ('leaseId' in chore) rank.set(chore, keccak256(`${keeper}${chore.leaseId.slice(2)}`))
+  }
+  const kinds = [...new Set(chores.map(({ kind }) => kind))]
+  return kinds.flatMap((kind) =>
+    chores
+      .filter((chore) => chore.kind === kind)
+      .sort((a, b) => ((rank.get(a) ?? '') < (rank.get(b) ?? '') ? -1 : rank.has(a) ? 1 : 0)),
+  )
 }

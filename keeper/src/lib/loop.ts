@@ -13,8 +13,24 @@ export const repeat = async (
     } catch (error) {
       if (!signal.aborted) onError(error)
     }
-    await delay(everyMs, undefined, { signal }).catch((error: unknown) => {
-      if (!signal.aborted) throw error
+    await pause(everyMs, signal)
+  }
+}
+
+/** Waits, or less when `signal` aborts; never throws. */
+export const pause = async (ms: number, signal: AbortSignal): Promise<void> => {
+  await delay(ms, undefined, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error
+  })
+}
+
+/** Whoever asks while `work` is under way gets the result of that. */
+export const oneAtATime = <result>(work: () => Promise<result>): (() => Promise<result>) => {
+  let underway: Promise<result> | null = null
+  return () => {
+    underway ??= work().finally(() => {
+      underway = null
     })
+    return underway
   }
 }

@@ -25,7 +25,10 @@ type StoredLease = Pick<
 > & { status: LeaseStatus; endReason: EndReason }
 
 /** What registry and escrow store of a node; the endpoint lives in events alone. */
-type StoredNode = Omit<NodeView, 'endpoint'> & { inUse: Capacity }
+type StoredNode = Omit<
+  NodeView,
+  'endpoint' | 'pendingOperator' | 'network' | 'description' | 'tags' | 'attributes' | 'registeredAt'
+> & { inUse: Capacity }
 export type StoredPolicy = PolicyParameters
 
 export type Questions = { leases: readonly Hex[]; accounts: readonly Address[]; earners: readonly number[] }

@@ -1,6 +1,6 @@
 import { leaseStatusSchema } from '@decloud/protocol/wire/node'
 import { z } from 'zod'
-import { healthSchema } from '../../api/server.ts'
+import { type Health, healthSchema } from '../../api/server.ts'
 import { AgentError } from '../../lib/errors.ts'
 import type { Command } from '../command.ts'
 import { parseOptions, wholeNumber } from '../options.ts'
@@ -22,10 +22,17 @@ export const status: Command = async (args, io) => {
     { health, leases },
     [
       `node ${health.node}: ${health.status}, chain ${health.chain.feed} at ${health.chain.head ?? '–'}, ${health.guests.running} guests running on ${health.hypervisor.acceleration}`,
+      beatLine(health.beats),
       ...lines,
     ].join('\n'),
   )
   return health.status === 'ok' ? 0 : 1
+}
+
+const beatLine = (beats: Health['beats']): string => {
+  if (beats === null) return 'no keeper is configured: no beats are sent'
+  if (beats.error !== null) return `no keeper hears this node: ${beats.error}`
+  return beats.lastSlot === null ? 'no beat was sent yet' : `keepers hear this node by ${beats.via}`
 }
 
 const get = async (url: string): Promise<unknown> => {

@@ -1,111 +1,99 @@
-import { DecloudError, type LeaseView, type PolicyParameters } from '@decloud/protocol'
+// Reads of leases, nodes and money, from the tables that the projector writes, on the same database.
+import type { LeaseView } from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
-import type { Address } from 'viem'
-import type { NodeView } from '../../domain/node.ts'
-import { fromJson } from '../../lib/json.ts'
 import type { LeaseFilter, LeasePage, Ledger, NodeRow } from '../../ports/ledger.ts'
+import { leaseTables } from './entities/lease.ts'
+import { accountTable, policyTable } from './entities/market.ts'
+import { nodeTable } from './entities/node.ts'
+import { makeBooks } from './entities/sums.ts'
+import { cursorOf, placeOf } from './pages.ts'
+import type { Cell } from './table.ts'
 
-type ViewRow = { view: string }
-type UseRow = { units: number | null; memory: number | null; disk: number | null; gpus: number | null }
-
-const lease = (row: ViewRow) => fromJson<LeaseView>(row.view)
-
-/** Reads of the tables that the projector writes, on the same database. */
 export const makeLedger = (db: Database): Ledger => {
-  const use = db.prepare(
-    `SELECT sum(point_units) AS units, sum(memory_mib) AS memory, sum(disk_gib) AS disk, sum(gpus) AS gpus
-     FROM leases WHERE node = ? AND live = 1`,
-  )
-  const earnedRow = db.prepare('SELECT credited, withdrawn FROM earnings WHERE node = ?')
-  const earnedOf = (node: number): bigint => {
-    const row = earnedRow.get(node) as { credited: string; withdrawn: string } | undefined
-    return row === undefined ? 0n : BigInt(row.credited) - BigInt(row.withdrawn)
-  }
-  const nodeRow = ({ view }: ViewRow): NodeRow => {
-    const node = fromJson<NodeView>(view)
-    const { units, memory, disk, gpus } = use.get(node.node) as UseRow
-    const inUse = {
-      pointUnits: BigInt(units ?? 0),
-      memoryMiB: BigInt(memory ?? 0),
-      diskGiB: BigInt(disk ?? 0),
-      gpus: gpus ?? 0,
-    }
-    return { ...node, inUse, earned: earnedOf(node.node) }
+  const leases = makeLeaseReader(db)
+  const nodes = nodeTable(db)
+  const accounts = accountTable(db)
+  const policies = policyTable(db)
+  const books = makeBooks(db)
+  const allNodes = db.prepare(`SELECT ${nodes.select('n')} FROM nodes n ORDER BY n.node`).raw()
+  const nodeById = db.prepare(`SELECT ${nodes.select('n')} FROM nodes n WHERE n.node_id = ?`).raw()
+  const withdrawnBy = db.prepare('SELECT withdrawn FROM tills WHERE node = ?').pluck()
+  const earners = db.prepare('SELECT node FROM books UNION SELECT node FROM tills ORDER BY node').pluck()
+  const allAccounts = db.prepare(`SELECT ${accounts.select('a')} FROM accounts a ORDER BY account`).raw()
+  const newestPolicy = db
+    .prepare(`SELECT ${policies.select('p')} FROM policies p ORDER BY block DESC, log_index DESC LIMIT 1`)
+    .raw()
+  const earnedOf = (node: number): bigint =>
+    books.load(node).credited - BigInt((withdrawnBy.get(node) as string | undefined) ?? '0')
+  const nodeRow = (cells: Cell[]): NodeRow => {
+    const node = nodes.read(cells)
+    return { ...node, inUse: books.load(node.node).inUse, earned: earnedOf(node.node) }
   }
   return {
-    nodes: () => (db.prepare('SELECT view FROM nodes ORDER BY node').all() as ViewRow[]).map(nodeRow),
+    nodes: () => (allNodes.all() as Cell[][]).map(nodeRow),
     node: (id) => {
-      const column = typeof id === 'number' ? 'node' : 'node_id'
-      const key = typeof id === 'number' ? id : id.toLowerCase()
-      const row = db.prepare(`SELECT view FROM nodes WHERE ${column} = ?`).get(key) as ViewRow | undefined
-      return row === undefined ? undefined : nodeRow(row)
+      const node = typeof id === 'number' ? nodes.get(id) : undefined
+      if (node !== undefined)
+        return { ...node, inUse: books.load(node.node).inUse, earned: earnedOf(node.node) }
+      const cells = typeof id === 'string' ? nodeById.get(id.toLowerCase()) : undefined
+      return cells === undefined ? undefined : nodeRow(cells as Cell[])
     },
-    leases: (filter) => selectLeases(db, filter),
-    lease: (leaseId) => {
-      const row = db.prepare('SELECT view FROM leases WHERE lease_id = ?').get(leaseId.toLowerCase())
-      return row === undefined ? undefined : lease(row as ViewRow)
-    },
-    openLeases: () => (db.prepare('SELECT view FROM leases WHERE open = 1').all() as ViewRow[]).map(lease),
-    allLeases: () =>
-      (db.prepare('SELECT view FROM leases ORDER BY requested_at, lease_id').all() as ViewRow[]).map(lease),
-    accounts: () =>
-      (
-        db.prepare('SELECT account, balance FROM accounts').all() as { account: string; balance: string }[]
-      ).map(
-        // Written by the projector from decoded addresses.
-        (row) => ({ account: row.account as Address, balance: BigInt(row.balance) }),
-      ),
-    balanceOf: (account) => {
-      const row = db.prepare('SELECT balance FROM accounts WHERE account = ?').get(account.toLowerCase())
-      return BigInt((row as { balance: string } | undefined)?.balance ?? '0')
-    },
-    earned: () =>
-      (db.prepare('SELECT node FROM earnings ORDER BY node').all() as { node: number }[]).map(({ node }) => ({
-        node,
-        earned: earnedOf(node),
-      })),
+    ...leases,
+    accounts: () => (allAccounts.all() as Cell[][]).map((cells) => accounts.read(cells)),
+    balanceOf: (account) => accounts.get(account)?.balance ?? 0n,
+    earned: () => (earners.all() as number[]).map((node) => ({ node, earned: earnedOf(node) })),
     policy: () => {
-      const row = db.prepare('SELECT view FROM policy').get() as ViewRow | undefined
-      return row === undefined ? undefined : fromJson<PolicyParameters>(row.view)
+      const cells = newestPolicy.get() as Cell[] | undefined
+      return cells && policies.read(cells).policy
     },
   }
 }
 
-const selectLeases = (db: Database, filter: LeaseFilter): LeasePage => {
-  const where = ['1']
-  if (filter.tenant !== undefined) where.push('tenant = @tenant')
-  if (filter.node !== undefined) where.push('node = @node')
-  if (filter.status !== undefined) where.push('status = @status')
-  const after = filter.cursor === undefined ? undefined : parseCursor(filter.cursor)
-  if (after !== undefined) where.push('(requested_at, lease_id) < (@block, @leaseId)')
-  const rows = db
-    .prepare(
-      `SELECT view FROM leases WHERE ${where.join(' AND ')}
-       ORDER BY requested_at DESC, lease_id DESC LIMIT @limit`,
-    )
-    .all({
-      tenant: filter.tenant?.toLowerCase() ?? null,
-      node: filter.node ?? null,
-      status: filter.status ?? null,
-      limit: filter.limit + 1,
-      ...(after ?? { block: null, leaseId: null }),
-    }) as ViewRow[]
-  const leases = rows.slice(0, filter.limit).map(lease)
-  const last = leases.at(-1)
-  const next = rows.length > filter.limit && last !== undefined ? cursorOf(last) : null
-  return { leases, next }
-}
+type LeaseReads = Pick<Ledger, 'leases' | 'lease' | 'openLeases' | 'allLeases'>
 
-// Opaque to clients: the place of the last lease of the page.
-const cursorOf = (last: LeaseView) =>
-  Buffer.from(`${last.requestedAtBlock}:${last.leaseId}`).toString('base64url')
-
-const parseCursor = (cursor: string) => {
-  const match = /^(\d{1,15}):(0x[0-9a-f]{64})$/.exec(Buffer.from(cursor, 'base64url').toString('utf8'))
-  if (match === null) {
-    throw new DecloudError('cursor-invalid', 'The cursor is not one of ours.', {
-      hint: 'Use `next` of the page before, or leave it out.',
-    })
+const makeLeaseReader = (db: Database): LeaseReads => {
+  const { leases, openings } = leaseTables(db)
+  const joined = `SELECT ${leases.select('l')}, ${openings.select('o')}
+    FROM leases l JOIN lease_openings o ON o.lease_id = l.lease_id`
+  const view = (cells: readonly Cell[]): LeaseView => {
+    const { pointUnits: _, open: __, ...rest } = leases.read(cells)
+    const { terms, manifest } = openings.read(cells, leases.width)
+    return { ...rest, terms, manifest }
   }
-  return { block: Number(match[1]), leaseId: match[2] }
+  const one = db.prepare(`${joined} WHERE l.lease_id = ?`).raw()
+  const open = db.prepare(`${joined} WHERE l.open = 1 ORDER BY l.lease_id`).raw()
+  const all = db.prepare(`${joined} ORDER BY l.requested_at, l.lease_id`).raw()
+  const select = (filter: LeaseFilter): LeasePage => {
+    const where = ['1']
+    if (filter.tenant !== undefined) where.push('l.tenant = @tenant')
+    if (filter.node !== undefined) where.push('l.node = @node')
+    if (filter.status !== undefined) where.push('l.status = @status')
+    const [block = null, leaseId = null] = filter.cursor === undefined ? [] : placeOf(filter.cursor, 'ns')
+    if (block !== null) where.push('(l.requested_at, l.lease_id) < (@block, @leaseId)')
+    const rows = db
+      .prepare(
+        `${joined} WHERE ${where.join(' AND ')} ORDER BY l.requested_at DESC, l.lease_id DESC LIMIT @limit`,
+      )
+      .raw()
+      .all({
+        tenant: filter.tenant ?? null,
+        node: filter.node ?? null,
+        status: filter.status ?? null,
+        limit: filter.limit + 1,
+        ...{ block, leaseId },
+      }) as Cell[][]
+    const page = rows.slice(0, filter.limit).map(view)
+    const last = page.at(-1)
+    const more = rows.length > filter.limit && last !== undefined
+    return { leases: page, next: more ? cursorOf([Number(last.requestedAtBlock), last.leaseId]) : null }
+  }
+  return {
+    leases: select,
+    lease: (leaseId) => {
+      const cells = one.get(leaseId.toLowerCase()) as Cell[] | undefined
+      return cells && view(cells)
+    },
+    openLeases: () => (open.all() as Cell[][]).map(view),
+    allLeases: () => (all.all() as Cell[][]).map(view),
+  }
 }

@@ -1,17 +1,18 @@
-// How much DeCloud adds to a boot: from the signed lease to Ready, against the bare guest on the same machine, in turn.
-// `npm run bench:ready -- [--pairs N] [--json]`. A ratio of one run: absolute seconds belong to the machine and its load.
+// What a lease adds to the boot of a bare guest, from the signature to Ready, in turn on the same machine.
+// `npm run bench -- ready [--pairs N] [--json]`. A ratio of one run: absolute seconds belong to the machine and its load.
 import { parseArgs } from 'node:util'
 import type { Hex } from 'viem'
-import { waitForSystem } from '../../agent/src/guest/system-check.ts'
-import { testMachine } from '../../test/kvm/machine.ts'
-import { ROLES } from '../../test/world/market.ts'
-import { startWorld } from '../../test/world/world.ts'
-import { buildImage } from '../lib/images.ts'
-import { startReaper } from '../lib/leftovers.ts'
-import { libvirtMissing, libvirtUp } from '../lib/libvirt-up.ts'
-import { makeProgress } from '../lib/progress.ts'
-import { closeLease, makeTenant, openLease } from '../lib/tenant.ts'
-import { waitActive } from '../lib/tenant-view.ts'
+import { waitForSystem } from '../../../agent/src/guest/system-check.ts'
+import { testMachine } from '../../../test/kvm/machine.ts'
+import { ROLES } from '../../../test/world/market.ts'
+import { startWorld } from '../../../test/world/world.ts'
+import { buildImage } from '../../lib/images.ts'
+import { startReaper } from '../../lib/leftovers.ts'
+import { libvirtMissing, libvirtUp } from '../../lib/libvirt-up.ts'
+import { makeProgress } from '../../lib/progress.ts'
+import { closeLease, makeTenant, openLease } from '../../lib/tenant.ts'
+import { waitActive } from '../../lib/tenant-view.ts'
+import { median } from '../lib.ts'
 
 const BOOT_DEADLINE_MS = 300_000
 const SSH_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx7 bench'
@@ -21,7 +22,7 @@ const { values } = parseArgs({
 })
 if (values.help) {
   console.log(
-    'usage: npm run bench:ready -- [--pairs N] [--json]\nNeeds root and libvirt; one pair takes about a minute.',
+    'usage: npm run bench -- ready [--pairs N] [--json]\nNeeds root and libvirt; one pair takes about a minute.',
   )
   process.exit(0)
 }
@@ -36,8 +37,6 @@ const seconds = async (work: () => Promise<unknown>): Promise<number> => {
   await work()
   return (performance.now() - started) / 1000
 }
-const median = (numbers: readonly number[]) =>
-  numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!
 
 const progress = makeProgress()
 const leftovers = await startReaper()

@@ -1,0 +1,5 @@
+export { type Bus, makeBus } from './bus.ts'
+export { checkAddress } from './dialler.ts'
+export { loadPeerKey, type PeerKey } from './key.ts'
+export { type MeshOptions, makeMesh } from './mesh.ts'
+export type { Ear, Gossip, GossipOptions, Verdict } from './types.ts'
