@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -7,7 +7,7 @@ import { ConfigError } from '../src/config/issues.ts'
 import { loadConfig } from '../src/config/load.ts'
 import { nearest } from '../src/config/nearest.ts'
 import { secretValues } from '../src/config/secret-values.ts'
-import { fieldsHelp, shownConfig } from '../src/config/show.ts'
+import { fieldsHelp, fieldsTable, shownConfig } from '../src/config/show.ts'
 
 let folder: string
 beforeAll(() => {
@@ -150,6 +150,12 @@ describe('the configuration', () => {
       expect(help).toContain(env)
       expect(about, key).not.toBe('')
     }
+  })
+
+  it('is in the manual as it is in the code', () => {
+    const manual = readFileSync(new URL('../../docs/keeper.md', import.meta.url), 'utf8')
+    // Write it anew with: node keeper/src/main.ts config table
+    expect(manual).toContain(`config table -->\n${fieldsTable()}\n<!-- end -->`)
   })
 
   it('finds the word that was meant, and none where none is near', () => {
