@@ -152,7 +152,11 @@ describe('scripts/lease.ts open --any-node', () => {
   const kept = () => readdir(join(folder, 'state'))
 
   it('keeps the manifest, waits for a node, leaves it at the keeper and follows the machine', async () => {
+    await world.keeper.synced()
+    expect(world.keeper.ledger.leases({ limit: 1, status: 'Requested' }).leases).toEqual([])
     const command = open('--region', 'eu-west', '--keeper', url())
+    // Awaited below; a failure before that is that of this test.
+    command.catch(() => undefined)
     let found: LeaseView | undefined
     await expect
       .poll(
