@@ -1,11 +1,11 @@
 // Logs → typed events. viem's generic decoder hashes every selector of an ABI for every log; here each event is
-// prepared once, and a log of a contract that is not ours is dropped by address before anything is decoded.
+// prepared once, and a log of a contract that is not ours is dropped by address before anything is decoded. What comes
+// out is what viem's `decodeEventLog` gives, but that an event without arguments has none instead of `undefined`.
 import {
   type Abi,
   type AbiEvent,
   type Address,
   type ContractEventName,
-  decodeAbiParameters,
   type GetEventArgs,
   type Hex,
   toEventSelector,
@@ -23,6 +23,7 @@ import {
   reviewsAbi,
   templateRegistryAbi,
 } from './abi/index.ts'
+import { makeDecoder } from './decode.ts'
 import { DecloudError } from './errors.ts'
 
 /** A log as an RPC gives it, reduced to what identifies and decodes it. */
@@ -78,22 +79,48 @@ export type ContractAddresses = Record<
     >
   >
 
-type Input = AbiEvent['inputs'][number]
-type Prepared = { name: string; indexed: readonly Input[]; data: readonly Input[]; order: readonly Input[] }
+type Args = Record<string, unknown>
+type Prepared = { name: string; decode(log: RawLog): Args }
+
+/** These are kept as their hash: the topic itself is all there is. */
+const isHashed = (type: string) =>
+  type === 'string' || type === 'bytes' || type === 'tuple' || type.endsWith(']')
+
+const prepareEvent = ({ name, inputs }: AbiEvent): Prepared => {
+  const indexed = inputs.filter((input) => input.indexed)
+  const rest = inputs.filter((input) => !input.indexed)
+  const topics = indexed.map(({ name = '', type }, i) => ({
+    name,
+    decode: isHashed(type) ? null : makeDecoder([indexed[i]!], [name]),
+  }))
+  const decodeData =
+    rest.length === 0
+      ? null
+      : makeDecoder(
+          rest,
+          rest.map((input) => input.name!),
+        )
+  const decode = (log: RawLog) => {
+    const args: Args = {}
+    for (let i = 0; i < topics.length; i++) {
+      const topic = log.topics[i + 1]
+      if (topic === undefined) throw new DecloudError('log-malformed', `Topic ${i + 1} is missing.`)
+      const { name, decode } = topics[i]!
+      if (decode === null) args[name] = topic
+      else decode(topic, args)
+    }
+    // Data of an event that has none says nothing.
+    decodeData?.(log.data, args)
+    return args
+  }
+  return { name, decode }
+}
 
 const prepare = (abi: Abi): ReadonlyMap<Hex, Prepared> =>
   new Map(
     abi
       .filter((item): item is AbiEvent => item.type === 'event')
-      .map((event) => [
-        toEventSelector(event),
-        {
-          name: event.name,
-          indexed: event.inputs.filter((input) => input.indexed),
-          data: event.inputs.filter((input) => !input.indexed),
-          order: event.inputs,
-        },
-      ]),
+      .map((event) => [toEventSelector(event), prepareEvent(event)]),
   )
 
 const prepared = new Map<ContractName, ReadonlyMap<Hex, Prepared>>()
@@ -113,7 +140,10 @@ const eventsOf = (contract: ContractName): ReadonlyMap<Hex, Prepared> => {
 export const makeLogDecoder = (addresses: ContractAddresses) => {
   const contracts = new Map<string, { contract: ContractName; events: ReadonlyMap<Hex, Prepared> }>()
   const listen = (contract: ContractName, address: Address | undefined) => {
-    if (address !== undefined) contracts.set(address.toLowerCase(), { contract, events: eventsOf(contract) })
+    if (address === undefined) return
+    const known = { contract, events: eventsOf(contract) }
+    // As RPCs spell it and as a deployment does; any other way is found too, by its lower case.
+    contracts.set(address, known).set(address.toLowerCase(), known)
   }
   listen('LeaseEscrow', addresses.leaseEscrow)
   listen('LeaseDesk', addresses.leaseDesk)
@@ -127,7 +157,7 @@ export const makeLogDecoder = (addresses: ContractAddresses) => {
   listen('Reputation', addresses.reputation)
   listen('PremiumStake', addresses.premiumStake)
   return (log: RawLog): ProtocolEvent | undefined => {
-    const known = contracts.get(log.address.toLowerCase())
+    const known = contracts.get(log.address) ?? contracts.get(log.address.toLowerCase())
     const selector = log.topics[0]
     if (known === undefined || selector === undefined) return undefined
     const event = known.events.get(selector)
@@ -136,7 +166,7 @@ export const makeLogDecoder = (addresses: ContractAddresses) => {
       return {
         contract: known.contract,
         name: event.name,
-        args: decodeArgs(event, log),
+        args: event.decode(log),
         blockNumber: log.blockNumber,
         blockHash: log.blockHash,
         transactionHash: log.transactionHash,
@@ -152,18 +182,4 @@ export const makeLogDecoder = (addresses: ContractAddresses) => {
       })
     }
   }
-}
-
-const decodeArgs = (event: Prepared, log: RawLog): Record<string, unknown> => {
-  const values = new Map<string, unknown>()
-  const data = decodeAbiParameters(event.data, log.data)
-  event.data.forEach((input, i) => {
-    values.set(input.name!, data[i])
-  })
-  event.indexed.forEach((input, i) => {
-    const topic = log.topics[i + 1]
-    if (topic === undefined) throw new DecloudError('log-malformed', `Topic ${i + 1} is missing.`)
-    values.set(input.name!, decodeAbiParameters([input], topic)[0])
-  })
-  return Object.fromEntries(event.order.map((input) => [input.name!, values.get(input.name!)]))
 }

@@ -12,6 +12,8 @@ import { type HDAccount, mnemonicToAccount } from 'viem/accounts'
 export const LOCAL_CHAIN_ID = 31_337
 const START_DEADLINE_MS = 20_000
 const STOP_DEADLINE_MS = 5_000
+/** Of a chain that writes all of itself to a file first. */
+const SAVE_DEADLINE_MS = 60_000
 const SETPRIV = '/usr/bin/setpriv'
 // The mnemonic that every local chain of this kind prints at start: it holds play money only.
 const MNEMONIC = 'test test test test test test test test test test test junk'
@@ -19,6 +21,12 @@ const MNEMONIC = 'test test test test test test test test test test test junk'
 export type AnvilOptions = {
   /** Seconds between blocks; a transaction is mined at once all the same. 0 mines for transactions only. */
   blockTime?: number
+  /** A file that the chain goes on from when it is there, and is written to when it stops. */
+  state?: string
+  /** Blocks take any number of transactions. */
+  anyGas?: boolean
+  /** Unix seconds of the first block; now by default. */
+  timestamp?: number
   /** Where its log lines go; dropped when absent. */
   onLine?: (line: string) => void
 }
@@ -100,6 +108,9 @@ export const startAnvil = async (options: AnvilOptions = {}): Promise<Anvil> => 
     `${LOCAL_CHAIN_ID}`,
   ]
   if (options.blockTime) args.push('--block-time', `${options.blockTime}`, '--mixed-mining')
+  if (options.state !== undefined) args.push('--state', options.state)
+  if (options.anyGas === true) args.push('--disable-block-gas-limit')
+  if (options.timestamp !== undefined) args.push('--timestamp', `${options.timestamp}`)
   const child = spawn(...tied(binary(), args), { stdio: ['ignore', 'pipe', 'pipe'] })
   const rpcUrl = await listening(child, options.onLine)
   const client = clientOf(rpcUrl)
@@ -113,7 +124,7 @@ export const startAnvil = async (options: AnvilOptions = {}): Promise<Anvil> => 
       await client.increaseTime({ seconds })
       await client.mine({ blocks: 1 })
     },
-    stop: () => stop(child),
+    stop: () => stop(child, options.state === undefined ? STOP_DEADLINE_MS : SAVE_DEADLINE_MS),
   }
 }
 
@@ -146,11 +157,11 @@ const listening = (child: ChildProcess, onLine?: (line: string) => void): Promis
     }
   })
 
-const stop = async (child: ChildProcess): Promise<void> => {
+const stop = async (child: ChildProcess, deadlineMs: number): Promise<void> => {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exited = once(child, 'exit')
   child.kill('SIGTERM')
-  const deadline = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS)
+  const deadline = setTimeout(() => child.kill('SIGKILL'), deadlineMs)
   await exited
   clearTimeout(deadline)
 }

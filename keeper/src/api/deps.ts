@@ -10,6 +10,7 @@ import type { Metrics } from '../ports/metrics.ts'
 import type { Alerts } from '../services/alerts.ts'
 import type { Health } from '../services/health.ts'
 import type { Mailbox } from '../services/mailbox.ts'
+import type { PlacementReader } from '../services/placement/reader.ts'
 import type { Sessions } from '../services/sessions.ts'
 import type { Sponsor } from '../services/sponsor.ts'
 import type { Upkeep } from '../services/upkeep.ts'
@@ -32,6 +33,7 @@ export type ApiDeps = {
   metrics: Metrics
   /** Aborted when the keeper begins to stop: answers without an end (event streams) end then, and say to come back. */
   draining: AbortSignal
+  placement: PlacementReader
 }
 
 export type App = FastifyInstance<

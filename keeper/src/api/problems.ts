@@ -17,6 +17,13 @@ const STATUS: Readonly<Record<string, number>> = {
   'session-reused': 401,
   'sign-in-busy': 503,
   'not-indexed': 503,
+  'beat-malformed': 400,
+  'beat-not-agents': 403,
+  'beat-node-unknown': 404,
+  'beat-oversized': 413,
+  'beat-early': 422,
+  'beat-late': 422,
+  'rate-limited': 429,
   // The sponsor: 422 what no gas would mend, 403 what it does not pay for, 429 what it paid for already, 503 not now.
   'contract-refused': 422,
   'signature-invalid': 422,
@@ -55,13 +62,6 @@ const STATUS: Readonly<Record<string, number>> = {
   'mailbox-lease-state': 409,
   'mailbox-node': 409,
   'mailbox-superseded': 409,
-  'beat-malformed': 400,
-  'beat-not-agents': 403,
-  'beat-node-unknown': 404,
-  'beat-oversized': 413,
-  'beat-early': 422,
-  'beat-late': 422,
-  'rate-limited': 429,
 }
 const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad request',

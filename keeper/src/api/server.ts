@@ -21,6 +21,7 @@ import { leasesRoute } from './routes/leases.ts'
 import { mailboxRoute } from './routes/mailbox.ts'
 import { nodeRoute } from './routes/node.ts'
 import { nodesRoute } from './routes/nodes.ts'
+import { placementRoute } from './routes/placement.ts'
 import { sessionRoute } from './routes/session.ts'
 import { sponsorRoute } from './routes/sponsor.ts'
 import { upkeepRoute } from './routes/upkeep.ts'
@@ -60,15 +61,16 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
     nodeRoute,
     leasesRoute,
     leaseRoute,
+    placementRoute,
     accountRoute,
     healthRoute,
+    upkeepRoute,
+    heartbeatsRoute,
     sessionRoute,
     sponsorRoute,
     mailboxRoute,
     alertsRoute,
     earningsCsvRoute,
-    upkeepRoute,
-    heartbeatsRoute,
   ])
     route(app, deps)
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())

@@ -10,6 +10,7 @@ import { gossipSection } from './gossip.ts'
 import { ConfigError, type ConfigIssue, issuesOf } from './issues.ts'
 import { mailboxSection } from './mailbox.ts'
 import { drainSection, healthSection, metricsSection } from './operations.ts'
+import { schedulerSection } from './scheduler.ts'
 import { fieldsOf } from './shape.ts'
 import { sponsorSection } from './sponsor.ts'
 import { upkeepSection } from './upkeep.ts'
@@ -43,11 +44,12 @@ const schema = z.strictObject({
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'])
     .default('info')
     .describe('the least that is logged, one JSON line each, to stdout'),
-  upkeep: upkeepSection,
-  gossip: gossipSection,
   api: apiSection,
+  scheduler: schedulerSection,
+  upkeep: upkeepSection,
   sponsor: sponsorSection,
   mailbox: mailboxSection,
+  gossip: gossipSection,
   alerts: alertsSection,
   metrics: metricsSection,
   drain: drainSection,
