@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { flag, seconds } from './fields.ts'
+import { seconds } from './fields.ts'
 
 export const schedulerSection = z
   .strictObject({
-    enabled: flag
+    enabled: z
+      .boolean()
       .default(true)
       .describe("false: placements are explained and none is made, even with the scheduler's key"),
     everySeconds: seconds

@@ -13,6 +13,7 @@ const FAMILY: Readonly<Record<ProtocolEvent['contract'], string>> = {
   Reviews: 'reviews',
   Reputation: 'reputation',
   PremiumStake: 'stakes',
+  Payouts: 'money',
 }
 
 /** Of the escrow's events those that are about money or a node, not about a lease. */
