@@ -10,7 +10,7 @@ import {
   vested,
 } from '@decloud/protocol'
 import { type ApiLease, type ApiNode, type ApiTemplate, REFERENCE_GUEST } from '@decloud/protocol/wire/api'
-import { type Address, isAddressEqual } from 'viem'
+import type { Address } from 'viem'
 import { badgesOf } from '../domain/badges.ts'
 import { type ListedNode, uptimeOf } from '../domain/listing.ts'
 import { regionText, wordText } from '../domain/node.ts'
@@ -56,18 +56,8 @@ export const nodeContext = (deps: Pick<ApiDeps, 'market' | 'follower' | 'auditor
   auditors: deps.auditors,
 })
 
-export const badgesOfNode = (node: ListedNode, { at, auditors }: NodeContext) => {
-  // Anybody can sign an attribute: only the word of those that this keeper was told to trust makes a badge.
-  const audits = node.attributes.filter(
-    ({ attribute, auditor, issuedAt }) =>
-      wordText(attribute) === 'audited' &&
-      issuedAt <= at &&
-      auditors.some((one) => isAddressEqual(one, auditor)),
-  )
-  const auditedUntil = audits.length === 0 ? null : Math.max(...audits.map(({ expiresAt }) => expiresAt))
-  const { hosted, isPremium: premium } = node
-  return badgesOf({ uptimeBps: uptimeOf(node), hosted, premium, auditedUntil }, at)
-}
+export const badgesOfNode = (node: ListedNode, { at, auditors }: NodeContext) =>
+  badgesOf({ ...node, uptimeBps: uptimeOf(node) }, at, auditors)
 
 export const attributesView = ({ attributes }: Pick<ListedNode, 'attributes'>) =>
   attributes.map((one) => ({ ...one, name: wordText(one.attribute) }))
