@@ -5932,8 +5932,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Content too large: `body-too-large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description URI too long: `url-too-long` */
             414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type: `media-type-wrong` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6010,8 +6028,17 @@ export interface operations {
                     };
                 };
             };
-            /** @description Bad request: `request-invalid` */
+            /** @description Bad request: `sign-in-refused`, `nonce-invalid`, `request-invalid` */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized: `signature-wrong` */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6057,6 +6084,15 @@ export interface operations {
             };
             /** @description Request header fields too large: `header-too-large` */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready: `sign-in-busy`, `rpc-unreachable`, `rpc-refused` */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6113,6 +6149,15 @@ export interface operations {
             };
             /** @description Bad request: `request-invalid` */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized: `session-unknown`, `session-reused` */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6285,8 +6330,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Content too large: `body-too-large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description URI too long: `url-too-long` */
             414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type: `media-type-wrong` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6768,6 +6831,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not found: `upkeep-none` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description URI too long: `url-too-long` */
             414: {
                 headers: {
@@ -6945,6 +7017,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not found: `lease-unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description URI too long: `url-too-long` */
             414: {
                 headers: {
@@ -7053,7 +7134,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Bad request: `request-invalid` */
+            /** @description Bad request: `beat-malformed`, `request-invalid` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7062,7 +7143,25 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Content too large: `body-too-large` */
+            /** @description Forbidden: `beat-not-agents` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `beat-node-unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content too large: `beat-oversized`, `body-too-large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7082,6 +7181,15 @@ export interface operations {
             };
             /** @description Unsupported media type: `media-type-wrong` */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable: `beat-early`, `beat-late` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7258,6 +7366,15 @@ export interface operations {
             };
             /** @description Bad request: `request-invalid` */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `sponsorship-unknown` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7456,6 +7573,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Forbidden: `sponsor-deposit-small`, `sponsor-gas`, `sponsor-manifest-large`, `sponsor-not-worth` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `lease-unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Content too large: `body-too-large` */
             413: {
                 headers: {
@@ -7483,7 +7618,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests: `rate-limited` */
+            /** @description Unprocessable: `contract-refused`, `signature-invalid`, `mandate-early`, `mandate-expiring` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `sponsor-address-cost`, `sponsor-address-count`, `sponsor-busy`, `sponsor-origin-count`, `sponsor-reverts`, `rate-limited` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7494,6 +7638,15 @@ export interface operations {
             };
             /** @description Request header fields too large: `header-too-large` */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready: `sponsor-budget`, `sponsor-crowded`, `sponsor-empty`, `sponsor-off`, `rpc-unreachable`, `rpc-refused` */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7615,6 +7768,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Forbidden: `sponsor-deposit-small`, `sponsor-gas`, `sponsor-manifest-large`, `sponsor-not-worth` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `lease-unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Content too large: `body-too-large` */
             413: {
                 headers: {
@@ -7642,7 +7813,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests: `rate-limited` */
+            /** @description Unprocessable: `contract-refused`, `signature-invalid`, `mandate-early`, `mandate-expiring` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `sponsor-address-cost`, `sponsor-address-count`, `sponsor-busy`, `sponsor-origin-count`, `sponsor-reverts`, `rate-limited` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7653,6 +7833,15 @@ export interface operations {
             };
             /** @description Request header fields too large: `header-too-large` */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready: `sponsor-budget`, `sponsor-crowded`, `sponsor-empty`, `sponsor-off`, `rpc-unreachable`, `rpc-refused` */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7771,6 +7960,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Forbidden: `sponsor-deposit-small`, `sponsor-gas`, `sponsor-manifest-large`, `sponsor-not-worth` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `lease-unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Content too large: `body-too-large` */
             413: {
                 headers: {
@@ -7798,7 +8005,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests: `rate-limited` */
+            /** @description Unprocessable: `contract-refused`, `signature-invalid`, `mandate-early`, `mandate-expiring` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `sponsor-address-cost`, `sponsor-address-count`, `sponsor-busy`, `sponsor-origin-count`, `sponsor-reverts`, `rate-limited` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7809,6 +8025,15 @@ export interface operations {
             };
             /** @description Request header fields too large: `header-too-large` */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready: `sponsor-budget`, `sponsor-crowded`, `sponsor-empty`, `sponsor-off`, `rpc-unreachable`, `rpc-refused` */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7930,6 +8155,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Forbidden: `sponsor-deposit-small`, `sponsor-gas`, `sponsor-manifest-large`, `sponsor-not-worth` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `lease-unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Content too large: `body-too-large` */
             413: {
                 headers: {
@@ -7957,7 +8200,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests: `rate-limited` */
+            /** @description Unprocessable: `contract-refused`, `signature-invalid`, `mandate-early`, `mandate-expiring` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `sponsor-address-cost`, `sponsor-address-count`, `sponsor-busy`, `sponsor-origin-count`, `sponsor-reverts`, `rate-limited` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7968,6 +8220,15 @@ export interface operations {
             };
             /** @description Request header fields too large: `header-too-large` */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready: `sponsor-budget`, `sponsor-crowded`, `sponsor-empty`, `sponsor-off`, `rpc-unreachable`, `rpc-refused` */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8091,6 +8352,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Forbidden: `sponsor-deposit-small`, `sponsor-gas`, `sponsor-manifest-large`, `sponsor-not-worth` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `lease-unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Content too large: `body-too-large` */
             413: {
                 headers: {
@@ -8118,7 +8397,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests: `rate-limited` */
+            /** @description Unprocessable: `contract-refused`, `signature-invalid`, `mandate-early`, `mandate-expiring` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `sponsor-address-cost`, `sponsor-address-count`, `sponsor-busy`, `sponsor-origin-count`, `sponsor-reverts`, `rate-limited` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8129,6 +8417,15 @@ export interface operations {
             };
             /** @description Request header fields too large: `header-too-large` */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready: `sponsor-budget`, `sponsor-crowded`, `sponsor-empty`, `sponsor-off`, `rpc-unreachable`, `rpc-refused` */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8178,6 +8475,15 @@ export interface operations {
             };
             /** @description Bad request: `request-invalid` */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `mailbox-empty` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8289,7 +8595,43 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Content too large: `body-too-large` */
+            /** @description Unauthorized: `mailbox-stale` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `mailbox-not-agent`, `mailbox-not-tenant` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `mailbox-empty`, `lease-unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict: `mailbox-lease-state`, `mailbox-node`, `mailbox-superseded` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content too large: `mailbox-large`, `body-too-large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8316,7 +8658,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests: `rate-limited` */
+            /** @description Unprocessable: `mailbox-early`, `mailbox-expired`, `signature-invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `mailbox-rate`, `rate-limited` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8327,6 +8678,15 @@ export interface operations {
             };
             /** @description Request header fields too large: `header-too-large` */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready: `mailbox-closed`, `mailbox-full`, `not-indexed` */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8390,7 +8750,43 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Content too large: `body-too-large` */
+            /** @description Unauthorized: `mailbox-stale` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `mailbox-not-agent`, `mailbox-not-tenant` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `mailbox-empty`, `lease-unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict: `mailbox-lease-state`, `mailbox-node`, `mailbox-superseded` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content too large: `mailbox-large`, `body-too-large` */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8417,7 +8813,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests: `rate-limited` */
+            /** @description Unprocessable: `mailbox-early`, `mailbox-expired`, `signature-invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `mailbox-rate`, `rate-limited` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8428,6 +8833,15 @@ export interface operations {
             };
             /** @description Request header fields too large: `header-too-large` */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready: `mailbox-closed`, `mailbox-full`, `not-indexed` */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
