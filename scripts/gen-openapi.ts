@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import openapiTypes, { astToString } from 'openapi-typescript'
-import { describeApi } from '../keeper/src/api/describe.ts'
+import { describeApi } from '../keeper/src/context/describe.ts'
 
 const root = join(import.meta.dirname, '..')
 const HEADER =

@@ -1,5 +1,6 @@
 // Every route, as a stranger, as somebody else and as its owner. The routes are asked of the server itself: one that is
 // added without a line here fails.
+import { SPONSOR_KINDS } from '@decloud/protocol/wire/sponsor'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Local, OPERATOR, startLocal, TENANT } from '../../chain/test/local.ts'
 import type { Keeper } from '../src/index.ts'
@@ -52,6 +53,10 @@ const table = (): Record<string, Asked | 'stream'> => {
   const review = { from: tenant, leaseId: active, stars: 5, title: '', comment: '' }
   const read = (path: string): Asked => ({ path, expect: OPEN })
   const mine = (path: string): Asked => ({ path, expect: PRIVATE, owner: TENANT })
+  const refused = (path: string, status: number, body?: object): Asked => ({
+    ...{ path, expect: { stranger: status, other: status, owner: status } },
+    ...(body === undefined ? {} : { body }),
+  })
   const prepared = (act: string, body: object): Asked => ({ path: `/api/prepare/${act}`, body, expect: OPEN })
   return {
     'GET /api/marketplace/nodes': read('/api/marketplace/nodes'),
@@ -115,8 +120,20 @@ const table = (): Record<string, Asked | 'stream'> => {
     },
     'GET /api/session': mine('/api/session'),
     'GET /health': read('/health'),
+    'GET /health/live': read('/health/live'),
     'GET /api/upkeep': read('/api/upkeep'),
     'GET /openapi.json': read('/openapi.json'),
+    'GET /api/leases/:leaseId/placement': read(`/api/leases/${active}/placement`),
+    'GET /api/sponsor': read('/api/sponsor'),
+    'GET /api/sponsor/:id': refused(`/api/sponsor/${word}`, 404),
+    'GET /api/mailbox/:leaseId': refused(`/api/mailbox/${active}`, 404),
+    // What these take is signed: without a signature they refuse the owner too.
+    'PUT /api/mailbox/:leaseId': refused(`/api/mailbox/${active}`, 400, {}),
+    'POST /api/mailbox/:leaseId/collect': refused(`/api/mailbox/${active}/collect`, 400, {}),
+    'POST /api/heartbeats': refused('/api/heartbeats', 400, {}),
+    ...Object.fromEntries(
+      SPONSOR_KINDS.map((kind) => [`POST /api/sponsor/${kind}`, refused(`/api/sponsor/${kind}`, 400, {})]),
+    ),
     'GET /api/events': 'stream',
     // The last: it ends the sessions that the rows above use.
     'POST /api/session/logout': {

@@ -62,7 +62,7 @@ const complete = (path: string, method: string, operation: Operation, route: Rou
     ...route.problems,
     ...EVERYWHERE,
     ...(method === 'get' ? READS : []),
-    ...(operation.requestBody === undefined ? [] : BODIES),
+    ...(method === 'get' ? [] : BODIES),
     ...(operation.security === undefined ? [] : PRIVATE),
   ])
   const problems = problemAnswers([...codes])

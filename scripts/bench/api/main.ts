@@ -92,6 +92,12 @@ const run = async () => {
       const body = await (await fetch(`${keeper.url}${path}`)).text()
       const bare = await start('./bare.ts', body)
       children.push(bare.child)
+      // Code that has never run is slow code: neither server is measured cold.
+      for (const [child, url] of [
+        [keeper.child, `${keeper.url}${path}`],
+        [bare.child, bare.url],
+      ] as const)
+        await measure(child, url)
       const taken = await inPairs(
         Number(values.pairs),
         () => measure(keeper.child, `${keeper.url}${path}`),

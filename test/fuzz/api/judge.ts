@@ -42,7 +42,8 @@ export const makeJudge = (document: object) => {
     { status, type, body }: Answer,
   ): string | null => {
     if (status >= 500) return `was answered with ${status}: ${body.slice(0, 400)}`
-    if (request.kind === 'raw' && status === 0) return null
+    // Of bytes that are no request the HTTP server itself may say so, or say nothing.
+    if (request.kind === 'raw' && (status === 0 || type === '')) return null
     const asked = request.kind === 'http' && request.method.toLowerCase() === method
     if (status >= 400) {
       if (request.kind === 'http' && request.method === 'HEAD') return null

@@ -12,7 +12,7 @@ const say = (message: object) => process.send?.(message)
 
 try {
   const { leases } = await makeMarketWorld(local)
-  const keeper = await harness.boot()
+  const keeper = await harness.boot({ sponsor: { enabled: true } })
   await keeper.synced()
   const accounts = [TENANT, OPERATOR, AGENT].map((index) => local.anvil.account(index).address)
   const ids = Object.values(leases)

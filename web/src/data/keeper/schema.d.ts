@@ -714,6 +714,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the process works at all; 503: start it anew. One that is merely behind is alive */
+        get: operations["getHealthLive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/upkeep": {
         parameters: {
             query?: never;
@@ -725,6 +742,194 @@ export interface paths {
         get: operations["getUpkeep"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/leases/{leaseId}/placement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why a lease is on its node, or why it waits for one */
+        get: operations["getLeasesByLeaseIdPlacement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/heartbeats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** One beat, signed by its node's agent */
+        post: operations["postHeartbeats"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sponsor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether this keeper pays for gas, within which limits, and what is left of them today */
+        get: operations["getSponsor"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sponsor/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became of a call that was handed in */
+        get: operations["getSponsorById"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sponsor/open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a signed openWithAuthorization; 200 once it is in a block, 202 while it is on its way */
+        post: operations["postSponsorOpen"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sponsor/top-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a signed topUpBySig; 200 once it is in a block, 202 while it is on its way */
+        post: operations["postSponsorTopUp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sponsor/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a signed closeBySig; 200 once it is in a block, 202 while it is on its way */
+        post: operations["postSponsorClose"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sponsor/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a signed withdrawBySig; 200 once it is in a block, 202 while it is on its way */
+        post: operations["postSponsorWithdraw"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sponsor/auto-renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a signed setAutoRenewBySig; 200 once it is in a block, 202 while it is on its way */
+        post: operations["postSponsorAutoRenew"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/mailbox/{leaseId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether a manifest waits for a lease: its hash, not its bytes */
+        get: operations["getMailboxByLeaseId"];
+        /** Leaves a sealed manifest for the node of an assigned lease, signed by its tenant */
+        put: operations["putMailboxByLeaseId"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/mailbox/{leaseId}/collect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hands the sealed manifest to the agent of the node, which signs for it */
+        post: operations["postMailboxByLeaseIdCollect"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3442,35 +3647,14 @@ export interface operations {
                      * @example {
                      *       "leaseId": "0x0000000000000000000000000000000000000000000000000000000000000001",
                      *       "heardAt": 1,
-                     *       "phase": "Waiting",
-                     *       "reason": {
-                     *         "code": "text",
-                     *         "message": "text"
-                     *       },
-                     *       "checks": [
-                     *         {
-                     *           "name": "text",
-                     *           "state": "Pending",
-                     *           "message": "text"
-                     *         }
-                     *       ]
+                     *       "state": "Pending"
                      *     }
                      */
                     "application/json": {
                         /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
                         leaseId: string;
                         heardAt: number | null;
-                        phase: ("Waiting" | "OpeningManifest" | "PreparingDisk" | "Booting" | "Activating" | "Running" | "Stopping" | "Gone") | null;
-                        reason: {
-                            code: string;
-                            message: string;
-                        } | null;
-                        checks: {
-                            name: string;
-                            /** @enum {string} */
-                            state: "Pending" | "Checking" | "Ready" | "TimedOut" | "Failed";
-                            message: string | null;
-                        }[];
+                        state: ("Pending" | "Checking" | "Ready" | "TimedOut" | "Failed") | null;
                     };
                 };
             };
@@ -5748,8 +5932,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Content too large: `body-too-large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description URI too long: `url-too-long` */
             414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type: `media-type-wrong` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5826,8 +6028,17 @@ export interface operations {
                     };
                 };
             };
-            /** @description Bad request: `request-invalid` */
+            /** @description Bad request: `sign-in-refused`, `nonce-invalid`, `request-invalid` */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized: `signature-wrong` */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5873,6 +6084,15 @@ export interface operations {
             };
             /** @description Request header fields too large: `header-too-large` */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready: `sign-in-busy`, `rpc-unreachable`, `rpc-refused` */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5929,6 +6149,15 @@ export interface operations {
             };
             /** @description Bad request: `request-invalid` */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized: `session-unknown`, `session-reused` */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6101,8 +6330,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Content too large: `body-too-large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description URI too long: `url-too-long` */
             414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type: `media-type-wrong` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6216,6 +6463,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "status": "ok",
+                     *       "reasons": [
+                     *         {
+                     *           "code": "draining",
+                     *           "sentence": "text"
+                     *         }
+                     *       ],
+                     *       "version": "text",
                      *       "chainId": 1,
                      *       "leaseEscrow": "0x00000000000000000000000000000000000000a1",
                      *       "head": "20500",
@@ -6228,12 +6482,25 @@ export interface operations {
                      *         "sentence": "text"
                      *       },
                      *       "disagreement": "text",
-                     *       "inFlight": 1
+                     *       "inFlight": 1,
+                     *       "gasBalance": "20500",
+                     *       "diskFreeBytes": "20500",
+                     *       "lastAudit": {
+                     *         "at": 1,
+                     *         "outcome": "text",
+                     *         "differences": 1
+                     *       }
                      *     }
                      */
                     "application/json": {
                         /** @enum {string} */
-                        status: "ok" | "syncing" | "stale";
+                        status: "ok" | "syncing" | "stale" | "disagreeing" | "different" | "unwritable" | "draining";
+                        reasons: {
+                            /** @enum {string} */
+                            code: "draining" | "store-unwritable" | "feed-disagreeing" | "audit-different" | "feed-stale" | "feed-syncing" | "loop-stuck" | "gas-low" | "gas-unknown" | "disk-low";
+                            sentence: string;
+                        }[];
+                        version: string;
                         chainId: number;
                         /** @example 0x00000000000000000000000000000000000000a1 */
                         leaseEscrow: string;
@@ -6248,6 +6515,13 @@ export interface operations {
                         } | null;
                         disagreement: string | null;
                         inFlight: number;
+                        gasBalance: string | null;
+                        diskFreeBytes: string | null;
+                        lastAudit: {
+                            at: number;
+                            outcome: string;
+                            differences: number;
+                        } | null;
                     };
                 };
             };
@@ -6296,6 +6570,13 @@ export interface operations {
                     /**
                      * @example {
                      *       "status": "ok",
+                     *       "reasons": [
+                     *         {
+                     *           "code": "draining",
+                     *           "sentence": "text"
+                     *         }
+                     *       ],
+                     *       "version": "text",
                      *       "chainId": 1,
                      *       "leaseEscrow": "0x00000000000000000000000000000000000000a1",
                      *       "head": "20500",
@@ -6308,12 +6589,25 @@ export interface operations {
                      *         "sentence": "text"
                      *       },
                      *       "disagreement": "text",
-                     *       "inFlight": 1
+                     *       "inFlight": 1,
+                     *       "gasBalance": "20500",
+                     *       "diskFreeBytes": "20500",
+                     *       "lastAudit": {
+                     *         "at": 1,
+                     *         "outcome": "text",
+                     *         "differences": 1
+                     *       }
                      *     }
                      */
                     "application/json": {
                         /** @enum {string} */
-                        status: "ok" | "syncing" | "stale";
+                        status: "ok" | "syncing" | "stale" | "disagreeing" | "different" | "unwritable" | "draining";
+                        reasons: {
+                            /** @enum {string} */
+                            code: "draining" | "store-unwritable" | "feed-disagreeing" | "audit-different" | "feed-stale" | "feed-syncing" | "loop-stuck" | "gas-low" | "gas-unknown" | "disk-low";
+                            sentence: string;
+                        }[];
+                        version: string;
                         chainId: number;
                         /** @example 0x00000000000000000000000000000000000000a1 */
                         leaseEscrow: string;
@@ -6328,6 +6622,120 @@ export interface operations {
                         } | null;
                         disagreement: string | null;
                         inFlight: number;
+                        gasBalance: string | null;
+                        diskFreeBytes: string | null;
+                        lastAudit: {
+                            at: number;
+                            outcome: string;
+                            differences: number;
+                        } | null;
+                    };
+                };
+            };
+        };
+    };
+    getHealthLive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "alive": true,
+                     *       "uptimeSeconds": 1,
+                     *       "eventLoopLagMs": 1,
+                     *       "stuck": [
+                     *         {
+                     *           "name": "text",
+                     *           "forSeconds": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        alive: boolean;
+                        uptimeSeconds: number;
+                        eventLoopLagMs: number;
+                        stuck: {
+                            name: string;
+                            forSeconds: number;
+                        }[];
+                    };
+                };
+            };
+            /** @description Bad request: `request-invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI too long: `url-too-long` */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `rate-limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request header fields too large: `header-too-large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "alive": true,
+                     *       "uptimeSeconds": 1,
+                     *       "eventLoopLagMs": 1,
+                     *       "stuck": [
+                     *         {
+                     *           "name": "text",
+                     *           "forSeconds": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        alive: boolean;
+                        uptimeSeconds: number;
+                        eventLoopLagMs: number;
+                        stuck: {
+                            name: string;
+                            forSeconds: number;
+                        }[];
                     };
                 };
             };
@@ -6423,6 +6831,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not found: `upkeep-none` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description URI too long: `url-too-long` */
             414: {
                 headers: {
@@ -6451,6 +6868,1979 @@ export interface operations {
                 };
             };
             /** @description Not ready: `not-indexed` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getLeasesByLeaseIdPlacement: {
+        parameters: {
+            query?: {
+                node?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                leaseId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "leaseId": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "status": "Requested",
+                     *       "node": 1,
+                     *       "placedBy": "tenant",
+                     *       "waitsBecause": "text",
+                     *       "decision": {
+                     *         "blockHash": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *         "at": 1,
+                     *         "chosen": 1,
+                     *         "refusal": "text",
+                     *         "weights": {},
+                     *         "candidates": [
+                     *           {
+                     *             "rank": 1,
+                     *             "node": 1,
+                     *             "price": "20500",
+                     *             "total": 1,
+                     *             "score": {
+                     *               "online": 1,
+                     *               "room": 1,
+                     *               "reputation": 1,
+                     *               "price": 1,
+                     *               "fit": 1,
+                     *               "locality": 1,
+                     *               "region": 1,
+                     *               "operator": 1
+                     *             }
+                     *           }
+                     *         ],
+                     *         "candidateCount": 1,
+                     *         "refused": [
+                     *           {
+                     *             "node": 1,
+                     *             "code": "text",
+                     *             "sentence": "text"
+                     *           }
+                     *         ],
+                     *         "refusedCount": 1
+                     *       },
+                     *       "lastFailure": {
+                     *         "node": 1,
+                     *         "code": "text",
+                     *         "sentence": "text",
+                     *         "at": 1
+                     *       },
+                     *       "scheduler": {
+                     *         "state": "starting",
+                     *         "address": "0x00000000000000000000000000000000000000a1"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                        leaseId: string;
+                        /** @enum {string} */
+                        status: "Requested" | "Assigned" | "Active" | "Ended";
+                        node: number;
+                        placedBy: ("tenant" | "this-keeper" | "somebody-else") | null;
+                        waitsBecause: string | null;
+                        decision: {
+                            /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                            blockHash: string;
+                            at: number;
+                            chosen: number | null;
+                            refusal: string | null;
+                            weights: {
+                                [key: string]: number;
+                            };
+                            candidates: {
+                                rank: number;
+                                node: number;
+                                /** @example 20500 */
+                                price: string;
+                                total: number;
+                                score: {
+                                    online: number;
+                                    room: number;
+                                    reputation: number;
+                                    price: number;
+                                    fit: number;
+                                    locality: number;
+                                    region: number;
+                                    operator: number;
+                                };
+                            }[];
+                            candidateCount: number;
+                            refused: {
+                                node: number;
+                                code: string;
+                                sentence: string;
+                            }[];
+                            refusedCount: number;
+                        } | null;
+                        lastFailure: {
+                            node: number;
+                            code: string;
+                            sentence: string;
+                            at: number;
+                        } | null;
+                        scheduler: {
+                            /** @enum {string} */
+                            state: "starting" | "placing" | "not-the-scheduler" | "paused" | "feed-behind" | "disabled";
+                            address: string | null;
+                        };
+                    };
+                };
+            };
+            /** @description Bad request: `request-invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `lease-unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI too long: `url-too-long` */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `rate-limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request header fields too large: `header-too-large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready: `not-indexed` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postHeartbeats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "beat": {
+                 *         "node": 1,
+                 *         "slot": 1,
+                 *         "bootId": 1,
+                 *         "version": "text",
+                 *         "free": {
+                 *           "memoryMiB": 1,
+                 *           "diskGiB": 1
+                 *         },
+                 *         "leases": [
+                 *           {
+                 *             "leaseId": "0x",
+                 *             "state": "Pending"
+                 *           }
+                 *         ],
+                 *         "omitted": 1
+                 *       },
+                 *       "signature": "0x"
+                 *     }
+                 */
+                "application/json": {
+                    beat: {
+                        node: number;
+                        slot: number;
+                        bootId: number;
+                        version: string;
+                        free: {
+                            memoryMiB: number;
+                            diskGiB: number;
+                        };
+                        leases: {
+                            leaseId: string;
+                            /** @enum {string} */
+                            state: "Pending" | "Checking" | "Ready" | "TimedOut" | "Failed";
+                        }[];
+                        omitted: number;
+                    };
+                    signature: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "outcome": "accepted"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {string} */
+                        outcome: "accepted" | "known";
+                    };
+                };
+            };
+            /** @description Bad request: `beat-malformed`, `request-invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `beat-not-agents` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `beat-node-unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content too large: `beat-oversized`, `body-too-large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI too long: `url-too-long` */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type: `media-type-wrong` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable: `beat-early`, `beat-late` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `rate-limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request header fields too large: `header-too-large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSponsor: {
+        parameters: {
+            query?: {
+                /** @example 0x00000000000000000000000000000000000000a1 */
+                address?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "enabled": true,
+                     *       "limits": {
+                     *         "perAddressCount": 1,
+                     *         "perAddressCost": "20500",
+                     *         "minDeposit": "20500",
+                     *         "maxCostBps": 1,
+                     *         "maxManifestBytes": 1,
+                     *         "minValiditySeconds": 1
+                     *       },
+                     *       "remaining": {
+                     *         "count": 1,
+                     *         "cost": "20500"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        enabled: boolean;
+                        limits: {
+                            perAddressCount: number;
+                            /** @example 20500 */
+                            perAddressCost: string;
+                            /** @example 20500 */
+                            minDeposit: string;
+                            maxCostBps: number;
+                            maxManifestBytes: number;
+                            minValiditySeconds: number;
+                        };
+                        remaining: {
+                            count: number;
+                            /** @example 20500 */
+                            cost: string;
+                        } | null;
+                    };
+                };
+            };
+            /** @description Bad request: `request-invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI too long: `url-too-long` */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `rate-limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request header fields too large: `header-too-large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready: `not-indexed` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSponsorById: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "kind": "open",
+                     *       "state": "waiting",
+                     *       "transaction": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "reason": {
+                     *         "code": "text",
+                     *         "sentence": "text"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                        id: string;
+                        /** @enum {string} */
+                        kind: "open" | "top-up" | "close" | "withdraw" | "auto-renew";
+                        /** @enum {string} */
+                        state: "waiting" | "done" | "refused" | "failed";
+                        transaction: string | null;
+                        reason: {
+                            code: string;
+                            sentence: string;
+                        } | null;
+                    };
+                };
+            };
+            /** @description Bad request: `request-invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `sponsorship-unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI too long: `url-too-long` */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `rate-limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request header fields too large: `header-too-large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready: `not-indexed` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postSponsorOpen: {
+        parameters: {
+            query?: {
+                wait?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "terms": {
+                 *         "tenant": "0x00000000000000000000000000000000000000a1",
+                 *         "node": 1,
+                 *         "vcpus": 1,
+                 *         "tier": 1,
+                 *         "bandwidth": 1,
+                 *         "gpus": 1,
+                 *         "memoryMiB": 1,
+                 *         "diskGiB": 1,
+                 *         "region": "0x0000000000000000",
+                 *         "maxPricePerHour": "20500",
+                 *         "deposit": "20500",
+                 *         "holdBack": 1,
+                 *         "minNotice": 1,
+                 *         "activateWithin": 1,
+                 *         "template": 1,
+                 *         "templateVersion": 1,
+                 *         "maxTemplateFee": "20500",
+                 *         "manifestHash": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                 *         "salt": "0x0000000000000000000000000000000000000000000000000000000000000001"
+                 *       },
+                 *       "manifest": "0x0000000000000000",
+                 *       "validAfter": "20500",
+                 *       "validBefore": "20500",
+                 *       "signature": "0x"
+                 *     }
+                 */
+                "application/json": {
+                    terms: {
+                        /** @example 0x00000000000000000000000000000000000000a1 */
+                        tenant: string;
+                        node: number;
+                        vcpus: number;
+                        tier: number;
+                        bandwidth: number;
+                        gpus: number;
+                        memoryMiB: number;
+                        diskGiB: number;
+                        region: string;
+                        /** @example 20500 */
+                        maxPricePerHour: string;
+                        /** @example 20500 */
+                        deposit: string;
+                        holdBack: number;
+                        minNotice: number;
+                        activateWithin: number;
+                        template: number;
+                        templateVersion: number;
+                        /** @example 20500 */
+                        maxTemplateFee: string;
+                        /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                        manifestHash: string;
+                        /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                        salt: string;
+                    };
+                    manifest: string;
+                    /** @example 20500 */
+                    validAfter: string;
+                    /** @example 20500 */
+                    validBefore: string;
+                    signature: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "kind": "open",
+                     *       "state": "waiting",
+                     *       "transaction": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "reason": {
+                     *         "code": "text",
+                     *         "sentence": "text"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                        id: string;
+                        /** @enum {string} */
+                        kind: "open" | "top-up" | "close" | "withdraw" | "auto-renew";
+                        /** @enum {string} */
+                        state: "waiting" | "done" | "refused" | "failed";
+                        transaction: string | null;
+                        reason: {
+                            code: string;
+                            sentence: string;
+                        } | null;
+                    };
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "kind": "open",
+                     *       "state": "waiting",
+                     *       "transaction": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "reason": {
+                     *         "code": "text",
+                     *         "sentence": "text"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                        id: string;
+                        /** @enum {string} */
+                        kind: "open" | "top-up" | "close" | "withdraw" | "auto-renew";
+                        /** @enum {string} */
+                        state: "waiting" | "done" | "refused" | "failed";
+                        transaction: string | null;
+                        reason: {
+                            code: string;
+                            sentence: string;
+                        } | null;
+                    };
+                };
+            };
+            /** @description Bad request: `request-invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `sponsor-deposit-small`, `sponsor-gas`, `sponsor-manifest-large`, `sponsor-not-worth` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `lease-unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content too large: `body-too-large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI too long: `url-too-long` */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type: `media-type-wrong` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable: `contract-refused`, `signature-invalid`, `mandate-early`, `mandate-expiring` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `sponsor-address-cost`, `sponsor-address-count`, `sponsor-busy`, `sponsor-origin-count`, `sponsor-reverts`, `rate-limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request header fields too large: `header-too-large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready: `sponsor-budget`, `sponsor-crowded`, `sponsor-empty`, `sponsor-off`, `rpc-unreachable`, `rpc-refused` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postSponsorTopUp: {
+        parameters: {
+            query?: {
+                wait?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "payer": "0x00000000000000000000000000000000000000a1",
+                 *       "leaseId": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                 *       "amount": "20500",
+                 *       "nonce": "20500",
+                 *       "deadline": "20500",
+                 *       "signature": "0x"
+                 *     }
+                 */
+                "application/json": {
+                    /** @example 0x00000000000000000000000000000000000000a1 */
+                    payer: string;
+                    /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                    leaseId: string;
+                    /** @example 20500 */
+                    amount: string;
+                    /** @example 20500 */
+                    nonce: string;
+                    /** @example 20500 */
+                    deadline: string;
+                    signature: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "kind": "open",
+                     *       "state": "waiting",
+                     *       "transaction": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "reason": {
+                     *         "code": "text",
+                     *         "sentence": "text"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                        id: string;
+                        /** @enum {string} */
+                        kind: "open" | "top-up" | "close" | "withdraw" | "auto-renew";
+                        /** @enum {string} */
+                        state: "waiting" | "done" | "refused" | "failed";
+                        transaction: string | null;
+                        reason: {
+                            code: string;
+                            sentence: string;
+                        } | null;
+                    };
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "kind": "open",
+                     *       "state": "waiting",
+                     *       "transaction": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "reason": {
+                     *         "code": "text",
+                     *         "sentence": "text"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                        id: string;
+                        /** @enum {string} */
+                        kind: "open" | "top-up" | "close" | "withdraw" | "auto-renew";
+                        /** @enum {string} */
+                        state: "waiting" | "done" | "refused" | "failed";
+                        transaction: string | null;
+                        reason: {
+                            code: string;
+                            sentence: string;
+                        } | null;
+                    };
+                };
+            };
+            /** @description Bad request: `request-invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `sponsor-deposit-small`, `sponsor-gas`, `sponsor-manifest-large`, `sponsor-not-worth` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `lease-unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content too large: `body-too-large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI too long: `url-too-long` */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type: `media-type-wrong` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable: `contract-refused`, `signature-invalid`, `mandate-early`, `mandate-expiring` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `sponsor-address-cost`, `sponsor-address-count`, `sponsor-busy`, `sponsor-origin-count`, `sponsor-reverts`, `rate-limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request header fields too large: `header-too-large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready: `sponsor-budget`, `sponsor-crowded`, `sponsor-empty`, `sponsor-off`, `rpc-unreachable`, `rpc-refused` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postSponsorClose: {
+        parameters: {
+            query?: {
+                wait?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "leaseId": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                 *       "to": "0x00000000000000000000000000000000000000a1",
+                 *       "nonce": "20500",
+                 *       "deadline": "20500",
+                 *       "signature": "0x"
+                 *     }
+                 */
+                "application/json": {
+                    /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                    leaseId: string;
+                    /** @example 0x00000000000000000000000000000000000000a1 */
+                    to: string;
+                    /** @example 20500 */
+                    nonce: string;
+                    /** @example 20500 */
+                    deadline: string;
+                    signature: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "kind": "open",
+                     *       "state": "waiting",
+                     *       "transaction": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "reason": {
+                     *         "code": "text",
+                     *         "sentence": "text"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                        id: string;
+                        /** @enum {string} */
+                        kind: "open" | "top-up" | "close" | "withdraw" | "auto-renew";
+                        /** @enum {string} */
+                        state: "waiting" | "done" | "refused" | "failed";
+                        transaction: string | null;
+                        reason: {
+                            code: string;
+                            sentence: string;
+                        } | null;
+                    };
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "kind": "open",
+                     *       "state": "waiting",
+                     *       "transaction": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "reason": {
+                     *         "code": "text",
+                     *         "sentence": "text"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                        id: string;
+                        /** @enum {string} */
+                        kind: "open" | "top-up" | "close" | "withdraw" | "auto-renew";
+                        /** @enum {string} */
+                        state: "waiting" | "done" | "refused" | "failed";
+                        transaction: string | null;
+                        reason: {
+                            code: string;
+                            sentence: string;
+                        } | null;
+                    };
+                };
+            };
+            /** @description Bad request: `request-invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `sponsor-deposit-small`, `sponsor-gas`, `sponsor-manifest-large`, `sponsor-not-worth` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `lease-unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content too large: `body-too-large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI too long: `url-too-long` */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type: `media-type-wrong` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable: `contract-refused`, `signature-invalid`, `mandate-early`, `mandate-expiring` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `sponsor-address-cost`, `sponsor-address-count`, `sponsor-busy`, `sponsor-origin-count`, `sponsor-reverts`, `rate-limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request header fields too large: `header-too-large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready: `sponsor-budget`, `sponsor-crowded`, `sponsor-empty`, `sponsor-off`, `rpc-unreachable`, `rpc-refused` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postSponsorWithdraw: {
+        parameters: {
+            query?: {
+                wait?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "account": "0x00000000000000000000000000000000000000a1",
+                 *       "to": "0x00000000000000000000000000000000000000a1",
+                 *       "amount": "20500",
+                 *       "nonce": "20500",
+                 *       "deadline": "20500",
+                 *       "signature": "0x"
+                 *     }
+                 */
+                "application/json": {
+                    /** @example 0x00000000000000000000000000000000000000a1 */
+                    account: string;
+                    /** @example 0x00000000000000000000000000000000000000a1 */
+                    to: string;
+                    /** @example 20500 */
+                    amount: string;
+                    /** @example 20500 */
+                    nonce: string;
+                    /** @example 20500 */
+                    deadline: string;
+                    signature: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "kind": "open",
+                     *       "state": "waiting",
+                     *       "transaction": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "reason": {
+                     *         "code": "text",
+                     *         "sentence": "text"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                        id: string;
+                        /** @enum {string} */
+                        kind: "open" | "top-up" | "close" | "withdraw" | "auto-renew";
+                        /** @enum {string} */
+                        state: "waiting" | "done" | "refused" | "failed";
+                        transaction: string | null;
+                        reason: {
+                            code: string;
+                            sentence: string;
+                        } | null;
+                    };
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "kind": "open",
+                     *       "state": "waiting",
+                     *       "transaction": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "reason": {
+                     *         "code": "text",
+                     *         "sentence": "text"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                        id: string;
+                        /** @enum {string} */
+                        kind: "open" | "top-up" | "close" | "withdraw" | "auto-renew";
+                        /** @enum {string} */
+                        state: "waiting" | "done" | "refused" | "failed";
+                        transaction: string | null;
+                        reason: {
+                            code: string;
+                            sentence: string;
+                        } | null;
+                    };
+                };
+            };
+            /** @description Bad request: `request-invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `sponsor-deposit-small`, `sponsor-gas`, `sponsor-manifest-large`, `sponsor-not-worth` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `lease-unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content too large: `body-too-large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI too long: `url-too-long` */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type: `media-type-wrong` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable: `contract-refused`, `signature-invalid`, `mandate-early`, `mandate-expiring` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `sponsor-address-cost`, `sponsor-address-count`, `sponsor-busy`, `sponsor-origin-count`, `sponsor-reverts`, `rate-limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request header fields too large: `header-too-large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready: `sponsor-budget`, `sponsor-crowded`, `sponsor-empty`, `sponsor-off`, `rpc-unreachable`, `rpc-refused` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postSponsorAutoRenew: {
+        parameters: {
+            query?: {
+                wait?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "leaseId": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                 *       "amount": "20500",
+                 *       "budget": "20500",
+                 *       "runway": 1,
+                 *       "nonce": "20500",
+                 *       "deadline": "20500",
+                 *       "signature": "0x"
+                 *     }
+                 */
+                "application/json": {
+                    /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                    leaseId: string;
+                    /** @example 20500 */
+                    amount: string;
+                    /** @example 20500 */
+                    budget: string;
+                    runway: number;
+                    /** @example 20500 */
+                    nonce: string;
+                    /** @example 20500 */
+                    deadline: string;
+                    signature: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "kind": "open",
+                     *       "state": "waiting",
+                     *       "transaction": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "reason": {
+                     *         "code": "text",
+                     *         "sentence": "text"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                        id: string;
+                        /** @enum {string} */
+                        kind: "open" | "top-up" | "close" | "withdraw" | "auto-renew";
+                        /** @enum {string} */
+                        state: "waiting" | "done" | "refused" | "failed";
+                        transaction: string | null;
+                        reason: {
+                            code: string;
+                            sentence: string;
+                        } | null;
+                    };
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "kind": "open",
+                     *       "state": "waiting",
+                     *       "transaction": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "reason": {
+                     *         "code": "text",
+                     *         "sentence": "text"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                        id: string;
+                        /** @enum {string} */
+                        kind: "open" | "top-up" | "close" | "withdraw" | "auto-renew";
+                        /** @enum {string} */
+                        state: "waiting" | "done" | "refused" | "failed";
+                        transaction: string | null;
+                        reason: {
+                            code: string;
+                            sentence: string;
+                        } | null;
+                    };
+                };
+            };
+            /** @description Bad request: `request-invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `sponsor-deposit-small`, `sponsor-gas`, `sponsor-manifest-large`, `sponsor-not-worth` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `lease-unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content too large: `body-too-large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI too long: `url-too-long` */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type: `media-type-wrong` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable: `contract-refused`, `signature-invalid`, `mandate-early`, `mandate-expiring` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `sponsor-address-cost`, `sponsor-address-count`, `sponsor-busy`, `sponsor-origin-count`, `sponsor-reverts`, `rate-limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request header fields too large: `header-too-large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready: `sponsor-budget`, `sponsor-crowded`, `sponsor-empty`, `sponsor-off`, `rpc-unreachable`, `rpc-refused` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMailboxByLeaseId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                leaseId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "leaseId": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "node": 1,
+                     *       "sealedHash": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "issuedAt": 1,
+                     *       "expiresAt": 1
+                     *     }
+                     */
+                    "application/json": {
+                        /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                        leaseId: string;
+                        node: number;
+                        /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                        sealedHash: string;
+                        issuedAt: number;
+                        expiresAt: number;
+                    };
+                };
+            };
+            /** @description Bad request: `request-invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `mailbox-empty` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI too long: `url-too-long` */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `rate-limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request header fields too large: `header-too-large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready: `not-indexed` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putMailboxByLeaseId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                leaseId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "node": 1,
+                 *       "sealed": "0x0000000000000000",
+                 *       "issuedAt": 1,
+                 *       "expiresAt": 1,
+                 *       "signature": "0x"
+                 *     }
+                 */
+                "application/json": {
+                    node: number;
+                    sealed: string;
+                    issuedAt: number;
+                    expiresAt: number;
+                    signature: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "leaseId": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "node": 1,
+                     *       "sealedHash": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "issuedAt": 1,
+                     *       "expiresAt": 1
+                     *     }
+                     */
+                    "application/json": {
+                        /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                        leaseId: string;
+                        node: number;
+                        /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                        sealedHash: string;
+                        issuedAt: number;
+                        expiresAt: number;
+                    };
+                };
+            };
+            /** @description Bad request: `request-invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized: `mailbox-stale` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `mailbox-not-agent`, `mailbox-not-tenant` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `mailbox-empty`, `lease-unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict: `mailbox-lease-state`, `mailbox-node`, `mailbox-superseded` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content too large: `mailbox-large`, `body-too-large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI too long: `url-too-long` */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type: `media-type-wrong` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable: `mailbox-early`, `mailbox-expired`, `signature-invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `mailbox-rate`, `rate-limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request header fields too large: `header-too-large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready: `mailbox-closed`, `mailbox-full`, `not-indexed` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postMailboxByLeaseIdCollect: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                leaseId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "node": 1,
+                 *       "issuedAt": 1,
+                 *       "signature": "0x"
+                 *     }
+                 */
+                "application/json": {
+                    node: number;
+                    issuedAt: number;
+                    signature: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "sealed": "0x0000000000000000",
+                     *       "issuedAt": 1
+                     *     }
+                     */
+                    "application/json": {
+                        sealed: string;
+                        issuedAt: number;
+                    };
+                };
+            };
+            /** @description Bad request: `request-invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized: `mailbox-stale` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `mailbox-not-agent`, `mailbox-not-tenant` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `mailbox-empty`, `lease-unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict: `mailbox-lease-state`, `mailbox-node`, `mailbox-superseded` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content too large: `mailbox-large`, `body-too-large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI too long: `url-too-long` */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type: `media-type-wrong` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable: `mailbox-early`, `mailbox-expired`, `signature-invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `mailbox-rate`, `rate-limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request header fields too large: `header-too-large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready: `mailbox-closed`, `mailbox-full`, `not-indexed` */
             503: {
                 headers: {
                     [name: string]: unknown;
