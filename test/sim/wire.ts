@@ -48,12 +48,12 @@ export type Wire = {
   /** @param honest without any fault of the seed. */
   transport(life: Life, honest?: boolean): (url: string) => HttpTransport
   /** Called after each answer, before the next call. */
-  onAnswer: () => void
+  onAnswer: (request: Request) => void
   /** From now on every RPC is up to date, and tells the truth. */
   calm(): void
 }
 
-type Request = { method: string; params: readonly unknown[] }
+export type Request = { method: string; params: readonly unknown[] }
 type Range = { fromBlock?: string; toBlock?: string; blockHash?: string; address: string | string[] }
 
 export const makeWire = (options: {
@@ -188,7 +188,7 @@ export const makeWire = (options: {
         }
         try {
           resolve(await serve(life, rpc, request, honest))
-          if (!honest && !calm) wire.onAnswer()
+          if (!honest && !calm) wire.onAnswer(request)
         } catch (error) {
           note(life, rpc, request, error instanceof Error ? error.message.split('\n')[0]! : String(error))
           reject(error)
