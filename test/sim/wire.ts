@@ -32,7 +32,7 @@ const RANGE_WORDS: readonly (readonly [code: number, message: string])[] = [
 ]
 
 /** One RPC: where it stands between the chain and the keeper. */
-export type Rpc = {
+type Rpc = {
   url: string
   lag: number
   /** A branch that it still serves although it was given up; `null` when it is up to date. */
@@ -53,7 +53,7 @@ export type Wire = {
   calm(): void
 }
 
-export type Request = { method: string; params: readonly unknown[] }
+type Request = { method: string; params: readonly unknown[] }
 type Range = { fromBlock?: string; toBlock?: string; blockHash?: string; address: string | string[] }
 
 export const makeWire = (options: {
