@@ -14,7 +14,7 @@ import type { World } from './world.ts'
 
 const BLOCK_MS = 2_000
 const HOUR_MS = 3_600_000
-const MOST_AMBUSHES = 6
+const MOST_AMBUSHES = 24
 
 export type Troubles = {
   /** What there is on the chain before the keeper is started. */
@@ -153,11 +153,13 @@ export const makeTroubles = ({ around, world, people, random, folder, watch, kin
 
   // Where it hurts most: the answer is on its way, and by the next question it is not true any more.
   let ambushes = 0
-  wire.onAnswer = () => {
+  wire.onAnswer = ({ params }) => {
     if (ambushes >= MOST_AMBUSHES || subject === null || plan.ambush === 0) return
-    const gap = world.height() - Number(subject.follower.health().cursor?.height ?? 0n)
-    // A keeper that has much to read is in more danger.
-    if (!random.chance(gap > 2 && gap < DEEPEST ? Math.min(plan.ambush * 8, 0.3) : plan.ambush)) return
+    const cursor = Number(subject.follower.health().cursor?.height ?? 0n)
+    const gap = world.height() - cursor
+    // The worst moment is right after the keeper was told that its last block is still there.
+    const worst = gap > 1 && gap < DEEPEST && Number(params[0]) === cursor
+    if (!random.chance(worst ? 0.4 : plan.ambush)) return
     ambushes += 1
     count('ambush')
     // The branch point is somewhere, or right under what the keeper has read.
@@ -218,7 +220,9 @@ export const makeTroubles = ({ around, world, people, random, folder, watch, kin
   }
 
   let blocks = 0
+  let over = false
   const block = async () => {
+    if (over) return
     blocks += 1
     if (blocks <= plan.live) await disturb()
     if (blocks === plan.live) becomeCalm()
@@ -244,7 +248,9 @@ export const makeTroubles = ({ around, world, people, random, folder, watch, kin
       const { cursor, verified, state, rounds } = subject.follower.health()
       // The first round that ends may have begun before.
       const isReadAgain = verified !== null && verified >= BigInt(calmHeight) && rounds >= calmRounds + 2
-      return isReadAgain && state === 'live' && cursor?.hash === world.branch().at(-1)!.header.hash
+      // From here on the world stands still: what is compared is one chain.
+      over = isReadAgain && state === 'live' && cursor?.hash === world.branch().at(-1)!.header.hash
+      return over
     },
   }
 }
