@@ -18,6 +18,7 @@ import { bindStore } from './adapters/store/identity.ts'
 import { makeLedger } from './adapters/store/ledger.ts'
 import { lockFolder } from './adapters/store/lock.ts'
 import { makeMarket } from './adapters/store/market/market.ts'
+import { openPicture } from './adapters/store/picture.ts'
 import { makeLedgerProjector } from './adapters/store/projector.ts'
 import { makeServer } from './api/server.ts'
 import type { KeeperConfig } from './config/config.ts'
@@ -165,7 +166,11 @@ const start = async (
   // A round waits for its transaction; the journal keeps that, so closing need not.
   onClose(() => Promise.all([journal?.close(), follower.close(), endRounds()]))
   const storage = makeContractStorage(chain)
-  const auditor = makeAuditor({ follower, ledger, storage, refold: () => refoldAll(db), log })
+  const auditor = makeAuditor({
+    ...{ deployment, follower, storage, log, refold: () => refoldAll(db) },
+    openPicture: ({ timestamp }) =>
+      openPicture(db.name, { deployment, minimumStake, time: Number(timestamp) }),
+  })
   const audit = async (scope?: 'open' | 'all') => {
     const found = await auditor.audit(scope)
     const { outcome, height, differences } = found

@@ -143,7 +143,8 @@ const setUp = async (anvil: Anvil, events: number): Promise<Setup> => {
       machineId: keccak256(toHex(`machine ${node}`)),
       agent: accountOf(anvil, FIRST_AGENT + node),
       sealingKey: keccak256(toHex(`sealing ${node}`)),
-      ...{ region: '0x65752d7765737400', minCharge: 60, notice: 0, endpoint: `https://node-${node}.example` },
+      ...{ minCharge: 60, notice: 0, endpoint: `https://node-${node}.example` },
+      region: '0x65752d7765737400',
       capacity: { pointUnits: 12_000n, memoryMiB: 1_000_000n, diskGiB: 60_000n, gpus: 0 },
       prices: { point: 0n, memoryGiB: 0n, diskGiB: 0n, gpu: 0n },
     } as const
