@@ -2,7 +2,7 @@
 // it. Pure: whoever asks is elsewhere.
 import type { Deployment } from '@decloud/protocol'
 
-/** What a difference is about. `count`, `sum`: of all there are, on either side. */
+/** What a difference is about; `tables` where they cannot even be read. */
 export type Entity =
   | 'lease'
   | 'node'
@@ -20,6 +20,7 @@ export type Entity =
   | 'attesters'
   | 'attestation'
   | 'stake'
+  | 'tables'
 
 /** Contracts that are asked, by their name in a deployment. */
 export type Asked = Exclude<keyof Deployment, 'chainId' | 'fromBlock' | 'usdc' | 'timelock' | 'deCloudLens'>

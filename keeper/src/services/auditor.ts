@@ -1,6 +1,6 @@
 // Events are hints, contract storage is truth: every few minutes all tables are held against storage at one block.
 import type { BlockRef, Follower } from '@decloud/chain'
-import type { Deployment } from '@decloud/protocol'
+import { type Deployment, sentenceOf } from '@decloud/protocol'
 import { leaseQuestions } from '../domain/audit/lease.ts'
 import {
   accountQuestions,
@@ -55,6 +55,12 @@ function* inParts(questions: Iterable<Question>): Generator<readonly Question[]>
   yield part
 }
 
+/** Rows that make no sense are a difference like any other: folding anew repairs them too. */
+const unreadable = (error: unknown): Difference => ({
+  ...{ entity: 'tables', id: 'all', field: '*', chain: 'present' },
+  ledger: `unreadable: ${sentenceOf(error)}`,
+})
+
 function* questionsOf(
   deployment: Deployment,
   picture: Picture,
@@ -93,12 +99,20 @@ export const makeAuditor = (deps: AuditorDeps) => {
     const picture = openPicture(cursor)
     try {
       const found: Difference[] = []
-      const questions = questionsOf(deployment, picture, scope, Number(cursor.timestamp))
-      for (const part of inParts(questions)) {
+      const parts = inParts(questionsOf(deployment, picture, scope, Number(cursor.timestamp)))
+      const next = (): readonly Question[] | null => {
+        try {
+          const { done, value } = parts.next()
+          return done === true ? null : value
+        } catch (error) {
+          found.push(unreadable(error))
+          return null
+        }
+      }
+      for (let part = next(); part !== null && found.length < MOST_DIFFERENCES; part = next()) {
         const answers = await storage.readAt(cursor, part)
         if (answers === null) return null
         for (const [i, question] of part.entries()) found.push(...differencesIn(question, answers[i]!))
-        if (found.length >= MOST_DIFFERENCES) break
       }
       return { height: cursor.height, found: found.slice(0, MOST_DIFFERENCES) }
     } finally {
