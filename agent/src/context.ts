@@ -15,6 +15,7 @@ import { makeLeaseChain } from './chain/lease-chain.ts'
 import { makeLeaseFeed } from './chain/lease-feed.ts'
 import { makeManifestOpener } from './chain/manifests.ts'
 import { checkNode } from './chain/node-facts.ts'
+import { makePostedManifests } from './chain/posted-manifests.ts'
 import { type AgentConfig, DEVELOPMENT_CHAIN } from './config/config.ts'
 import type { AgentSecrets } from './config/secrets.ts'
 import type { Limits } from './domain/situation.ts'
@@ -27,6 +28,7 @@ import type { Disposer } from './lib/disposer.ts'
 import type { Logger } from './lib/log.ts'
 import { makeMachine } from './lib/machine.ts'
 import { type MachineAdapters, openMachine } from './machine.ts'
+import { makeMailboxClient } from './mailbox/client.ts'
 import type { Deps, Machine, VmStore } from './reconcile/ports.ts'
 import { makeReconciler } from './reconcile/reconciler.ts'
 import { lockDataDir } from './state/data-dir.ts'
@@ -79,7 +81,16 @@ export const makeContext = async (
   const mac = (leaseId: `0x${string}`) => macOf(instance, leaseId)
   const deps: Deps = {
     chain: leaseChain,
-    openManifest: makeManifestOpener(config.deployment, secrets.sealingKeys),
+    openManifest: makeManifestOpener(config.deployment, secrets.sealingKeys, {
+      posted: makePostedManifests(db, makeEventReader(config.deployment), config.deployment),
+      mailboxes: makeMailboxClient({
+        ...config,
+        keeperUrls: (config.keepers ?? []).filter((address) => address.startsWith('http')),
+        account: secrets.account,
+        log,
+        nowMs,
+      }),
+    }),
     ...adapters,
     guest: { seedFiles, macOf: mac, check: (leaseId) => checkSystem(hypervisor, leaseId, mac(leaseId)) },
     machine: overrides.machine ?? makeMachine(dataDir.path),

@@ -6,7 +6,7 @@ export { type EventReader, makeEventReader, readEventsAfter } from './follow/sto
 export type { BlockRef, FeedChange, FeedHealth, FeedState, Follower, Projector } from './follow/types.ts'
 export { marketFees } from './journal/fees.ts'
 export { type JournalOptions, makeJournal } from './journal/journal.ts'
-export { revertOf } from './journal/refusals.ts'
+export { revertDataOf, revertOf, toRevert } from './journal/refusals.ts'
 export type { Intent, IntentRecord, IntentState, Journal, Mined } from './journal/types.ts'
 export { decryptKey, encryptKey, type KeySource, loadKey, saveKey } from './keystore.ts'
 export { LEASE_STAGES, type LensLease, leaseIdsOf, makeLens } from './lens.ts'

@@ -22,10 +22,9 @@ import {
 import { z } from 'zod'
 import { type Bytes, concat, fromUtf8, utf8 } from './bytes.ts'
 import { DecloudError } from './errors.ts'
+import { MAX_SEALED_BYTES } from './sealed.ts'
 
 export const MANIFEST_VERSION = 1
-/** Largest sealed manifest that a node reads; the escrow itself does not look inside. */
-export const MAX_SEALED_BYTES = 16_384
 const MAX_RECIPIENTS = 16
 
 const SALT = 32

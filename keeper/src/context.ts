@@ -11,6 +11,8 @@ import {
   openDatabase,
 } from '@decloud/chain'
 import { DecloudError, sentenceOf } from '@decloud/protocol'
+import { makeRoles } from './adapters/chain/roles.ts'
+import { makeSignatureCheck } from './adapters/chain/signatures.ts'
 import { readMinimumStake } from './adapters/chain/stake.ts'
 import { makeContractStorage } from './adapters/chain/storage.ts'
 import { watchJournal } from './adapters/metrics/parts.ts'
@@ -19,13 +21,19 @@ import { makeLedger } from './adapters/store/ledger.ts'
 import { lockFolder } from './adapters/store/lock.ts'
 import { makeMarket } from './adapters/store/market/market.ts'
 import { openPicture } from './adapters/store/picture.ts'
+import { makePlacements } from './adapters/store/placements.ts'
 import { makeLedgerProjector } from './adapters/store/projector.ts'
+import { makeSessionStore } from './adapters/store/sessions.ts'
+import { closeServer } from './api/close.ts'
 import { makeServer } from './api/server.ts'
 import type { KeeperConfig } from './config/config.ts'
 import { secretValues } from './config/secret-values.ts'
+import { signInNames } from './config/sign-in.ts'
+import { makeForTenants } from './context/for-tenants.ts'
 import { makeOperations, makeRounds, makeWatch } from './context/operations.ts'
 import { laterRound, pricingOf, upkeepOf } from './context/upkeep.ts'
 import { type Heartbeats, startHeartbeats } from './heartbeats.ts'
+import { within } from './lib/deadline.ts'
 import { listenFailed } from './lib/listen.ts'
 import { makeLog } from './lib/log.ts'
 import { makeScrub } from './lib/scrub.ts'
@@ -33,7 +41,11 @@ import type { Ledger } from './ports/ledger.ts'
 import type { Market } from './ports/market.ts'
 import { type Audit, makeAuditor } from './services/auditor.ts'
 import type { Health } from './services/health.ts'
+import { makePlacement } from './services/placement/index.ts'
+import type { SchedulerRound } from './services/scheduler.ts'
+import { makeSessions } from './services/sessions.ts'
 import type { Round, UpkeepStatus } from './services/upkeep.ts'
+import { VERSION } from './version.ts'
 
 export type Keeper = {
   /** Where the API answers. */
@@ -49,6 +61,8 @@ export type Keeper = {
   upkeep(): Promise<Round | null>
   /** What the chores came to so far; `null` without a key. */
   upkeepStatus(): UpkeepStatus | null
+  /** Places what can be placed now, besides the regular rounds; `null` where this keeper places nothing. */
+  place(): Promise<SchedulerRound | null>
   audit(scope?: 'open' | 'all'): Promise<Audit>
   /** What it hears of nodes, and what it says of them on chain. */
   heartbeats: Heartbeats
@@ -111,7 +125,7 @@ const start = async (
   onClose(() => db.close())
   const local = openDatabase(join(config.dataDir, 'local.sqlite'))
   onClose(() => local.close())
-  bindStore(local, deployment)
+  bindStore(local, deployment, VERSION)
   const { projector, refoldAll } = makeLedgerProjector(deployment)
   const follower = makeFollower({ chain, db, projectors: [projector], onError })
   onClose(() => follower.close())
@@ -148,15 +162,32 @@ const start = async (
   onClose(() => heartbeats.close())
   const { signal } = rounds
   const upkeep = journal && upkeepOf({ config, chain, follower, journal, ledger, log, signal })
+  let url = ''
+  const sessions = makeSessions({
+    store: makeSessionStore(local),
+    verify: makeSignatureCheck(chain),
+    chainId: deployment.chainId,
+    ...signInNames(config, () => url),
+  })
+  const placement = makePlacement({
+    ...{ follower, journal, ledger, log, onError, config: config.scheduler },
+    ...{ escrow: deployment.leaseEscrow, roles: makeRoles(chain), placements: makePlacements(local) },
+    ...{ liveness: heartbeats.liveness, tagsOf: (node) => ledger.node(node)?.tags ?? [] },
+  })
+  const forTenants = makeForTenants({
+    ...{ config, chain, local, ledger, market, follower, journal, rounds, log },
+    liveness: heartbeats.liveness,
+  })
   const app = await makeServer(
     {
-      ...{ deployment, ledger, market, follower, journal, upkeep, heartbeats, health },
+      ...forTenants,
+      ...{ deployment, ledger, market, follower, journal, upkeep, heartbeats, placement, health, sessions },
       ...{ metrics: watch.metrics, draining: drain.signal },
     },
     log,
   )
   onClose(() => closeServer(app, deadlineMs))
-  const url = await listen(app, config)
+  url = await listen(app, config)
   lock.announce(url)
   const figures = await operations.listen(Number(new URL(url).port))
   if (figures !== null) onClose(figures.close)
@@ -164,7 +195,7 @@ const start = async (
   await journal?.recover()
 
   // A round waits for its transaction; the journal keeps that, so closing need not.
-  onClose(() => Promise.all([journal?.close(), follower.close(), endRounds()]))
+  onClose(() => Promise.all([journal?.close(), follower.close(), placement.close(), endRounds()]))
   const storage = makeContractStorage(chain)
   const auditor = makeAuditor({
     ...{ deployment, follower, storage, log, refold: () => refoldAll(db) },
@@ -185,6 +216,7 @@ const start = async (
   if (upkeep !== null) {
     rounds.every('upkeep', config.settleEverySeconds * 1_000, laterRound(upkeep, config, signal))
   } else log.info({}, 'no key is configured: this keeper reads and serves, and does no chores')
+  placement.start()
   rounds.every('audit', config.auditEverySeconds * 1_000, async () => {
     if (follower.health().state === 'live') await audit()
   })
@@ -199,6 +231,7 @@ const start = async (
     synced: (options) => follower.synced(options),
     upkeep: async () => (upkeep === null ? null : upkeep.round()),
     upkeepStatus: () => upkeep?.status() ?? null,
+    place: () => placement.round(),
     audit,
     heartbeats,
   }
@@ -212,23 +245,6 @@ const listen = async (app: Server, { host, port }: KeeperConfig): Promise<string
   } catch (cause) {
     throw listenFailed(cause, { host, port })
   }
-}
-
-/** Takes no more requests and waits for those under way; past the deadline their connections are cut. */
-const closeServer = async (app: Server, deadlineMs: number) => {
-  const closed = app.close()
-  await within(deadlineMs, closed)
-  app.server.closeAllConnections()
-  await closed
-}
-
-const within = async (deadlineMs: number, work: Promise<unknown>) => {
-  const abort = new AbortController()
-  const timer = delay(deadlineMs, undefined, { signal: abort.signal }).catch((error: unknown) => {
-    if (!abort.signal.aborted) throw error
-  })
-  await Promise.race([work, timer])
-  abort.abort()
 }
 
 const codeOf = (error: unknown) => (error instanceof DecloudError ? error.code : 'unknown')

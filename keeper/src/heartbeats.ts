@@ -9,6 +9,7 @@ import { makeBeatBooks } from './adapters/beats/books.ts'
 import { makeBeatHistory } from './adapters/beats/history.ts'
 import { openGossip } from './adapters/gossip/gossip.ts'
 import type { KeeperConfig } from './config/config.ts'
+import { clocksAgree } from './domain/ear.ts'
 import { repeat } from './lib/loop.ts'
 import type { Ledger } from './ports/ledger.ts'
 import type { Liveness } from './ports/liveness.ts'
@@ -52,8 +53,6 @@ export type Heartbeats = {
 
 const STEP_MS = 1_000
 const WRITE_MS = 5_000
-/** Seconds that the newest block may be behind or ahead of this machine's clock. */
-const MAX_CLOCK_DIFFERENCE = 120
 /** Its time is moved by tests: there the machine's clock is believed alone. */
 const DEVELOPMENT_CHAIN = 31_337
 
@@ -108,8 +107,7 @@ export const startHeartbeats = async (deps: HeartbeatsDeps): Promise<Heartbeats>
 const isTrusted = (follower: Follower, chainId: number, nowMs: number): boolean => {
   const { state, head } = follower.health()
   if (state !== 'live' || head === null) return false
-  if (chainId === DEVELOPMENT_CHAIN) return true
-  return Math.abs(nowMs / 1_000 - Number(head.timestamp)) <= MAX_CLOCK_DIFFERENCE
+  return chainId === DEVELOPMENT_CHAIN || clocksAgree(nowMs / 1_000, Number(head.timestamp))
 }
 
 const judge = async (admission: Promise<Admission>): Promise<Verdict> => {

@@ -29,6 +29,7 @@ export const makeHarness = async (local: Local) => {
     settleEverySeconds: 3_600,
     auditEverySeconds: 3_600,
     upkeep: { jitterSeconds: 0 },
+    scheduler: { enabled: false },
     logLevel: 'fatal',
     ...change,
   })

@@ -79,7 +79,7 @@ export type OpenedLease = { leaseId: Hex; terms: Terms; pricePerHour: bigint; tr
 const UNBOUNDED = 2n ** 64n - 1n
 
 /** Terms of a lease for any node, bounded by nothing but its size. */
-const draftOf = (resources: Resources): Terms => ({
+export const draftOf = (resources: Resources): Terms => ({
   ...resources,
   tenant: zeroAddress,
   node: 0,
@@ -121,7 +121,7 @@ export const openLease = async (
   request: LeaseRequest,
   options: { seal?: Seal } = {},
 ): Promise<OpenedLease> => {
-  const { chain, account, journal } = tenant
+  const { chain, account } = tenant
   const { deployment } = chain
   const price = await quote(tenant, request.node, request.resources)
   const payload = manifestPayload(request.manifest, bytesToHex(randomBytes(32)))
@@ -146,17 +146,23 @@ export const openLease = async (
   const sealed = options.seal
     ? await options.seal(context)
     : await sealManifest(payload, context, [await sealingKeyOf(chain, request.node)])
-  await allow(tenant, terms.deposit)
-  const { hash } = await journal.send({
-    kind: 'open',
-    dedupe: `open:${leaseId}`,
-    to: deployment.leaseEscrow,
-    data: encodeFunctionData({ abi: leaseEscrowAbi, functionName: 'open', args: [terms, sealed] }),
-  })
-  return { leaseId, terms, pricePerHour: price, transaction: hash }
+  const transaction = await sendOpen(tenant, leaseId, terms, sealed)
+  return { leaseId, terms, pricePerHour: price, transaction }
 }
 
-const sealingKeyOf = async (chain: Chain, node: number) => {
+/** Allows the escrow the deposit where it is not yet allowed, and opens the lease. @returns the transaction. */
+export const sendOpen = async (tenant: Tenant, leaseId: Hex, terms: Terms, sealed: Hex): Promise<Hex> => {
+  await allow(tenant, terms.deposit)
+  const { hash } = await tenant.journal.send({
+    kind: 'open',
+    dedupe: `open:${leaseId}`,
+    to: tenant.chain.deployment.leaseEscrow,
+    data: encodeFunctionData({ abi: leaseEscrowAbi, functionName: 'open', args: [terms, sealed] }),
+  })
+  return hash
+}
+
+export const sealingKeyOf = async (chain: Chain, node: number) => {
   const [publicKey, epoch] = await chain.request("read the node's sealing key", (client) =>
     client.readContract({
       address: chain.deployment.nodeRegistry,

@@ -29,6 +29,8 @@ export type AnvilOptions = {
   loadState?: string
   /** Blocks take any number of transactions. */
   anyGas?: boolean
+  /** Unix seconds of the first block; now by default. */
+  timestamp?: number
   /** Where its log lines go; dropped when absent. */
   onLine?: (line: string) => void
 }
@@ -113,6 +115,7 @@ export const startAnvil = async (options: AnvilOptions = {}): Promise<Anvil> => 
   if (options.state !== undefined) args.push('--state', options.state)
   if (options.loadState !== undefined) args.push('--load-state', options.loadState)
   if (options.anyGas === true) args.push('--disable-block-gas-limit')
+  if (options.timestamp !== undefined) args.push('--timestamp', `${options.timestamp}`)
   const child = spawn(...tied(binary(), args), { stdio: ['ignore', 'pipe', 'pipe'] })
   const isLoading = options.state !== undefined || options.loadState !== undefined
   const deadlineMs = isLoading ? LOAD_DEADLINE_MS : START_DEADLINE_MS

@@ -76,7 +76,7 @@ const configSchema = z.object({
     .default('10.77.0.0/24'),
   /** On 127.0.0.1; 0 takes any free one. */
   apiPort: wholeNumber.refine((port) => port <= 65_535, 'must be at most 65535').default(7070),
-  /** Who is to hear that this node is there; nobody: no beats are sent. */
+  /** Who is to hear that this node is there, and whose mailboxes are asked for manifests; an agent needs none. */
   keepers: keepers.optional(),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })

@@ -11,6 +11,8 @@ export type Failure = {
   readonly reason: Reason
   /** Trying again cannot help: what the tenant signed cannot be run here. */
   readonly final: boolean
+  /** Milliseconds to the next attempt at most, where somebody waits for what the node waits for. */
+  readonly capMs: number
   /** The whole sentence, for the operator's log: it may name paths and addresses of the machine. */
   readonly detail: string
 }
@@ -54,9 +56,13 @@ const MANIFEST: Readonly<Record<string, string>> = {
   'manifest-invalid': 'What the tenant signed is not a valid manifest.',
 }
 
+/** A tenant who has just posted a manifest looks on. */
+const AWAITED_MS = 5_000
+
 export const failureOf = (error: unknown): Failure => {
   const [code, message, final = false] = verdictOf(error)
-  return { reason: { code, message }, final, detail: detailOf(error) }
+  const capMs = code === 'awaiting-manifest' ? AWAITED_MS : Number.POSITIVE_INFINITY
+  return { reason: { code, message }, final, capMs, detail: detailOf(error) }
 }
 
 const verdictOf = (error: unknown): Verdict => {

@@ -89,7 +89,7 @@ export const makeFlight = (options: FlightOptions) => {
       return SWEEP_MS
     }
     const attempts = vm.attempts + 1
-    const waitMs = backoffMs(attempts, deps.random(), backoff)
+    const waitMs = Math.min(backoffMs(attempts, deps.random(), backoff), failure.capMs)
     deps.store.put({ ...vm, attempts, nextAttemptMs: deps.nowMs() + waitMs, reason: failure.reason })
     return waitMs
   }

@@ -71,6 +71,7 @@ export const makeFollower = (options: FollowerOptions): Follower => {
   let first = 0
   let verifiedAt = now() - verifyEveryMs
   let rereadAt = now()
+  let rounds = 0
   let caughtUp = false
   let running: Promise<unknown> | null = null
 
@@ -151,6 +152,7 @@ export const makeFollower = (options: FollowerOptions): Follower => {
     if (verdict.kind !== 'none') doubt = verdict.kind === 'differ' ? verdict.sentence : null
     if (verdict.kind === 'repair') report(repaired(verdict.height))
     stepper.settle(verdict, round)
+    if (verdict.kind === 'same' && round === 'reread' && verifier.isRoundOver()) rounds += 1
     return verdict.kind === 'repair' || (verdict.kind === 'same' && verifier.due() >= VERIFY_AT_ONCE)
   }
 
@@ -221,6 +223,7 @@ export const makeFollower = (options: FollowerOptions): Follower => {
       cursor: store.cursor(),
       finalized: store.finality().finalized,
       verified: store.finality().verified,
+      rounds,
       silentMs: lastSuccess === null ? null : now() - lastSuccess,
       lastError,
       disagreement: disagreement ?? doubt ?? brokenSentence(),

@@ -40,6 +40,8 @@ export type FeedHealth = {
   finalized: bigint | null
   /** The newest height through which logs were read twice, with the same result. */
   verified: bigint | null
+  /** How many times everything has been read once more since the start of this process. */
+  rounds: number
   /** Milliseconds since the RPC last answered; `null` before its first answer. */
   silentMs: number | null
   lastError: { code: string; sentence: string; at: number } | null

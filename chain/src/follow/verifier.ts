@@ -20,14 +20,16 @@ export type Verdict =
   | { kind: 'repair'; height: bigint; to: BlockRef | null }
   | { kind: 'differ'; sentence: string }
 
-/** With several RPCs two must tell the same, unless for so long only one has answered. */
+/** With several RPCs two must tell the same, unless only one has answered for so long, and so many times. */
 const ALONE_AFTER_MS = 600_000
+const ALONE_AFTER_TIMES = 20
 
 export const makeVerifier = (chain: Chain, store: LogStore) => {
   const addresses = addressesOf(chain.deployment)
   const first = BigInt(chain.deployment.fromBlock)
   const span = makeSpan(2_000n, 10_000n)
   let together = chain.pace.now()
+  let alone = 0
 
   /** The newest block that is final here and processed. */
   const solid = (): BlockRef | null => {
@@ -65,7 +67,9 @@ export const makeVerifier = (chain: Chain, store: LogStore) => {
 
   const isEnough = (answers: number): boolean => {
     if (answers > 1) together = chain.pace.now()
-    return answers > 1 || chain.clients.length === 1 || chain.pace.now() - together > ALONE_AFTER_MS
+    alone = answers > 1 ? 0 : alone + 1
+    const given = alone > ALONE_AFTER_TIMES && chain.pace.now() - together > ALONE_AFTER_MS
+    return answers > 1 || chain.clients.length === 1 || given
   }
 
   /** The verdict on blocks from `from` on, at most through `until`. */
@@ -132,6 +136,10 @@ export const makeVerifier = (chain: Chain, store: LogStore) => {
       const { verified } = store.finality()
       const from = verified === null ? first : verified + 1n
       return known === null || from > known.height ? { kind: 'none' } : compare(from, known.height, known)
+    },
+    isRoundOver: (): boolean => {
+      const { verified, reread } = store.finality()
+      return verified !== null && reread !== null && reread >= verified
     },
     /** Reads on where the round of reading everything again stands; after a round the next begins. */
     reread: async (): Promise<Verdict> => {

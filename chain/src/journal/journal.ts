@@ -67,7 +67,7 @@ export const makeJournal = (options: JournalOptions): Journal => {
     return flight
   }
 
-  const launch = (intent: Required<Intent>) =>
+  const launch = (intent: Required<Intent>, maxGas?: bigint) =>
     oneAtATime(async () => {
       if (abort.signal.aborted) throw closedError()
       const before = table.newest(intent.dedupe)
@@ -77,7 +77,7 @@ export const makeJournal = (options: JournalOptions): Journal => {
           : before?.state
       // Wrapped: an async function would wait for a bare promise, and hold everybody else up until it is mined.
       if (state === 'pending') return { flight: follow(before!.id) }
-      const { record, sent } = await sender.open(intent, await tender.nextNonce())
+      const { record, sent } = await sender.open(intent, await tender.nextNonce(), maxGas)
       return { flight: follow(record.id, sent) }
     })
 
@@ -111,9 +111,9 @@ export const makeJournal = (options: JournalOptions): Journal => {
 
   return {
     address: account.address,
-    send: async (intent, { deadlineMs = 180_000 } = {}) => {
+    send: async (intent, { deadlineMs = 180_000, maxGas } = {}) => {
       await begin()
-      const { flight } = await launch({ value: 0n, gas: 0n, ...intent })
+      const { flight } = await launch({ value: 0n, gas: 0n, ...intent }, maxGas)
       return withDeadline(flight, deadlineMs, intent.kind)
     },
     recover: begin,

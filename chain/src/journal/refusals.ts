@@ -107,3 +107,9 @@ export const gasFundsShort = (
     },
   )
 }
+
+/** A call that has become dearer than its sender allows. */
+export const gasOverCap = (kind: string, gas: bigint, cap: bigint) =>
+  new ChainError('gas-over-cap', `The transaction of ${kind} would take ${gas} gas, the cap is ${cap}.`, {
+    details: { kind, gas: String(gas), cap: String(cap) },
+  })

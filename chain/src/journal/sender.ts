@@ -5,7 +5,7 @@ import { ChainError } from '../errors.ts'
 import { type Broadcast, broadcast } from './broadcast.ts'
 import { feeCap, firstFees, marketFees, replacementFees } from './fees.ts'
 import type { Attempt, Fees, IntentTable } from './intents.ts'
-import { gasFundsShort, revertOf } from './refusals.ts'
+import { gasFundsShort, gasOverCap, revertOf } from './refusals.ts'
 import type { Intent, IntentRecord } from './types.ts'
 
 // An estimate is exact for the state it saw; the state at inclusion may cost a little more.
@@ -73,12 +73,15 @@ export const makeSender = ({
   /**
    * Plans, writes and sends a new intent. Runs one at a time: the nonce is chosen and taken here.
    * @param chainNonce the account's next nonce by the newest block.
+   * @param maxGas the most gas it may be signed for.
    */
   const open = async (
     intent: Required<Intent>,
     chainNonce: number,
+    maxGas?: bigint,
   ): Promise<{ record: IntentRecord; sent: Broadcast }> => {
     const gas = await simulate(intent)
+    if (maxGas !== undefined && gas > maxGas) throw gasOverCap(intent.kind, gas, maxGas)
     const fees = firstFees(await marketFees(chain), cap)
     await checkFunds({ ...intent, gas }, fees)
     const nonce = table.freeNonce(chainNonce)

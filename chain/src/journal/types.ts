@@ -49,17 +49,23 @@ export type Mined = {
   replaced: number
 }
 
+export type SendOptions = {
+  deadlineMs?: number
+  /** The most gas the transaction may be signed for; without one, whatever the simulation asks. */
+  maxGas?: bigint
+}
+
 export type Journal = {
   readonly address: Address
   /**
    * Simulates, signs, writes, broadcasts, and waits until mined, replacing by fee on the way.
    * @throws RevertError `simulation-reverted` (nothing was sent) or `tx-reverted`.
-   * @throws ChainError `gas-funds-short`, `fee-cap` (retryable: gas costs more than is allowed now; nothing was sent),
-   *   `rpc-unreachable`, `rpc-behind` (retryable: the RPC knows less than it did), `tx-not-mined` after `deadlineMs`
+   * @throws ChainError `gas-funds-short`, `gas-over-cap` and `fee-cap` (nothing was sent; the latter is retryable: gas
+   *   costs more than is allowed now), `rpc-unreachable`, `rpc-behind` (retryable: the RPC knows less than it did), `tx-not-mined` after `deadlineMs`
    *   (retryable; the intent stays in flight and the same dedupe key joins it), `nonce-taken`, `tx-cancelled`,
    *   `store-foreign`, `journal-closed`.
    */
-  send(intent: Intent, options?: { deadlineMs?: number }): Promise<Mined>
+  send(intent: Intent, options?: SendOptions): Promise<Mined>
   /**
    * Takes up what an earlier process left: rebroadcasts or resolves by reading the chain. Call once at start.
    * @throws ChainError `store-foreign` when the journal was written for another chain.

@@ -1,9 +1,11 @@
 // The keeper's read API. One schema serves the server (it encodes), the dApp (it decodes) and the OpenAPI document.
 // Amounts are µUSDC and prices µUSDC per hour, as decimal strings on the wire and bigint in code; times unix seconds.
-import type { Address, Hex } from 'viem'
 import { z } from 'zod'
 import { END_REASONS, LEASE_STATUSES } from '../lease.ts'
 import type { Resources } from '../pricing.ts'
+import { addressText, bigintText, hexText, queryFlag, wordText } from './api/values.ts'
+
+export { addressText, bigintText, hexText, wordText }
 
 /** The guest by whose price nodes are compared: 1 Standard vCPU, 1 GiB, 10 GiB of disk, Standard bandwidth. */
 export const REFERENCE_GUEST: Resources = {
@@ -14,22 +16,6 @@ export const REFERENCE_GUEST: Resources = {
   memoryMiB: 1_024,
   diskGiB: 10,
 }
-
-export const bigintText = z.codec(z.string().regex(/^\d{1,78}$/, 'a decimal integer'), z.bigint(), {
-  decode: (text) => BigInt(text),
-  encode: (value) => String(value),
-})
-const isHexOf = (bytes: number) => new RegExp(`^0x[0-9a-fA-F]{${bytes * 2}}$`)
-// A pattern cannot tell the type checker what it has checked; these three can.
-export const addressText = z.custom<Address>(
-  (v) => typeof v === 'string' && isHexOf(20).test(v),
-  'an address',
-)
-export const wordText = z.custom<Hex>(
-  (v) => typeof v === 'string' && isHexOf(32).test(v),
-  '0x and 64 hex digits',
-)
-const hexText = z.custom<Hex>((v) => typeof v === 'string' && /^0x([0-9a-fA-F]{2})*$/.test(v), 'hex bytes')
 
 const pricesSchema = z.object({
   point: bigintText,
@@ -70,7 +56,6 @@ export const nodeSchema = z.object({
 })
 export type ApiNode = z.output<typeof nodeSchema>
 
-const queryFlag = z.enum(['true', 'false']).transform((text) => text === 'true')
 export const nodesQuerySchema = z.object({
   region: z.string().max(8).optional(),
   /** Highest price of the reference guest, µUSDC per hour. */

@@ -1,6 +1,6 @@
 import { DecloudError } from '@decloud/protocol'
 import { healthSchema, type KeeperHealth } from '@decloud/protocol/wire/health'
-import { askHealth, runningKeeper } from './ask.ts'
+import { askHealth, runningKeeper } from '../adapters/running.ts'
 import { EXIT, textOption, type Verb } from './verb.ts'
 
 const encoded = (health: KeeperHealth) => healthSchema.encode(health)

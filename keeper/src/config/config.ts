@@ -2,12 +2,17 @@
 import { readFileSync } from 'node:fs'
 import { deploymentSchema, sentenceOf } from '@decloud/protocol'
 import { z } from 'zod'
+import { alertsSection } from './alerts.ts'
+import { apiSection } from './api.ts'
 import { environmentName } from './env.ts'
 import { seconds, usdc } from './fields.ts'
 import { gossipSection } from './gossip.ts'
 import { ConfigError, type ConfigIssue, issuesOf } from './issues.ts'
+import { mailboxSection } from './mailbox.ts'
 import { drainSection, healthSection, metricsSection } from './operations.ts'
+import { schedulerSection } from './scheduler.ts'
 import { fieldsOf } from './shape.ts'
+import { sponsorSection } from './sponsor.ts'
 import { upkeepSection } from './upkeep.ts'
 
 const schema = z.strictObject({
@@ -39,8 +44,13 @@ const schema = z.strictObject({
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'])
     .default('info')
     .describe('the least that is logged, one JSON line each, to stdout'),
+  api: apiSection,
+  scheduler: schedulerSection,
   upkeep: upkeepSection,
+  sponsor: sponsorSection,
+  mailbox: mailboxSection,
   gossip: gossipSection,
+  alerts: alertsSection,
   metrics: metricsSection,
   drain: drainSection,
   health: healthSection,

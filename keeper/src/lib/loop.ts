@@ -23,3 +23,14 @@ export const pause = async (ms: number, signal: AbortSignal): Promise<void> => {
     if (!signal.aborted) throw error
   })
 }
+
+/** Whoever asks while `work` is under way gets the result of that. */
+export const oneAtATime = <result>(work: () => Promise<result>): (() => Promise<result>) => {
+  let underway: Promise<result> | null = null
+  return () => {
+    underway ??= work().finally(() => {
+      underway = null
+    })
+    return underway
+  }
+}

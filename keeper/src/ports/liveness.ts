@@ -9,10 +9,3 @@ export type Liveness = {
   uptimeBps(node: number): number | null
   lastBeat(node: number): { slot: number; version: string } | null
 }
-
-/** Of a keeper that listens to nobody: it still places leases, on any node the chain calls active. */
-export const hearsNothing: Liveness = {
-  isOnline: () => 'unknown',
-  uptimeBps: () => null,
-  lastBeat: () => null,
-}

@@ -6,6 +6,7 @@ import { DecloudError, reputationAbi, sentenceOf } from '@decloud/protocol'
 import { type Address, encodeFunctionData, keccak256 } from 'viem'
 import { packWords, type Run, runsToPost, type Words } from '../domain/attestation.ts'
 import { expectedOn, missedToAttest, spansOf, tallyOf, WINDOW_DAYS } from '../domain/uptime.ts'
+import { oneAtATime } from '../lib/loop.ts'
 import type { BeatBooks, BeatHistory } from '../ports/beats.ts'
 import type { Log } from '../ports/log.ts'
 
@@ -117,7 +118,7 @@ export const makeAttestation = (deps: AttestationDeps) => {
     return result
   }
 
-  return { round }
+  return { round: oneAtATime(round) }
 }
 
 const codeOf = (error: unknown) => (error instanceof DecloudError ? error.code : 'unknown')

@@ -9,12 +9,13 @@ import {
   checkSlot,
   decodeBeat,
   LATE_SLOTS,
+  SLOTS_PER_DAY,
   slotAt,
   verifyBeat,
 } from '@decloud/protocol/wire/heartbeat'
 import type { Address } from 'viem'
 import { dayOf } from '../domain/day-bits.ts'
-import { DEAF, isProven, listen } from '../domain/ear.ts'
+import { DEAF, GRACE_SLOTS, isProven, listen } from '../domain/ear.ts'
 import { WINDOW_DAYS } from '../domain/uptime.ts'
 import type { BeatBooks } from '../ports/beats.ts'
 import type { Log } from '../ports/log.ts'
@@ -43,12 +44,13 @@ export const makeBeats = (deps: BeatsDeps) => {
   const newest = new Map<number, Beat>(books.newest().map((beat) => [beat.node, beat]))
   /** Slots heard of each node, as far back as a beat is still taken. */
   const recent = new Map<number, Set<number>>()
-  const heardIn = new Map<number, number>()
+  const heardIn = new Set<number>()
   let ear = DEAF
   let unwritten = { count: 0, heard: new Map<number, Set<number>>(), beats: new Map<number, Beat>() }
   let listened: number[] = []
-  let lastListened: number[] = []
-  let droppedBefore = 0
+  let voices = 0
+  let lastHeard = -1
+  let forgotAt = -1
 
   const nowSlot = () => slotAt(now() / 1_000)
   const isKnown = ({ node, slot }: Beat) => recent.get(node)?.has(slot) === true
@@ -56,7 +58,8 @@ export const makeBeats = (deps: BeatsDeps) => {
   const remember = (beat: Beat) => {
     const slots = recent.get(beat.node) ?? new Set()
     recent.set(beat.node, slots.add(beat.slot))
-    heardIn.set(beat.slot, (heardIn.get(beat.slot) ?? 0) + 1)
+    heardIn.add(beat.slot)
+    lastHeard = Math.max(lastHeard, beat.slot)
     const unwrittenSlots = unwritten.heard.get(beat.node) ?? new Set()
     unwritten.heard.set(beat.node, unwrittenSlots.add(beat.slot))
     unwritten.count += 1
@@ -98,34 +101,28 @@ export const makeBeats = (deps: BeatsDeps) => {
     listened = []
   }
 
-  const voices = () => {
-    const since = nowSlot() - WINDOW_DAYS * 5_760
-    return [...newest.values()].filter((beat) => beat.slot >= since).length
-  }
-
+  /** Once a slot: what no beat can refer to any more, and days out of the window. */
   const forget = () => {
-    const oldest = nowSlot() - LATE_SLOTS - 2
+    if (nowSlot() === forgotAt) return
+    if (dayOf(nowSlot()) !== dayOf(forgotAt)) books.dropBefore(dayOf(nowSlot()) - WINDOW_DAYS)
+    forgotAt = nowSlot()
+    const oldest = forgotAt - LATE_SLOTS - GRACE_SLOTS
     for (const [node, slots] of recent) {
       for (const slot of slots) if (slot < oldest) slots.delete(slot)
       if (slots.size === 0) recent.delete(node)
     }
-    for (const slot of heardIn.keys()) if (slot < oldest) heardIn.delete(slot)
-    const firstDay = dayOf(nowSlot()) - WINDOW_DAYS
-    if (firstDay > droppedBefore) books.dropBefore(firstDay)
-    droppedBefore = firstDay
+    for (const slot of heardIn) if (slot < oldest) heardIn.delete(slot)
+    const since = forgotAt - WINDOW_DAYS * SLOTS_PER_DAY
+    voices = [...newest.values()].filter((beat) => beat.slot >= since).length
   }
 
   /** To be called once a second; a call that comes late shows that this process was away. */
   const step = () => {
+    forget()
     const moment = { wallMs: now(), steadyMs: deps.steady(), trusted: deps.trusted() }
     const heard = listen(ear, moment)
     ear = heard.ear
-    if (heard.slots.length === 0) return
-    const chorus = voices()
-    const proven = heard.slots.filter((slot) => isProven({ heardAny: heardIn.has(slot), voices: chorus }))
-    listened.push(...proven)
-    lastListened = [...lastListened, ...proven].slice(-2 * LATE_SLOTS)
-    forget()
+    listened.push(...heard.slots.filter((slot) => isProven({ heardAny: heardIn.has(slot), voices })))
   }
 
   return {
@@ -142,8 +139,11 @@ export const makeBeats = (deps: BeatsDeps) => {
       }
     },
     newest: (node: number): Beat | null => newest.get(node) ?? null,
-    /** Slots listened to lately, oldest first. */
-    lastListened: (): readonly number[] => lastListened,
+    /** Whether this keeper has listened from `slot` until now, so that it would have heard what there was to hear. */
+    hasListenedSince: (slot: number): boolean => {
+      if (ear.since === null || ear.since > slot) return false
+      return isProven({ heardAny: lastHeard >= slot, voices })
+    },
     nowSlot,
   }
 }

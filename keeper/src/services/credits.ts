@@ -8,6 +8,7 @@ import { type Address, encodeFunctionData, type Hex } from 'viem'
 import { type DayBits, dayOf, hasSlot } from '../domain/day-bits.ts'
 import { boundaryAt, claimAt, type Interval, outagesIn, voteFor } from '../domain/downtime.ts'
 import { expectedOn, spansOf } from '../domain/uptime.ts'
+import { oneAtATime } from '../lib/loop.ts'
 import type { BeatBooks, BeatHistory } from '../ports/beats.ts'
 import type { Log } from '../ports/log.ts'
 
@@ -125,5 +126,5 @@ export const makeCredits = (deps: CreditsDeps) => {
     return result
   }
 
-  return { round }
+  return { round: oneAtATime(round) }
 }

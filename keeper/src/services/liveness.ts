@@ -1,7 +1,6 @@
 // Who is there, from what was heard.
 import { OFFLINE_SLOTS } from '@decloud/protocol/wire/heartbeat'
 import { dayOf } from '../domain/day-bits.ts'
-import { GRACE_SLOTS } from '../domain/ear.ts'
 import {
   expectedOn,
   type Span,
@@ -16,7 +15,7 @@ import type { Liveness } from '../ports/liveness.ts'
 import type { Beats } from './beats.ts'
 
 export type LivenessDeps = {
-  beats: Pick<Beats, 'newest' | 'lastListened' | 'nowSlot'>
+  beats: Pick<Beats, 'newest' | 'hasListenedSince' | 'nowSlot'>
   books: BeatBooks
   history: Pick<BeatHistory, 'activityOf'>
 }
@@ -61,9 +60,7 @@ export const makeLiveness = ({ beats, books, history }: LivenessDeps): Liveness 
     const last = beats.newest(node)
     if (last !== null && slot - last.slot <= OFFLINE_SLOTS) return true
     // Silence says something only to those who listened all the while.
-    const heard = beats.lastListened()
-    const silentFrom = slot - GRACE_SLOTS - OFFLINE_SLOTS + 1
-    return heard.filter((one) => one >= silentFrom).length >= OFFLINE_SLOTS ? false : 'unknown'
+    return beats.hasListenedSince(slot - OFFLINE_SLOTS) ? false : 'unknown'
   }
 
   return {

@@ -133,6 +133,7 @@ export const wildRequest = (random: Random, nth: number): PlacementRequest => ({
     tenant: addressOf(5_000_000 + random.int(1, 3)),
   }),
   tags: random.once(4) ? [random.pick(['nvme', 'eu', 'green'])] : [],
+  avoid: random.once(4) ? [random.int(1, 40), random.int(1, 40)] : [],
 })
 
 export const requestOf = (nth: number, change: Partial<PlacementRequest['terms']>): PlacementRequest => {
@@ -149,5 +150,6 @@ export const requestOf = (nth: number, change: Partial<PlacementRequest['terms']
     ...change,
   }
   const leaseId = keccak256(toHex(nth))
-  return { leaseId, terms, deposited: terms.deposit, activateBy: 2_000_000_000, tags: [] }
+  const open = { deposited: terms.deposit, activateBy: 2_000_000_000 }
+  return { leaseId, terms, ...open, tags: [], avoid: [] }
 }

@@ -57,6 +57,7 @@ export const judge = (
   const { terms } = request
   const standing = standingRefusal(node)
   if (standing !== null) return standing
+  if (request.avoid.includes(node.node)) return refuse('avoided', 0, 1)
   if (node.notice < terms.minNotice) return refuse('notice', node.notice, terms.minNotice)
   if (BigInt(terms.region) !== 0n && BigInt(terms.region) !== BigInt(node.region)) {
     return refuse('region', node.region, terms.region)

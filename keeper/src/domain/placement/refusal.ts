@@ -41,6 +41,7 @@ const SENTENCES = {
   gpu: (got, wanted) => `It has ${got} GPUs free; the lease needs ${wanted}.`,
   tags: (got, wanted) =>
     `It is not tagged ${wanted}${got === '' ? ', nor with anything else' : `, but ${got}`}.`,
+  avoided: () => 'The contract refused this lease on it a moment ago; it is tried again later.',
   unsealable: () => 'Its sealing key is weak: a manifest sealed to it would be open to everybody.',
 } satisfies Record<string, Sentence>
 

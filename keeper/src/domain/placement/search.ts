@@ -7,7 +7,7 @@ import { isRefusal } from './refusal.ts'
 import { FULL, floorDiv, priceScore, roomAndFit, WEIGHTS } from './score.ts'
 import { SPAN } from './shelves.ts'
 import { tieOf, tieSeed } from './tie.ts'
-import type { Moment, Needs, PlacementRequest, World } from './types.ts'
+import type { Moment, Needs, PlacementNode, PlacementRequest, World } from './types.ts'
 
 /** Prices are divided by it: the common denominator, and basis points of the bandwidth multiplier. */
 const DENOMINATOR = PRICE_COMMON * Number(BPS)
@@ -47,10 +47,12 @@ const slackFor = (asked: Asked, floors: Prices): Float64Array => {
   const floor = Number(priceOf(asked, floors))
   const rate = Number(asked.bandwidthRate)
   const machine = Math.max(usual - rate - 1, 0)
-  return Float64Array.from({ length: DEAREST + 1 }, (_, parts) => {
+  const slack = new Float64Array(DEAREST + 1)
+  for (let parts = 0; parts <= DEAREST; parts++) {
     const least = usual > EXACT / DEAREST ? 0 : floorDiv(machine * parts, CHEAPNESS) + rate
-    return WEIGHTS.fit * FULL + WEIGHTS.price * priceScore(Math.max(floor, least), usual)
-  })
+    slack[parts] = WEIGHTS.fit * FULL + WEIGHTS.price * priceScore(Math.max(floor, least), usual)
+  }
+  return slack
 }
 
 /**
@@ -98,6 +100,10 @@ const hasRoom = (cells: Float64Array, at: number, { pointUnits, memoryMiB, diskG
   diskGiB <= cells[at + CELL.gibLimit]! - cells[at + CELL.gibUsed]! &&
   (gpus === 0 || gpus <= cells[at + CELL.gpuLimit]! - cells[at + CELL.gpusUsed]!)
 
+const isWanted = (node: PlacementNode, { tags, avoid }: PlacementRequest): boolean =>
+  (tags.length === 0 || tags.every((tag) => node.tags.includes(tag))) &&
+  (avoid.length === 0 || !avoid.includes(node.node))
+
 /**
  * The score without what the region and the operator add, −1 for a node that a filter refuses, or that cannot come to
  * `least` any more.
@@ -117,8 +123,7 @@ const scoreAt = (
   if (price < 0) return -1
   const wanted = WEIGHTS.price * priceScore(price, query.usual)
   if (cells[at + CELL.bound]! + wanted + WEIGHTS.fit * FULL < least) return -1
-  const { tags } = request
-  if (tags.length !== 0 && !tags.every((tag) => columns.nodes[row]!.tags.includes(tag))) return -1
+  if (!isWanted(columns.nodes[row]!, request)) return -1
   const used = {
     pointUnits: cells[at + CELL.unitsUsed]!,
     memoryMiB: cells[at + CELL.mibUsed]!,

@@ -38,6 +38,8 @@ export type PlacementRequest = {
   activateBy: number
   /** What the tenant wants a node to say of itself; a node must have all of them. */
   tags: readonly string[]
+  /** Nodes on which the contract refused this request a moment ago. */
+  avoid: readonly number[]
 }
 
 /** What the lease takes of a node. Each fits the bits that the escrow stores it in. */

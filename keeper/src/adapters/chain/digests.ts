@@ -1,0 +1,10 @@
+import type { Chain } from '@decloud/chain'
+import { recovers } from '../../lib/recovers.ts'
+import type { DigestCheck } from '../../ports/mailbox.ts'
+import { askWallet } from './wallets.ts'
+
+/** Plain keys are answered for here; only what is none of theirs costs a question to the chain. */
+export const makeDigestCheck =
+  (chain: Chain): DigestCheck =>
+  async (account, digest, signature) =>
+    (await recovers(account, digest, signature)) || askWallet(chain, account, digest, signature)
