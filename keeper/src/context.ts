@@ -19,6 +19,7 @@ import { bindStore } from './adapters/store/identity.ts'
 import { makeLedger } from './adapters/store/ledger.ts'
 import { lockFolder } from './adapters/store/lock.ts'
 import { makeMarket } from './adapters/store/market/market.ts'
+import { openPicture } from './adapters/store/picture.ts'
 import { makePlacements } from './adapters/store/placements.ts'
 import { makeLedgerProjector } from './adapters/store/projector.ts'
 import type { RouteEntry } from './api/routing.ts'
@@ -195,7 +196,11 @@ const start = async (
     refoldAll(db)
     api.forget()
   }
-  const auditor = makeAuditor({ follower, ledger, storage, refold, log })
+  const auditor = makeAuditor({
+    ...{ deployment, follower, storage, log, refold },
+    openPicture: ({ timestamp }) =>
+      openPicture(db.name, { deployment, minimumStake, time: Number(timestamp) }),
+  })
   const audit = async (scope?: 'open' | 'all') => {
     const found = await auditor.audit(scope)
     const { outcome, height, differences } = found

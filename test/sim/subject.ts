@@ -5,8 +5,10 @@ import { connect, type Follower, makeFollower, openDatabase, type Projector } fr
 import type { DecloudError } from '@decloud/protocol'
 import Sqlite, { type Database } from 'better-sqlite3'
 import type { Pace } from '../../chain/src/wait.ts'
+import { readMinimumStake } from '../../keeper/src/adapters/chain/stake.ts'
 import { makeContractStorage } from '../../keeper/src/adapters/chain/storage.ts'
 import { makeLedger } from '../../keeper/src/adapters/store/ledger.ts'
+import { openPicture } from '../../keeper/src/adapters/store/picture.ts'
 import { makeLedgerProjector } from '../../keeper/src/adapters/store/projector.ts'
 import type { Ledger } from '../../keeper/src/ports/ledger.ts'
 import { makeAuditor } from '../../keeper/src/services/auditor.ts'
@@ -99,7 +101,17 @@ export const startSubject = async (
     const ledger = makeLedger(db)
     const quiet = { info: () => {}, warn: () => {}, error: () => {} }
     const storage = makeContractStorage(chain)
-    const { audit } = makeAuditor({ follower, ledger, storage, refold: () => refoldAll(db), log: quiet })
+    // A constant of a contract, asked for when it is first needed: a start has troubles enough of its own.
+    let minimumStake: bigint | null | undefined
+    const auditor = makeAuditor({
+      ...{ deployment, follower, storage, refold: () => refoldAll(db), log: quiet },
+      openPicture: ({ timestamp }) =>
+        openPicture(path, { deployment, minimumStake: minimumStake ?? null, time: Number(timestamp) }),
+    })
+    const audit: Subject['audit'] = async (scope) => {
+      minimumStake ??= await readMinimumStake(chain, follower.health().cursor?.height)
+      return auditor.audit(scope)
+    }
     return {
       ...{ life, db, follower, ledger, audit },
       killInTransaction: (then) => {

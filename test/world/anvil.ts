@@ -11,9 +11,11 @@ import { type HDAccount, mnemonicToAccount } from 'viem/accounts'
 
 export const LOCAL_CHAIN_ID = 31_337
 const START_DEADLINE_MS = 20_000
+/** With a large state to read first. */
+const LOAD_DEADLINE_MS = 300_000
 const STOP_DEADLINE_MS = 5_000
 /** Of a chain that writes all of itself to a file first. */
-const SAVE_DEADLINE_MS = 60_000
+const SAVE_DEADLINE_MS = 180_000
 const SETPRIV = '/usr/bin/setpriv'
 // The mnemonic that every local chain of this kind prints at start: it holds play money only.
 const MNEMONIC = 'test test test test test test test test test test test junk'
@@ -23,6 +25,8 @@ export type AnvilOptions = {
   blockTime?: number
   /** A file that the chain goes on from when it is there, and is written to when it stops. */
   state?: string
+  /** A file that the chain goes on from, and that stays as it is. */
+  loadState?: string
   /** Blocks take any number of transactions. */
   anyGas?: boolean
   /** Unix seconds of the first block; now by default. */
@@ -109,10 +113,13 @@ export const startAnvil = async (options: AnvilOptions = {}): Promise<Anvil> => 
   ]
   if (options.blockTime) args.push('--block-time', `${options.blockTime}`, '--mixed-mining')
   if (options.state !== undefined) args.push('--state', options.state)
+  if (options.loadState !== undefined) args.push('--load-state', options.loadState)
   if (options.anyGas === true) args.push('--disable-block-gas-limit')
   if (options.timestamp !== undefined) args.push('--timestamp', `${options.timestamp}`)
   const child = spawn(...tied(binary(), args), { stdio: ['ignore', 'pipe', 'pipe'] })
-  const rpcUrl = await listening(child, options.onLine)
+  const isLoading = options.state !== undefined || options.loadState !== undefined
+  const deadlineMs = isLoading ? LOAD_DEADLINE_MS : START_DEADLINE_MS
+  const rpcUrl = await listening(child, deadlineMs, options.onLine)
   const client = clientOf(rpcUrl)
   return {
     rpcUrl,
@@ -128,7 +135,11 @@ export const startAnvil = async (options: AnvilOptions = {}): Promise<Anvil> => 
   }
 }
 
-const listening = (child: ChildProcess, onLine?: (line: string) => void): Promise<string> =>
+const listening = (
+  child: ChildProcess,
+  deadlineMs: number,
+  onLine?: (line: string) => void,
+): Promise<string> =>
   new Promise((resolve, reject) => {
     const tail: string[] = []
     const fail = (why: string, cause?: unknown) => {
@@ -140,7 +151,7 @@ const listening = (child: ChildProcess, onLine?: (line: string) => void): Promis
         }),
       )
     }
-    const deadline = setTimeout(() => fail(`nothing in ${START_DEADLINE_MS / 1000} s`), START_DEADLINE_MS)
+    const deadline = setTimeout(() => fail(`nothing in ${deadlineMs / 1000} s`), deadlineMs)
     child.once('error', (error) => fail(error.message, error))
     child.once('exit', (code, signal) => fail(`it ended with ${code ?? signal}`))
     for (const stream of [child.stdout!, child.stderr!]) {

@@ -1,7 +1,8 @@
-// The ledger against contract storage, field by field. Empty when the keeper sees the world as it is.
+// The tables against contract storage, field by field. Empty when the keeper sees the world as it is.
+import type { Entity, Fields, Question } from './question.ts'
 
 export type Difference = {
-  entity: 'lease' | 'node' | 'account' | 'earned' | 'policy'
+  entity: Entity
   id: string
   field: string
   /** As text; `absent` where one side does not know the entity at all. */
@@ -15,43 +16,23 @@ const text = (value: unknown): string =>
     : String(value)
 
 // Addresses and hashes are compared as values, not as spellings.
-const same = (a: string, b: string) => a === b || (a.startsWith('0x') && a.toLowerCase() === b.toLowerCase())
+const same = (a: string, b: string) => a === b || a.toLowerCase() === b.toLowerCase()
 
-type Keyed = Readonly<Record<string, unknown>>
-
-/** Compares the fields that `chain` has; what only the logs carry (an endpoint, terms) has no counterpart there. */
-const compare = (entity: Difference['entity'], id: string, ledger: Keyed, chain: Keyed): Difference[] =>
-  Object.entries(chain).flatMap(([field, value]) => {
-    const ours =
-      isRecord(ledger[field]) && isRecord(value) ? pick(ledger[field], Object.keys(value)) : ledger[field]
-    const [a, b] = [text(ours), text(value)]
-    return same(a, b) ? [] : [{ entity, id, field, ledger: a, chain: b }]
-  })
-
-const isRecord = (value: unknown): value is Keyed =>
+const isRecord = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
-const pick = (value: Keyed, keys: readonly string[]) =>
-  Object.fromEntries(keys.map((key) => [key, value[key]]))
 
-/**
- * Two-way difference of one kind of entity.
- * @param isAbsent whether the chain's answer means that it does not know the entity.
- */
-export const differences = <ledger extends Keyed, chain extends Keyed>(
-  entity: Difference['entity'],
-  keyOf: (item: ledger | chain) => string,
-  ours: readonly ledger[],
-  theirs: readonly chain[],
-  isAbsent: (item: chain) => boolean = () => false,
-): Difference[] => {
-  const known = new Map(ours.map((item) => [keyOf(item), item]))
-  const there = new Map(theirs.map((item) => [keyOf(item), item]))
-  const missing = (id: string, ledger: string, chain: string) => ({ entity, id, field: '*', ledger, chain })
-  return [...new Set([...known.keys(), ...there.keys()])].flatMap((id) => {
-    const a = known.get(id)
-    const b = there.get(id)
-    if (b === undefined || isAbsent(b)) return a === undefined ? [] : [missing(id, 'present', 'absent')]
-    if (a === undefined) return [missing(id, 'absent', 'present')]
-    return compare(entity, id, a, b)
+/** In the order of `like`: two records with the same fields must read the same. */
+const inOrderOf = (like: unknown, value: unknown): unknown =>
+  isRecord(like) && isRecord(value)
+    ? Object.fromEntries(Object.keys(like).map((key) => [key, inOrderOf(like[key], value[key])]))
+    : value
+
+/** @param answer of the question's view, in its own words. */
+export const differencesIn = (question: Question, answer: Fields): Difference[] => {
+  const { entity, id, expected, read = (fields) => fields } = question
+  const found = read(answer)
+  return Object.entries(expected).flatMap(([field, ours]) => {
+    const [ledger, chain] = [text(ours), text(inOrderOf(ours, found[field]))]
+    return same(ledger, chain) ? [] : [{ entity, id, field, ledger, chain }]
   })
 }

@@ -7,4 +7,7 @@ export const toJson = (value: unknown): string =>
 
 /** @param text written by `toJson` from a `result`. */
 export const fromJson = <result>(text: string): result =>
-  JSON.parse(text, (_, v: unknown) => (isTag(v) ? BigInt(v.$big) : v)) as result
+  // Most texts hold no bigint: those need no second walk.
+  (text.includes('$big')
+    ? JSON.parse(text, (_, v: unknown) => (isTag(v) ? BigInt(v.$big) : v))
+    : JSON.parse(text)) as result

@@ -33,7 +33,7 @@ type Sent = { from: Address; to: Address; data: Hex }
 type Block = { seconds: number; transactions: Sent[] }
 type Setup = { deployment: Deployment; blocks: number; leases: number }
 
-export type History = { anvil: Anvil; deployment: Deployment; events: number; madeAnew: boolean }
+export type History = { anvil: Anvil; deployment: Deployment; stop(): Promise<void> }
 
 const accountOf = (anvil: Anvil, index: number) => anvil.account(index).address
 
@@ -143,8 +143,8 @@ const setUp = async (anvil: Anvil, events: number): Promise<Setup> => {
       machineId: keccak256(toHex(`machine ${node}`)),
       agent: accountOf(anvil, FIRST_AGENT + node),
       sealingKey: keccak256(toHex(`sealing ${node}`)),
-      region: '0x65752d7765737400',
       ...{ minCharge: 60, notice: 0, endpoint: `https://node-${node}.example` },
+      region: '0x65752d7765737400',
       capacity: { pointUnits: 12_000n, memoryMiB: 1_000_000n, diskGiB: 60_000n, gpus: 0 },
       prices: { point: 0n, memoryGiB: 0n, diskGiB: 0n, gpu: 0n },
     } as const
@@ -178,8 +178,18 @@ export const makeHistory = async (
   { note, signal }: { note: (text: string) => void; signal: AbortSignal },
 ): Promise<History> => {
   mkdirSync(folder, { recursive: true })
-  const [state, file] = [join(folder, 'chain.json'), join(folder, 'setup.json')]
+  const [state, file, whole] = ['chain.json', 'setup.json', 'whole'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ]
   const known = existsSync(state) && existsSync(file)
+  if (known && existsSync(whole)) {
+    const { deployment } = JSON.parse(readFileSync(file, 'utf8')) as Setup
+    note('reading it back')
+    const anvil = await startAnvil({ loadState: state, anyGas: true })
+    return { anvil, deployment, stop: () => anvil.stop() }
+  }
   if (!known) for (const path of [state, file]) rmSync(path, { force: true })
   const anvil = await startAnvil({ state, anyGas: true })
   try {
@@ -196,7 +206,12 @@ export const makeHistory = async (
       note(`block ${i + 1} of ${plan.length}`)
     }
     await anvil.client.mine({ blocks: 4 })
-    return { anvil, deployment: setup.deployment, events, madeAnew: done < plan.length }
+    // Written down once it has stopped: from then on it is only read.
+    const stop = async () => {
+      await anvil.stop()
+      writeFileSync(whole, '')
+    }
+    return { anvil, deployment: setup.deployment, stop }
   } catch (error) {
     await anvil.stop()
     throw error

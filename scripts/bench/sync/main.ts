@@ -56,6 +56,8 @@ const figuresOf = (results: readonly Result[]) => {
   const middle = (figure: (result: Result) => number) => median(results.map(figure))
   return {
     eventsPerSecond: middle(({ events, seconds }) => events / seconds),
+    eventsPerCoreSecond: middle(({ events, coreSeconds }) => events / coreSeconds),
+    coreSeconds: middle(({ coreSeconds }) => coreSeconds),
     seconds: middle(({ seconds }) => seconds),
     events: middle(({ events }) => events),
     rpcRequests: middle(({ requests }) => requests),
@@ -98,5 +100,5 @@ try {
     ],
   })
 } finally {
-  await history.anvil.stop()
+  await history.stop()
 }

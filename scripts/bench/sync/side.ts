@@ -4,7 +4,14 @@ import type { Deployment } from '@decloud/protocol'
 import { type Calls, countCalls } from './calls.ts'
 
 export type Task = { rpcUrl: string; deployment: Deployment; file: string; height: number }
-export type Result = Calls & { seconds: number; events: number; bytes: number; maxRssMiB: number }
+/** `coreSeconds` of this process alone: others may use the machine meanwhile. */
+export type Result = Calls & {
+  seconds: number
+  coreSeconds: number
+  events: number
+  bytes: number
+  maxRssMiB: number
+}
 
 const sizeOf = (file: string) =>
   ['', '-wal'].reduce(
@@ -17,10 +24,13 @@ export const runSide = async (sync: (task: Task) => Promise<number>): Promise<vo
   const task = JSON.parse(process.argv[2]!) as Task
   for (const end of ['', '-wal', '-shm']) rmSync(`${task.file}${end}`, { force: true })
   const counted = countCalls()
+  const before = process.cpuUsage()
   const from = performance.now()
   const events = await sync(task)
   const seconds = (performance.now() - from) / 1_000
+  const { user, system } = process.cpuUsage(before)
+  const coreSeconds = (user + system) / 1_000_000
   const maxRssMiB = process.resourceUsage().maxRSS / 1_024
-  const result: Result = { ...counted, seconds, events, bytes: sizeOf(task.file), maxRssMiB }
+  const result: Result = { ...counted, seconds, coreSeconds, events, bytes: sizeOf(task.file), maxRssMiB }
   process.stdout.write(`${JSON.stringify(result)}\n`)
 }

@@ -1,120 +1,83 @@
-// Contract storage at one block, in the shapes of the ledger.
-import type { Chain, RpcClient } from '@decloud/chain'
-import {
-  END_REASONS,
-  LEASE_STATUSES,
-  leaseEscrowAbi,
-  nodeRegistryAbi,
-  type Prices,
-  pricePolicyAbi,
-} from '@decloud/protocol'
-import type { Address, Hex } from 'viem'
-import type { Capacity } from '../../domain/node.ts'
-import type { ContractStorage, Questions, StoredPolicy } from '../../ports/storage.ts'
-
-// Requests of one round trip; keeps a large ledger from becoming one enormous burst.
-const CHUNK = 100
-
-const inChunks = async <item, result>(items: readonly item[], read: (item: item) => Promise<result>) => {
-  const results: result[] = []
-  for (let i = 0; i < items.length; i += CHUNK) {
-    results.push(...(await Promise.all(items.slice(i, i + CHUNK).map(read))))
-  }
-  return results
-}
+// Contract storage at one block: many views in one call, many calls in one request, never all of them at once.
+import { type Chain, ChainError, type RpcClient } from '@decloud/chain'
+import * as protocol from '@decloud/protocol'
+import type { Abi, AbiFunction } from 'viem'
+import type { Asked, Fields, Question } from '../../domain/question.ts'
+import type { ContractStorage } from '../../ports/storage.ts'
 
 /**
- * @param at a height and the hash it must have, before and after: otherwise the answers would mix two chains.
- * @returns `null` when the block at that height is another one by now.
- * @throws ChainError when the RPC fails or has no state for that block.
+ * Views of one call. A constructor asks them, so that no contract of anybody else's is needed, and what a constructor
+ * returns may have 24 KiB: three leases with as many collaborators as there can be have half of that.
  */
+const VIEWS_PER_CALL = 24
+/** Calls under way at a time: one request of the transport, which batches them. */
+const AT_ONCE = 80
+
+const ABIS: Readonly<Record<Asked, Abi>> = {
+  leaseEscrow: protocol.leaseEscrowAbi,
+  leaseDesk: protocol.leaseDeskAbi,
+  downtimeQuorum: protocol.downtimeQuorumAbi,
+  leaseMandates: protocol.leaseMandatesAbi,
+  nodeRegistry: protocol.nodeRegistryAbi,
+  pricePolicy: protocol.pricePolicyAbi,
+  templateRegistry: protocol.templateRegistryAbi,
+  leaseAccess: protocol.leaseAccessAbi,
+  reviews: protocol.reviewsAbi,
+  reputation: protocol.reputationAbi,
+  premiumStake: protocol.premiumStakeAbi,
+}
+
+/** A view's answer by the names of what it returns. */
+const fieldsOf = ({ contract, functionName }: Question, answer: unknown): Fields => {
+  const view = ABIS[contract].find(
+    (item): item is AbiFunction => item.type === 'function' && item.name === functionName,
+  )
+  const outputs = view?.outputs ?? []
+  if (outputs.length > 1) {
+    return Object.fromEntries(outputs.map(({ name }, i) => [name ?? '', (answer as readonly unknown[])[i]]))
+  }
+  return outputs[0]?.type === 'tuple' ? (answer as Fields) : { value: answer }
+}
+
 export const makeContractStorage = (chain: Chain): ContractStorage => {
-  const { leaseEscrow, nodeRegistry, pricePolicy } = chain.deployment
+  const ask = async (client: RpcClient, questions: readonly Question[], blockNumber: bigint) => {
+    const answers = await client.multicall({
+      contracts: questions.map(({ contract, functionName, args }) => ({
+        // Questions are made for contracts that the deployment has.
+        ...{ address: chain.deployment[contract]!, abi: ABIS[contract], functionName, args },
+      })),
+      // The parts are ours to cut.
+      ...{ deployless: true, allowFailure: false, batchSize: 0, blockNumber },
+    })
+    return answers.map((answer, i) => fieldsOf(questions[i]!, answer))
+  }
+  const holds = async (client: RpcClient, { height, hash }: Parameters<ContractStorage['readAt']>[0]) =>
+    (await client.getBlock({ blockNumber: height })).hash === hash
   return {
     readAt: (at, questions) =>
       chain.request('read contract storage', async (client) => {
-        const blockNumber = at.height
-        const holds = async () => (await client.getBlock({ blockNumber })).hash === at.hash
-        if (!(await holds())) return null
-        const answers = {
-          leases: await inChunks(questions.leases, (id) => readLease(client, leaseEscrow, id, blockNumber)),
-          ...(await readNodes(client, nodeRegistry, leaseEscrow, questions, blockNumber)),
-          balances: await inChunks(questions.accounts, async (account) => ({
-            account,
-            balance: await client.readContract({
-              ...{ address: leaseEscrow, abi: leaseEscrowAbi, blockNumber },
-              functionName: 'balanceOf',
-              args: [account],
-            }),
-          })),
-          policy: await readPolicy(client, pricePolicy, blockNumber),
+        if (!(await holds(client, at))) return null
+        const parts: (readonly Question[])[] = []
+        for (let i = 0; i < questions.length; i += VIEWS_PER_CALL)
+          parts.push(questions.slice(i, i + VIEWS_PER_CALL))
+        const answers: Fields[] = []
+        for (let i = 0; i < parts.length; i += AT_ONCE) {
+          const some = await Promise.all(
+            parts.slice(i, i + AT_ONCE).map((part) => ask(client, part, at.height)),
+          )
+          answers.push(...some.flat())
         }
-        return (await holds()) ? answers : null
+        if (answers.length !== questions.length) {
+          throw new ChainError(
+            'rpc-contradicts',
+            'The RPC answered another number of views than it was asked.',
+            {
+              retryable: true,
+              hint: 'It is asked again at the next audit.',
+            },
+          )
+        }
+        return (await holds(client, at)) ? answers : null
       }),
-  }
-}
-
-const readLease = async (client: RpcClient, address: Address, leaseId: Hex, blockNumber: bigint) => {
-  const lease = await client.readContract({
-    ...{ address, abi: leaseEscrowAbi, blockNumber },
-    functionName: 'leaseOf',
-    args: [leaseId],
-  })
-  return {
-    ...lease,
-    leaseId,
-    status: LEASE_STATUSES[lease.status] ?? 'None',
-    endReason: END_REASONS[lease.endReason] ?? 'None',
-  }
-}
-
-const readNodes = async (
-  client: RpcClient,
-  registry: Address,
-  escrow: Address,
-  questions: Questions,
-  blockNumber: bigint,
-) => {
-  const inRegistry = { address: registry, abi: nodeRegistryAbi, blockNumber } as const
-  const inEscrow = { address: escrow, abi: leaseEscrowAbi, blockNumber } as const
-  const nodeCount = await client.readContract({ ...inRegistry, functionName: 'nodeCount' })
-  // Every node the registry knows, not only those in the ledger: the difference goes both ways.
-  const indices = Array.from({ length: nodeCount }, (_, i) => i + 1)
-  const nodes = await inChunks(indices, async (node) => {
-    const args = [node] as const
-    const [offer, nodeId, [sealingKey, sealingKeyEpoch], inUse, [relayCapacity]] = await Promise.all([
-      client.readContract({ ...inRegistry, functionName: 'offer', args }),
-      client.readContract({ ...inRegistry, functionName: 'nodeIdOf', args }),
-      client.readContract({ ...inRegistry, functionName: 'sealingKeyOf', args }),
-      client.readContract({ ...inEscrow, functionName: 'inUse', args }),
-      client.readContract({ ...inRegistry, functionName: 'relayOfferOf', args }),
-    ])
-    const { relayBps: _, ...stored } = offer
-    const sealed = { sealingKey, sealingKeyEpoch }
-    return { ...stored, ...sealed, node, nodeId, relayCapacity, inUse: inUse satisfies Capacity }
-  })
-  const earned = await inChunks([...new Set([0, ...indices, ...questions.earners])], async (node) => ({
-    node,
-    earned: await client.readContract({ ...inEscrow, functionName: 'earnedOf', args: [node] }),
-  }))
-  return { nodes, earned }
-}
-
-const readPolicy = async (
-  client: RpcClient,
-  address: Address,
-  blockNumber: bigint,
-): Promise<StoredPolicy> => {
-  const [floors, defaults, units, multipliers, rates, platformBps] = await client.readContract({
-    ...{ address, abi: pricePolicyAbi, blockNumber },
-    functionName: 'parameters',
-  })
-  return {
-    floors: floors satisfies Prices,
-    defaults: defaults satisfies Prices,
-    unitsPerVcpu: units.map(BigInt),
-    bandwidthMultiplierBps: multipliers.map(BigInt),
-    bandwidthRates: rates.map(BigInt),
-    platformBps: BigInt(platformBps),
   }
 }

@@ -99,7 +99,7 @@ const ACCESS = `
 const MONEY = `
   CREATE TABLE accounts (account TEXT PRIMARY KEY COLLATE NOCASE, balance TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE flows (
-    block INTEGER NOT NULL, log_index INTEGER NOT NULL, part INTEGER NOT NULL, kind TEXT NOT NULL, lease_id TEXT,
+    block INTEGER NOT NULL, log_index INTEGER NOT NULL, part INTEGER NOT NULL, kind TEXT NOT NULL, lease_id BLOB,
     node INTEGER, account TEXT COLLATE NOCASE, amount TEXT NOT NULL, at INTEGER NOT NULL,
     PRIMARY KEY (block, log_index, part)
   ) STRICT, WITHOUT ROWID;

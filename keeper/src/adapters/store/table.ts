@@ -4,7 +4,7 @@ import { bytesToHex, type Hex } from 'viem'
 import { fromJson, toJson } from '../../lib/json.ts'
 
 export type Cell = string | number | bigint | Buffer | null
-type Codec<value> = { write(value: value): Cell; read(cell: Cell): value }
+export type Codec<value> = { write(value: value): Cell; read(cell: Cell): value }
 
 /** A view's fields as columns: the column's name, and how the value is kept there. */
 export type Columns<row> = {
@@ -30,6 +30,11 @@ export const flag: Codec<boolean> = { write: Number, read: (cell) => cell === 1 
 export const bytes: Codec<Hex> = {
   write: (value) => Buffer.from(value.slice(2), 'hex'),
   read: (cell) => bytesToHex(cell as Buffer),
+}
+/** As the above, where there may be nothing. */
+export const nullableBytes: Codec<Hex | null> = {
+  write: (value) => (value === null ? null : bytes.write(value)),
+  read: (cell) => (cell === null ? null : bytes.read(cell)),
 }
 export const json = <value>(): Codec<value> => ({
   write: toJson,

@@ -20,6 +20,7 @@ import { flowsOfLease } from '../../../domain/flow.ts'
 import {
   amount,
   bytes,
+  type Codec,
   type Columns,
   flag,
   height,
@@ -69,10 +70,34 @@ const LEASE_COLUMNS: Columns<LeaseRow> = {
   open: ['open', flag],
 }
 
+type PlainTerms = Omit<Terms, 'maxPricePerHour' | 'deposit' | 'maxTemplateFee'> &
+  Record<'maxPricePerHour' | 'deposit' | 'maxTemplateFee', string>
+
+/** As `json` does it, for what is read with every lease: three amounts are known to be there, and no other. */
+const termsJson: Codec<Terms> = {
+  write: (terms) =>
+    JSON.stringify({
+      ...terms,
+      maxPricePerHour: String(terms.maxPricePerHour),
+      deposit: String(terms.deposit),
+      maxTemplateFee: String(terms.maxTemplateFee),
+    } satisfies PlainTerms),
+  read: (cell) => {
+    const plain = JSON.parse(cell as string) as PlainTerms
+    const { maxPricePerHour, deposit, maxTemplateFee } = plain
+    const amounts = {
+      maxPricePerHour: BigInt(maxPricePerHour),
+      deposit: BigInt(deposit),
+      maxTemplateFee: BigInt(maxTemplateFee),
+    }
+    return { ...plain, ...amounts }
+  },
+}
+
 const OPENING_COLUMNS: Columns<Opening & { template: number }> = {
   leaseId: ['lease_id', text<Hex>()],
   template: ['template', integer],
-  terms: ['terms', json<Terms>()],
+  terms: ['terms', termsJson],
   manifest: ['manifest', bytes],
 }
 

@@ -52,8 +52,17 @@ const RATING_COLUMNS: Columns<Rating & { kind: Kind; subject: number }> = {
   count: ['count', amount],
 }
 
-export const ratingTable = (db: Database) =>
+const ratingTable = (db: Database) =>
   makeTable(db, { name: 'ratings', key: ['kind', 'subject'], columns: RATING_COLUMNS })
+
+/** Of a node or a template; `undefined` where nobody has reviewed it. */
+export const ratingReader = (db: Database) => {
+  const ratings = ratingTable(db)
+  return (kind: Kind, subject: number): Rating | undefined => {
+    const row = ratings.get(kind, subject)
+    return row && { sum: row.sum, count: row.count }
+  }
+}
 
 export const ratingEntity = (db: Database, { reviews }: Deployment): Entity<string, Rating> => {
   const ratings = ratingTable(db)

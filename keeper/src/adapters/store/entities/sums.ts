@@ -1,6 +1,6 @@
 // Rows that are sums of others: kept by differences, and gone when nothing is left in them.
 import type { Database } from 'better-sqlite3'
-import { emptyBook, type NodeBook, type Share } from '../../../domain/book.ts'
+import type { NodeBook, Share } from '../../../domain/book.ts'
 import { dayOf, type Flow, type FlowKind } from '../../../domain/flow.ts'
 import {
   amount,
@@ -9,6 +9,7 @@ import {
   height,
   integer,
   makeTable,
+  nullableBytes,
   nullableInteger,
   nullableText,
   text,
@@ -16,7 +17,12 @@ import {
 
 export type BookRow = Share & { node: number }
 
-const NOTHING = emptyBook(0)
+const NOTHING: Share = {
+  credited: 0n,
+  inUse: { pointUnits: 0n, memoryMiB: 0n, diskGiB: 0n, gpus: 0 },
+  hosted: 0,
+  completed: 0,
+}
 
 const plus = (a: Share, b: Share, sign: bigint): Share => ({
   credited: a.credited + sign * b.credited,
@@ -113,7 +119,7 @@ const FLOW_COLUMNS: Columns<Flow> = {
   logIndex: ['log_index', integer],
   part: ['part', integer],
   kind: ['kind', text<FlowKind>()],
-  leaseId: ['lease_id', nullableText()],
+  leaseId: ['lease_id', nullableBytes],
   node: ['node', nullableInteger],
   account: ['account', nullableText()],
   amount: ['amount', amount],

@@ -5,7 +5,7 @@ import type { FlowQuery, Market, ReviewQuery } from '../../../ports/market.ts'
 import { reviewTable } from '../entities/reputation.ts'
 import { flowTable, MARKET_WIDE } from '../entities/sums.ts'
 import { pageOf, placeOf } from '../pages.ts'
-import { amount, type Cell } from '../table.ts'
+import { amount, type Cell, nullableBytes } from '../table.ts'
 
 export type MoneyReads = Pick<Market, 'flows' | 'flowDays' | 'reviews' | 'relays' | 'relay'>
 
@@ -70,7 +70,7 @@ export const makeMoneyReads = (db: Database): MoneyReads => {
         .raw()
         .all({
           ...{ node: query.node ?? null, account: query.account ?? null, from: query.from ?? null },
-          ...{ leaseId: query.leaseId?.toLowerCase() ?? null, until: query.until ?? null },
+          ...{ leaseId: nullableBytes.write(query.leaseId ?? null), until: query.until ?? null },
           ...{ kinds: JSON.stringify(query.kinds ?? []), limit: query.limit + 1, block, logIndex, part },
         }) as Cell[][]
       const rows = cells.map((row) => flows.read(row))

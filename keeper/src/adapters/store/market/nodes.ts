@@ -8,7 +8,7 @@ import { NO_RATING } from '../../../domain/review.ts'
 import { isPremium } from '../../../domain/stake.ts'
 import type { Market, MarketNode, NodeQuery, NodeSort } from '../../../ports/market.ts'
 import { nodeTable, stakeTable, tillTable } from '../entities/node.ts'
-import { ratingTable } from '../entities/reputation.ts'
+import { ratingReader } from '../entities/reputation.ts'
 import { makeBooks } from '../entities/sums.ts'
 import { pageOf, placeOf } from '../pages.ts'
 import type { Cell } from '../table.ts'
@@ -45,7 +45,7 @@ export const makeNodeReads = (db: Database, deps: MarketDeps, attested: Attested
   const nodes = nodeTable(db)
   const stakes = stakeTable(db)
   const tills = tillTable(db)
-  const ratings = ratingTable(db)
+  const ratingOf = ratingReader(db)
   const books = makeBooks(db)
   const all = db.prepare(`SELECT ${nodes.select('n')} FROM nodes n ORDER BY n.node`).raw()
   const relayed = db
@@ -76,7 +76,7 @@ export const makeNodeReads = (db: Database, deps: MarketDeps, attested: Attested
           policy === undefined
             ? null
             : pricePerHour(REFERENCE_GUEST, effectivePrices(view.prices, policy), policy),
-        rating: ratings.get('node', view.node) ?? NO_RATING,
+        rating: ratingOf('node', view.node) ?? NO_RATING,
         uptime: uptimeOf(view.node),
         isPremium: isPremium(bonded, deps.minimumStake),
       }

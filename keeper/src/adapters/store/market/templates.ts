@@ -3,7 +3,7 @@ import { NO_RATING } from '../../../domain/review.ts'
 import type { TemplateView, VersionView } from '../../../domain/template.ts'
 import type { Market, MarketTemplate, TemplateQuery, TemplateSort } from '../../../ports/market.ts'
 import { contentText } from '../content.ts'
-import { ratingTable } from '../entities/reputation.ts'
+import { ratingReader } from '../entities/reputation.ts'
 import { templateTable, versionTable } from '../entities/template.ts'
 import { pageOf, placeOf } from '../pages.ts'
 import type { Cell } from '../table.ts'
@@ -37,7 +37,7 @@ const filterOf = (query: TemplateQuery, found: ReadonlySet<number> | null) => (r
 export const makeTemplateReads = (db: Database, deps: MarketDeps): TemplateReads => {
   const templates = templateTable(db)
   const versions = versionTable(db)
-  const ratings = ratingTable(db)
+  const ratingOf = ratingReader(db)
   const all = db.prepare(`SELECT ${templates.select('t')} FROM templates t ORDER BY t.template`).raw()
   const bySlug = db.prepare(`SELECT ${templates.select('t')} FROM templates t WHERE t.slug = ?`).raw()
   const versionsOf = db
@@ -51,7 +51,7 @@ export const makeTemplateReads = (db: Database, deps: MarketDeps): TemplateReads
     return {
       ...view,
       latest: latest === undefined ? null : withoutContent(latest),
-      rating: ratings.get('template', view.template) ?? NO_RATING,
+      rating: ratingOf('template', view.template) ?? NO_RATING,
       deployed: (deployed.get(view.template) as number | undefined) ?? 0,
     }
   }
