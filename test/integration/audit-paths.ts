@@ -175,6 +175,25 @@ const stacksAndStake = async () => {
   return { stack, attestedDay: today - 1 }
 }
 
+/** A node is enrolled, pushed, passed on; another is enrolled, waits for a successor, and one has left again. */
+const payouts = async () => {
+  const { payouts: contract } = local.deployment
+  const call = (index: number, functionName: string, ...args: unknown[]) =>
+    local.call(index, 'payouts', functionName, args)
+  const [operator, friend] = [OPERATOR, STRANGER].map((index) => local.anvil.account(index).address)
+  for (const node of [1, 3]) {
+    await local.escrow(OPERATOR, 'proposePayee', [node, contract])
+    await call(OPERATOR, 'enroll', node, friend)
+  }
+  await call(KEEPER, 'push', [1, 3])
+  await call(OPERATOR, 'setRecipient', 1, operator)
+  await call(OPERATOR, 'proposeOwner', 1, friend)
+  await call(STRANGER, 'acceptOwner', 1)
+  await call(STRANGER, 'proposeOwner', 1, operator)
+  await call(OPERATOR, 'proposePayee', 3, operator)
+  await local.escrow(OPERATOR, 'acceptPayee', [3])
+}
+
 /** Who may do what changes hands; pointers are announced and moved; new business is paused and goes on. */
 const roles = async () => {
   const { nodeRegistry, pricePolicy, templateRegistry } = local.deployment
@@ -291,5 +310,6 @@ export const everyPath = async () => {
     ...(await access()),
   }
   await roles()
+  await payouts()
   return ids
 }

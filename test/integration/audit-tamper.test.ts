@@ -323,6 +323,14 @@ const TAMPERINGS: readonly Tampering[] = [
     1n,
     () => [`stake of ${account(OPERATOR)} for node 1 stakeOf.bonded`],
   ),
+  held(
+    'the owner of a payout',
+    'payouts',
+    () => [['uint32', 1]],
+    anything,
+    1n,
+    () => ['payout of node 1 payoutOf.owner'],
+  ),
 ]
 
 describe('a tampered storage', () => {

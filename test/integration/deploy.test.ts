@@ -103,12 +103,12 @@ describe('a deployment', { timeout: 180_000 }, () => {
     expect(resumed.out).toContain('was sent before the interruption')
     expect(resumed.out).toContain('nothing unexpected')
     // Implementation and proxy of the token, the timelock, three of the core, six around it, two to fill the roles.
-    expect(await sent()).toBe(14)
+    expect(await sent()).toBe(15)
 
     const deployment = await readDeployment(file)
     const again = await run('main', '--network', 'local', '--out', directory)
     expect(again.code, again.err).toBe(0)
-    expect(await sent()).toBe(14)
+    expect(await sent()).toBe(15)
     expect(await readDeployment(file)).toEqual(deployment)
     const first = await anvil.client.getBlock({
       blockNumber: BigInt(deployment.fromBlock),

@@ -9,6 +9,7 @@ import {
   leaseMandatesAbi,
   mockUSDCAbi,
   nodeRegistryAbi,
+  payoutsAbi,
 } from '../../../contracts/protocol/abi/index.ts'
 import { closeMandate, openAuthorization, topUpMandate } from '../../../contracts/protocol/mandates.ts'
 
@@ -45,6 +46,8 @@ const TARGETS: Readonly<Record<string, { target?: number; allowed?: number }>> =
   credit: {},
   'switch relay': {},
   expire: {},
+  'push a payout': {},
+  'push 18 payouts, each': {},
   'operator withdraw': { target: 55_000, allowed: 57_500 },
   'tenant withdraw': {},
 }
@@ -334,6 +337,23 @@ export const measure = async (): Promise<Measurement[]> => {
     'close when depleted, ten years late',
     await gasOf(escrow.write.close([forgotten, tenant.account.address], as.tenant)),
   )
+
+  const paying = await deploy('Payouts', [escrow.address])
+  const payouts = getContract({ address: paying, abi: payoutsAbi, client })
+  const payees = Array.from({ length: NODES }, (_, i) => i + 1)
+  for (const node of payees) {
+    const recipient = toHex(0xd000 + node, { size: 20 })
+    // One that has had USDC before, and a node that has earned.
+    await usdc.write.mint([recipient, 1n])
+    await escrow.write.proposePayee([node, paying], asOperator)
+    await payouts.write.enroll([node, recipient], asOperator)
+  }
+  await networkHelpers.time.increase(HOUR)
+  await escrow.write.settle([spread])
+  const [, one, ...rest] = payees
+  if (one === undefined) throw new Error('there are too few nodes')
+  figures.set('push a payout', await gasOf(payouts.write.push([[one]])))
+  figures.set('push 18 payouts, each', Math.ceil((await gasOf(payouts.write.push([rest]))) / rest.length))
 
   return Object.entries(TARGETS).map(([name, limits]) => {
     const gas = figures.get(name)
