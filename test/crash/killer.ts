@@ -14,7 +14,7 @@ export const AIMS = [
   'while SQLite writes its cache',
   'while SQLite writes its journal',
 ] as const
-export type Aim = (typeof AIMS)[number]
+type Aim = (typeof AIMS)[number]
 
 /** A kill; `hit` when it fell where it was aimed, else the moment did not come and it was killed at the deadline. */
 export type Kill = { keeper: string; aim: Aim; hit: boolean; fate: Fate }

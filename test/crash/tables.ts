@@ -1,27 +1,28 @@
 // Two keepers' tables, row by row. What the feed keeps of blocks differs with the moment of each commit, and rows have no
 // order of their own; everything else has to be equal.
-import Sqlite from 'better-sqlite3'
+import { openDatabase } from '@decloud/chain'
+import type { Database } from 'better-sqlite3'
 
 export type TableDifference = { table: string; only: 'left' | 'right'; row: string }
 
 const SKIPPED = /^(sqlite_|feed_|schema_versions$)/
 const MOST = 20
 
-const namesOf = (db: Sqlite.Database, where: string): string[] =>
+const namesOf = (db: Database, where: string): string[] =>
   (
     db.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' AND ${where} ORDER BY name`).all() as {
       name: string
     }[]
   ).map(({ name }) => name)
 
-const tablesOf = (db: Sqlite.Database): string[] => {
+const tablesOf = (db: Database): string[] => {
   // The tables under a full-text index are its own affair: it is built from the others.
   const indices = namesOf(db, `sql LIKE 'CREATE VIRTUAL%'`)
   const isOf = (name: string) => indices.some((index) => name === index || name.startsWith(`${index}_`))
   return namesOf(db, 'true').filter((name) => !SKIPPED.test(name) && !isOf(name))
 }
 
-const rowsOf = (db: Sqlite.Database, table: string): Map<string, number> => {
+const rowsOf = (db: Database, table: string): Map<string, number> => {
   const rows = new Map<string, number>()
   for (const row of db.prepare(`SELECT * FROM "${table}"`).all()) {
     const text = JSON.stringify(row)
@@ -35,7 +36,7 @@ export const tableDifferences = (
   left: string,
   right: string,
 ): { tables: number; rows: number; found: TableDifference[] } => {
-  const [a, b] = [new Sqlite(left, { readonly: true }), new Sqlite(right, { readonly: true })]
+  const [a, b] = [openDatabase(left), openDatabase(right)]
   try {
     const names = [...new Set([...tablesOf(a), ...tablesOf(b)])]
     const found: TableDifference[] = []

@@ -3,7 +3,7 @@ import { leaseEscrowAbi, leaseMandatesAbi } from '@decloud/protocol'
 import { type Address, decodeFunctionData, type Hex } from 'viem'
 import type { Local } from '../../chain/test/local.ts'
 
-export type Effect = 'effective' | 'no-op' | 'reverted'
+type Effect = 'effective' | 'no-op' | 'reverted'
 
 export type SentTransaction = {
   keeper: string

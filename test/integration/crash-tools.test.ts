@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import Sqlite from 'better-sqlite3'
+import { openDatabase } from '@decloud/chain'
 import { type Hex, toHex, zeroAddress } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AGENT, KEEPER, type Local, OPERATOR, startLocal, TENANT } from '../../chain/test/local.ts'
@@ -104,7 +104,7 @@ describe('tables', () => {
     const equal = tableDifferences(left, right)
     expect(equal.found).toEqual([])
     expect(equal.rows).toBeGreaterThan(5)
-    const db = new Sqlite(right)
+    const db = openDatabase(right)
     db.exec('DELETE FROM leases WHERE lease_id = (SELECT min(lease_id) FROM leases)')
     db.close()
     expect(tableDifferences(left, right).found).toMatchObject([{ table: 'leases', only: 'left' }])

@@ -6,7 +6,7 @@ import { ChainError } from '../errors.ts'
 import { detailOf } from '../rpc-errors.ts'
 
 /** Why a node wants nothing of it. `nonce-low`: its nonce is used. `underpriced`: for the market, or to replace. */
-export type Why = 'nonce-low' | 'underpriced' | 'funds' | 'other'
+type Why = 'nonce-low' | 'underpriced' | 'funds' | 'other'
 
 /**
  * `held`: at least one node has it. `unknown`: no clear answer, so it may or may not be there. `refused`: every node

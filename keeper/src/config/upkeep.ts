@@ -41,4 +41,3 @@ export const upkeepSection = z
       .describe('a transaction that is not mined for so long is sent again with higher fees'),
   })
   .prefault({})
-export type UpkeepConfig = z.output<typeof upkeepSection>

@@ -31,7 +31,7 @@ export type Chore =
 export type ChoreKind = Chore['kind']
 
 /** Leases that have something to settle, and not enough of it for its gas: they wait and go with others. */
-export type Waiting = { leases: number; moves: bigint }
+type Waiting = { leases: number; moves: bigint }
 export type Plan = { chores: Chore[]; waiting: Waiting }
 
 /** µUSDC that settling at `now` would credit. */

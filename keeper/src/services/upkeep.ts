@@ -11,7 +11,7 @@ import type { Log } from '../ports/log.ts'
 import { type ChoreCaps, type ChoreTargets, type Left, leasesIn, makePreparer, type Ready } from './chores.ts'
 import { type Held, makeUpkeepStatus, type Round, type UpkeepStatus } from './upkeep-status.ts'
 
-export type UpkeepSettings = UpkeepLimits &
+type UpkeepSettings = UpkeepLimits &
   ChoreCaps & {
     /** µUSDC that one gas coin is taken to be worth. */
     coinUsdc: bigint
