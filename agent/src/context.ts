@@ -83,7 +83,13 @@ export const makeContext = async (
     chain: leaseChain,
     openManifest: makeManifestOpener(config.deployment, secrets.sealingKeys, {
       posted: makePostedManifests(db, makeEventReader(config.deployment), config.deployment),
-      mailboxes: makeMailboxClient({ ...config, account: secrets.account, log, nowMs }),
+      mailboxes: makeMailboxClient({
+        ...config,
+        keeperUrls: (config.keepers ?? []).filter((address) => address.startsWith('http')),
+        account: secrets.account,
+        log,
+        nowMs,
+      }),
     }),
     ...adapters,
     guest: { seedFiles, macOf: mac, check: (leaseId) => checkSystem(hypervisor, leaseId, mac(leaseId)) },

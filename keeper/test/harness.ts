@@ -30,7 +30,10 @@ export const makeHarness = async (local: Local) => {
     auditEverySeconds: 3_600,
     upkeep: { jitterSeconds: 0 },
     scheduler: { enabled: false },
+    payouts: { everySeconds: 3_600 },
     logLevel: 'fatal',
+    // Tests ask as fast as they can.
+    api: { requestsPerMinute: 10_000_000, costlyRequestsPerMinute: 1_000_000 },
     ...change,
   })
   const boot = async (
@@ -77,13 +80,33 @@ export const makeHarness = async (local: Local) => {
       })
     return { child, ended, says, output: () => output }
   }
+  /** A verb of the command, to its end. */
+  const spawnVerb = async (words: readonly string[], config: object, env: Record<string, string> = {}) => {
+    folders += 1
+    const file = join(folder, `config-${folders}.json`)
+    await writeFile(file, JSON.stringify(config))
+    const main = new URL('../src/main.ts', import.meta.url).pathname
+    const child = spawn(process.execPath, [main, ...words, '--config', file], {
+      env: { PATH: process.env['PATH'], ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    children.push(child)
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (data: Buffer) => {
+        output += data.toString('utf8')
+      })
+    }
+    await once(child, 'close')
+    return { code: child.exitCode, output }
+  }
   const close = async () => {
     for (const child of children)
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
     for (const keeper of keepers.splice(0)) await keeper.close()
     await rm(folder, { recursive: true, force: true })
   }
-  return { raw, boot, spawnKeeper, freshFolder, close }
+  return { raw, boot, spawnKeeper, spawnVerb, freshFolder, close }
 }
 export type Harness = Awaited<ReturnType<typeof makeHarness>>
 

@@ -173,7 +173,10 @@ describe('a request that is refused costs nobody anything', () => {
   })
 
   it('when the gas costs more than the money it moves is worth', async () => {
-    const { url } = await sponsoring({ coinUsdc: '5000', perAddressUsdc: '1000', budgetUsdc: '1000' })
+    const { url } = await sponsoring(
+      { perAddressUsdc: '1000', budgetUsdc: '1000' },
+      { upkeep: { gasCoinUsdc: '5000' } },
+    )
     const tenant = await penniless()
     const answer = handIn(url, 'open', await tenant.open(tenant.terms()))
     await refused(answer, 403, 'sponsor-not-worth')
@@ -209,14 +212,14 @@ describe('limits', () => {
   })
 
   it('of all: the budget of the day holds against many addresses at once', async () => {
-    const price = { coinUsdc: '50', perAddressCount: 50 }
-    const probe = await sponsoring(price)
+    const price = { upkeep: { gasCoinUsdc: '50' } }
+    const probe = await sponsoring({}, price)
     const tenant = await penniless()
     await opened(probe.url, tenant)
     const each = 500_000n - BigInt((await remaining(probe.url, tenant.address)).cost)
     expect(each).toBeGreaterThan(0n)
     // What is on its way counts with the most it can cost: room for some of six, whatever the fees do meanwhile.
-    const { url } = await sponsoring({ ...price, budgetUsdc: formatUsdc(each * 8n) })
+    const { url } = await sponsoring({ perAddressCount: 50, budgetUsdc: formatUsdc(each * 8n) }, price)
     const many = []
     while (many.length < 6) many.push(await penniless())
     const bodies = await Promise.all(many.map((one) => one.open(one.terms())))

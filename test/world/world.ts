@@ -20,6 +20,8 @@ export type WorldOptions = {
   agentFunds?: bigint
   /** Directory of the guest images; simulated guests need none. */
   imageDir?: string
+  /** Whether the keeper pays the gas of what tenants sign; it does not by default. */
+  sponsor?: boolean
   /** The guest network of the `nth` node, counted from 0. */
   network?: (nth: number) => { name: string; subnet: string }
   /** Adapters of the agents in the place of the machine's own. */
@@ -85,6 +87,7 @@ const startKeeper = (world: {
     port: 0,
     // Chores run when a test or the demo asks for a round.
     settleEverySeconds: 3_600,
+    sponsor: { enabled: options.sponsor ?? false },
     logLevel: options.logLevel ?? 'silent',
   })
   const { privateKey } = anvil.account(ROLES.keeper).getHdKey()

@@ -123,9 +123,16 @@ describe('what stands before a signature', () => {
     funds: { wallet: 10_000_000n, allowance: 0n, internal: 0n, gas: 10n ** 18n, gasPrice: 30_000_000_000n },
     deposit: 808_008n,
     payFrom: 'wallet',
+    sponsored: false,
   }
 
   it('is nothing when all is well', () => expect(preflight(ready)).toBeUndefined())
+
+  it('is not the want of gas where a sponsor pays for it', () => {
+    const penniless = { ...ready, funds: { ...ready.funds!, gas: 0n } }
+    expect(preflight({ ...penniless, sponsored: true })).toBeUndefined()
+    expect(preflight({ ...penniless, sponsored: true, deposit: 10_000_001n })?.code).toBe('balance-short')
+  })
 
   it.each<[string, Partial<PreflightInput>]>([
     ['node-draining', { nodeActive: false }],

@@ -10,8 +10,7 @@ const DEADLINE_MS = 5_000
 const MAX_ANSWER_BYTES = 40_960
 
 export type MailboxOptions = {
-  /** Addresses of keepers; those that are URLs have a mailbox. */
-  keepers?: readonly string[] | undefined
+  keeperUrls: readonly string[]
   deployment: Deployment
   node: number
   account: LocalAccount
@@ -21,9 +20,8 @@ export type MailboxOptions = {
 
 /** @returns what the keepers hold for a lease; one that does not answer holds nothing, and the log says why. */
 export const makeMailboxClient =
-  ({ keepers = [], deployment, node, account, log, nowMs }: MailboxOptions) =>
+  ({ keeperUrls, deployment, node, account, log, nowMs }: MailboxOptions) =>
   async (leaseId: Hex): Promise<readonly Hex[]> => {
-    const keeperUrls = keepers.filter((address) => !address.startsWith('/'))
     if (keeperUrls.length === 0) return []
     const issuedAt = Math.floor(nowMs() / 1_000)
     const signature = await account.signTypedData(

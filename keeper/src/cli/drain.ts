@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { DecloudError } from '@decloud/protocol'
+import { runningKeeper } from '../adapters/running.ts'
 import { holderOf } from '../adapters/store/lock.ts'
-import { runningKeeper } from './ask.ts'
 import { EXIT, type Verb } from './verb.ts'
 
 const POLL_MS = 100

@@ -1,5 +1,10 @@
+import { type Address, getAddress } from 'viem'
 import { z } from 'zod'
 
+const address = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{40}$/, 'an address is 0x and 40 hex digits')
+  .transform((text): Address => getAddress(text))
 const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
 
 /** The HTTP API: what it is called from outside, whom it believes, and how much one caller gets. */
@@ -17,6 +22,10 @@ export const apiSection = z
     /** Live streams at once, in all and from one address. */
     maxStreams: count(1, 100_000).default(1_000),
     maxStreamsPerAddress: count(1, 100_000).default(10),
+    /** Connections at once, streams included. */
+    maxConnections: count(1, 1_000_000).default(4_000),
+    /** Accounts whose signed `audited` gives a node that badge; anybody can sign an attribute. */
+    auditors: z.array(address).max(50).default([]),
     /** Bytes of ready answers kept in memory. */
     cacheBytes: count(0, 1_000_000_000).default(32_000_000),
   })

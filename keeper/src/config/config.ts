@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { deploymentSchema, sentenceOf } from '@decloud/protocol'
 import { z } from 'zod'
+import { alertsSection } from './alerts.ts'
 import { apiSection } from './api.ts'
 import { environmentName } from './env.ts'
 import { seconds, usdc } from './fields.ts'
@@ -9,6 +10,7 @@ import { gossipSection } from './gossip.ts'
 import { ConfigError, type ConfigIssue, issuesOf } from './issues.ts'
 import { mailboxSection } from './mailbox.ts'
 import { drainSection, healthSection, metricsSection } from './operations.ts'
+import { payoutsSection } from './payouts.ts'
 import { schedulerSection } from './scheduler.ts'
 import { fieldsOf } from './shape.ts'
 import { sponsorSection } from './sponsor.ts'
@@ -46,9 +48,11 @@ const schema = z.strictObject({
   api: apiSection,
   scheduler: schedulerSection,
   upkeep: upkeepSection,
+  payouts: payoutsSection,
   sponsor: sponsorSection,
   mailbox: mailboxSection,
   gossip: gossipSection,
+  alerts: alertsSection,
   metrics: metricsSection,
   drain: drainSection,
   health: healthSection,

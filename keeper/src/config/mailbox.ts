@@ -1,16 +1,14 @@
 import { z } from 'zod'
-import { flag } from './fields.ts'
+
+const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
 
 /** Sealed manifests that are kept for the nodes of leases assigned after they were signed. */
 export const mailboxSection = z
   .strictObject({
-    enabled: flag.default(true),
-    /** Longest time that one is kept. */
-    keepSeconds: z.coerce.number().int().min(60).max(604_800).default(86_400),
-    /** All of them together. */
-    maxBytes: z.coerce.number().int().min(16_384).max(10_000_000_000).default(64_000_000),
-    /** Posts of one tenant an hour. */
-    postsPerHour: z.coerce.number().int().min(1).max(10_000).default(30),
+    enabled: z.boolean().default(true).describe('keep sealed manifests for nodes to fetch'),
+    keepSeconds: count(60, 604_800).default(86_400).describe('longest time that a sealed manifest is kept'),
+    maxBytes: count(16_384, 10_000_000_000).default(64_000_000).describe('bytes of all of them together'),
+    postsPerHour: count(1, 10_000).default(30).describe('posts of one tenant an hour'),
   })
   .prefault({})
 export type MailboxConfig = z.output<typeof mailboxSection>

@@ -18,6 +18,8 @@ const distance = (a: string, b: string): number => {
 
 /** The word that was most likely meant, if any is near enough to be said. */
 export const nearest = (word: string, words: readonly string[]): string | undefined => {
+  const longer = words.filter((one) => word.length > 3 && one.toLowerCase().startsWith(word.toLowerCase()))
+  if (longer.length === 1) return longer[0]
   const scored = words
     .map((one) => ({ one, edits: distance(word.toLowerCase(), one.toLowerCase()) }))
     .sort((a, b) => a.edits - b.edits)

@@ -30,3 +30,25 @@ export const badgesOf = (node: Shown, at: number, auditors: readonly string[]): 
     ...(audited ? (['audited'] as const) : []),
   ]
 }
+
+export type FeatureFacts = {
+  active: boolean
+  online: boolean | 'unknown'
+  uptimeBps: number | null
+  description: string
+  /** What is left of the node's capacity. */
+  free: { pointUnits: bigint; memoryMiB: bigint; diskGiB: bigint }
+}
+
+const FEATURED_BPS = 9_500
+
+/** Online, at least 95 % uptime, described, with room: only such a node may be featured. */
+export const isFeaturable = ({ active, online, uptimeBps, description, free }: FeatureFacts): boolean =>
+  active &&
+  online === true &&
+  uptimeBps !== null &&
+  uptimeBps >= FEATURED_BPS &&
+  description.trim() !== '' &&
+  free.pointUnits > 0n &&
+  free.memoryMiB > 0n &&
+  free.diskGiB > 0n

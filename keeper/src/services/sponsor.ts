@@ -40,6 +40,8 @@ export type Sponsor = {
 
 export type SponsorDeps = {
   config: SponsorConfig
+  /** µUSDC that one gas coin is taken to be worth. */
+  coinPrice: bigint
   deployment: Deployment
   chain: SponsorChain
   book: SponsorBook
@@ -66,7 +68,7 @@ const limitsOf = (config: SponsorConfig): SponsorLimits => ({
 })
 
 export const makeSponsor = (deps: SponsorDeps): Sponsor => {
-  const { config, chain, book, journal, log, nowMs = Date.now } = deps
+  const { config, coinPrice, chain, book, journal, log, nowMs = Date.now } = deps
   const limits = limitsOf(config)
   const flights = new Map<Hex, Promise<void>>()
   const today = () => dayOf(nowMs())
@@ -96,7 +98,7 @@ export const makeSponsor = (deps: SponsorDeps): Sponsor => {
         ...(record.state === 'final' || record.state === 'mined'
           ? { state: 'done' }
           : { state: 'refused', reason }),
-        ...(paid === null ? {} : { cost: costOf(1n, paid, config.coinUsdc) }),
+        ...(paid === null ? {} : { cost: costOf(1n, paid, coinPrice) }),
         settled: (record.state === 'final' || record.state === 'reverted') && paid !== null,
       })
     }
@@ -148,11 +150,11 @@ export const makeSponsor = (deps: SponsorDeps): Sponsor => {
     const gas = await chain.simulate(mandate, GAS_CAP[mandate.kind])
     const { fee, held } = await chain.purse()
     const moves = mandate.moves ?? (await chain.lease(mandate.subject as Hex))?.refundable ?? 0n
-    const refusal = judgeWorth(mandate.kind, moves, costOf(gas, fee, config.coinUsdc), limits)
+    const refusal = judgeWorth(mandate.kind, moves, costOf(gas, fee, coinPrice), limits)
     if (refusal !== null) throw refusal
     const maxGas = (gas * GAS_MARGIN.numerator) / GAS_MARGIN.denominator
     if (held < config.keepCoins + maxGas * fee) throw EMPTY()
-    return { maxGas, cost: worstCost(maxGas, fee, config.coinUsdc) }
+    return { maxGas, cost: worstCost(maxGas, fee, coinPrice) }
   }
 
   const read = async (request: SponsorRequest): Promise<Mandate> => {

@@ -16,7 +16,7 @@ export const FlowPanel = <P,>(props: { flow: FlowHandle<P>; title: string; disca
           <li key={step.id} data-state={stateOf(record.done, i, flow.busy)}>
             <span className="flow-mark" aria-hidden="true" />
             <span>{step.title}</span>
-            <span className="flow-now">{hintOf(record, i, step.id, flow.busy)}</span>
+            <span className="flow-now">{hintOf(record, i, step, flow.busy)}</span>
           </li>
         ))}
       </ol>
@@ -41,9 +41,10 @@ const stateOf = (done: number, i: number, busy: boolean) =>
 const hintOf = (
   record: { done: number; committed: Readonly<Record<string, string>> },
   i: number,
-  id: string,
+  step: { id: string; meanwhile?: string },
   busy: boolean,
 ) => {
   if (i !== record.done || !busy) return ''
-  return record.committed[id] === undefined ? 'Confirm in your wallet' : 'Waiting for the network'
+  if (record.committed[step.id] !== undefined) return 'Waiting for the network'
+  return step.meanwhile ?? 'Confirm in your wallet'
 }

@@ -12,6 +12,8 @@ export type FlowStep<P> = {
   id: string
   /** What the wallet is about to ask, in the words of the page. */
   title: string
+  /** What goes on while it commits, where that is not the wallet's turn. */
+  meanwhile?: string
   /** Whether chain state shows this step done already, whoever did it. */
   achieved: (env: FlowEnv, params: P) => Promise<boolean>
   /** Asks the wallet; the result (a transaction hash or a signature) is kept for verify and for later steps. */

@@ -9,7 +9,7 @@ export type FlowHandle<P> = {
   /** Undefined when no such flow is under way. */
   record: FlowRecord<P> | undefined
   busy: boolean
-  steps: readonly { id: string; title: string }[]
+  steps: readonly { id: string; title: string; meanwhile?: string }[]
   start: (params: P) => void
   /** Goes on after a failure or a reload; may ask the wallet. */
   resume: () => void

@@ -1,4 +1,4 @@
-import { type Chain, ChainError, marketFees, type RevertError, revertDataOf, toRevert } from '@decloud/chain'
+import { type Chain, ChainError, marketFees, type RevertError, revertOf } from '@decloud/chain'
 import { DecloudError, leaseEscrowAbi, type TokenDomain } from '@decloud/protocol'
 import {
   type Address,
@@ -96,13 +96,12 @@ const refusalOf = (call: { kind: string; to: Address; data: Hex }, cap: bigint, 
       hint: 'Send it with gas of your own.',
     })
   }
-  const data = revertDataOf(error)
-  if (data === undefined) return error
-  return contractRefused(toRevert('simulation-reverted', { ...call, dedupe: '' }, data, error))
+  const revert = revertOf({ ...call, dedupe: '' }, error)
+  return revert === undefined ? error : contractRefused(revert)
 }
 
 /** The contract's own sentence, under the code by which a tenant knows that gas of their own would not help. */
-export const contractRefused = (error: RevertError): ChainError =>
+const contractRefused = (error: RevertError): ChainError =>
   new ChainError('contract-refused', error.message, {
     hint: error.hint,
     details: { error: error.errorName },

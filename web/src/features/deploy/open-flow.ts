@@ -1,13 +1,15 @@
 // Opening a lease: a signature and one transaction where the token knows permits, an approval and a transaction
-// where it does not, one transaction where the money is there already.
+// where it does not, one transaction where the money is there already, and a signature alone where a sponsor sends it.
 import { leaseEscrowAbi } from '@decloud/protocol/abi/index'
 import { DecloudError } from '@decloud/protocol/errors'
 import type { Terms } from '@decloud/protocol/lease'
+import { openAuthorization } from '@decloud/protocol/mandates'
 import { erc20Abi, type Hex, hexToNumber, size, slice } from 'viem'
 import { getBlock, getChainId, readContract, signTypedData } from 'viem/actions'
 import { usdc } from '../../data/format.ts'
 import { CommitmentVoid, type Flow, type FlowEnv, type FlowStep } from '../../flows/flow.ts'
 import { assertNetwork, included, send } from '../../flows/send.ts'
+import { carryOut, signerHere, stillGood } from '../../flows/sponsored.ts'
 import type { Payment } from './payment.ts'
 import { permitTypes } from './permit.ts'
 
@@ -68,6 +70,45 @@ const permit: FlowStep<OpenParams> = {
       }),
     )
   },
+}
+
+const authorize: FlowStep<OpenParams> = {
+  id: 'authorize',
+  title: 'Sign the lease and its payment',
+  achieved: isOpen,
+  commit: async (env, { terms, payment }) => {
+    if (payment.from !== 'authorization') throw wrongPayment()
+    const { domain, validAfter, validBefore } = payment
+    const typed = openAuthorization(domain, env.runtime.config.leaseEscrow, terms, {
+      validAfter,
+      validBefore,
+    })
+    return signTypedData(await signerHere(env), typed)
+  },
+  verify: (env, { payment }) => stillGood(env, payment.from === 'authorization' ? payment.validBefore : 0n),
+}
+
+const openSponsored: FlowStep<OpenParams> = {
+  id: 'open',
+  title: 'Open the lease',
+  meanwhile: 'Sending it for you',
+  achieved: isOpen,
+  commit: (env, { terms, manifest, payment }, earlier) => {
+    const signature = earlier['authorize']
+    if (payment.from !== 'authorization' || signature === undefined) throw wrongPayment()
+    const { validAfter, validBefore } = payment
+    return carryOut(
+      env,
+      { kind: 'open', body: { terms, manifest, validAfter, validBefore, signature } },
+      {
+        address: env.runtime.config.leaseEscrow,
+        abi: leaseEscrowAbi,
+        functionName: 'openWithAuthorization',
+        args: [terms, manifest, validAfter, validBefore, signature],
+      },
+    )
+  },
+  verify: async (env, _, hash) => included(env, hash),
 }
 
 const approve: FlowStep<OpenParams> = {
@@ -136,8 +177,15 @@ const splitSignature = (signature: Hex): { r: Hex; s: Hex; v: number } => {
 
 const wrongPayment = () => new DecloudError('payment-kind', 'This lease is not paid by permit.')
 
+const STEPS: Readonly<Record<Payment['from'], readonly FlowStep<OpenParams>[]>> = {
+  authorization: [authorize, openSponsored],
+  permit: [permit, open],
+  approval: [approve, open],
+  allowance: [open],
+  balance: [open],
+}
+
 export const openFlow: Flow<OpenParams> = {
   kind: 'open',
-  steps: ({ payment }) =>
-    payment.from === 'permit' ? [permit, open] : payment.from === 'approval' ? [approve, open] : [open],
+  steps: ({ payment }) => STEPS[payment.from],
 }

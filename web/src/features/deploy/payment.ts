@@ -9,4 +9,6 @@ export type Payment =
   | { from: 'allowance' }
   /** `deadline` in unix seconds of the chain's clock. */
   | { from: 'permit'; domain: PermitDomain; nonce: bigint; deadline: bigint }
+  /** Signed over exactly these terms, so that a sponsor may submit it; both in unix seconds of the chain's clock. */
+  | { from: 'authorization'; domain: PermitDomain; validAfter: bigint; validBefore: bigint }
   | { from: 'approval' }

@@ -25,8 +25,15 @@ const permitAbi = parseAbi([
 /** Seconds for which a signed payment may wait for its transaction. */
 const PERMIT_LIFETIME = 86_400n
 
-/** How `owner` can best pay: with a permit when token and account can, else with an approval. */
-export const choosePayment = async (runtime: Runtime, owner: Address): Promise<Payment> => {
+/**
+ * How `owner` can best pay: with a signature when token and account can, else with an approval.
+ * @param sponsored whether somebody offers to submit the opening.
+ */
+export const choosePayment = async (
+  runtime: Runtime,
+  owner: Address,
+  sponsored: boolean,
+): Promise<Payment> => {
   const { client, config } = runtime
   const token = { address: config.usdc, abi: permitAbi } as const
   // A contract account signs by ERC-1271, which this permit form cannot carry.
@@ -56,7 +63,11 @@ export const choosePayment = async (runtime: Runtime, owner: Address): Promise<P
   }
   if (domainSeparator({ domain }) !== separator.value) return { from: 'approval' }
   const { timestamp } = await getBlock(client)
-  return { from: 'permit', domain, nonce: nonce.value, deadline: timestamp + PERMIT_LIFETIME }
+  const until = timestamp + PERMIT_LIFETIME
+  // A token of this form knows EIP-3009 too.
+  return sponsored
+    ? { from: 'authorization', domain, validAfter: 0n, validBefore: until }
+    : { from: 'permit', domain, nonce: nonce.value, deadline: until }
 }
 
 // EIP-7702: an account that delegates still signs with its own key.

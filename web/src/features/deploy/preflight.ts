@@ -18,6 +18,8 @@ export type PreflightInput = {
   funds: Funds | undefined
   deposit: bigint
   payFrom: 'wallet' | 'balance'
+  /** Whether somebody else pays the gas. */
+  sponsored: boolean
 }
 
 /** @returns the first obstacle, or undefined when the wallet may be asked. */
@@ -52,5 +54,5 @@ export const preflight = (input: PreflightInput): DecloudError | undefined => {
       `Send USDC to it on ${input.chain}, or choose a smaller size or a shorter time.`,
     )
   }
-  return gas < OPEN_GAS * gasPrice ? gasMissing(input.symbol, input.chain) : undefined
+  return !input.sponsored && gas < OPEN_GAS * gasPrice ? gasMissing(input.symbol, input.chain) : undefined
 }

@@ -1,9 +1,11 @@
 // Closing and topping up.
-import { leaseEscrowAbi } from '@decloud/protocol/abi/index'
+import { leaseEscrowAbi, leaseMandatesAbi } from '@decloud/protocol/abi/index'
+import { closeMandate, topUpMandate } from '@decloud/protocol/mandates'
 import { type Address, erc20Abi, type Hex } from 'viem'
-import { readContract } from 'viem/actions'
+import { readContract, signTypedData } from 'viem/actions'
 import type { Flow, FlowEnv, FlowStep } from '../../flows/flow.ts'
 import { included, send } from '../../flows/send.ts'
+import { carryOut, needed, type Once, signerHere, stillGood } from '../../flows/sponsored.ts'
 
 const ENDED = 4
 
@@ -15,26 +17,56 @@ const read = (env: FlowEnv, leaseId: Hex) =>
     args: [leaseId],
   })
 
-/** `to` zero: the refund goes to the tenant's DeCloud balance. */
-export type CloseParams = { leaseId: Hex; to: Address }
+/** `to` zero: the refund goes to the tenant's DeCloud balance. `once`: where a sponsor offers to send it. */
+export type CloseParams = { leaseId: Hex; to: Address; once?: Once }
+
+const isClosed = async (env: FlowEnv, { leaseId }: CloseParams) => (await read(env, leaseId)).status === ENDED
+
+const close: FlowStep<CloseParams> = {
+  id: 'close',
+  title: 'Close the lease',
+  achieved: isClosed,
+  commit: (env, { leaseId, to }) =>
+    send(env, {
+      address: env.runtime.config.leaseEscrow,
+      abi: leaseEscrowAbi,
+      functionName: 'close',
+      args: [leaseId, to],
+    }),
+  verify: (env, _, hash) => included(env, hash),
+}
+
+const signClose: FlowStep<CloseParams> = {
+  id: 'sign',
+  title: 'Sign the closing',
+  achieved: isClosed,
+  commit: async (env, { leaseId, to, once }) =>
+    signTypedData(await signerHere(env), closeMandate(env.runtime.config, { leaseId, to, ...needed(once) })),
+  verify: (env, { once }) => stillGood(env, needed(once).deadline),
+}
+
+const closeSponsored: FlowStep<CloseParams> = {
+  ...close,
+  meanwhile: 'Sending it for you',
+  commit: (env, { leaseId, to, once }, earlier) => {
+    const { nonce, deadline } = needed(once)
+    const signature = needed(earlier['sign'])
+    return carryOut(
+      env,
+      { kind: 'close', body: { leaseId, to, nonce, deadline, signature } },
+      {
+        address: env.runtime.config.leaseMandates,
+        abi: leaseMandatesAbi,
+        functionName: 'closeBySig',
+        args: [leaseId, to, nonce, deadline, signature],
+      },
+    )
+  },
+}
 
 export const closeFlow: Flow<CloseParams> = {
   kind: 'close',
-  steps: () => [
-    {
-      id: 'close',
-      title: 'Close the lease',
-      achieved: async (env, { leaseId }) => (await read(env, leaseId)).status === ENDED,
-      commit: (env, { leaseId, to }) =>
-        send(env, {
-          address: env.runtime.config.leaseEscrow,
-          abi: leaseEscrowAbi,
-          functionName: 'close',
-          args: [leaseId, to],
-        }),
-      verify: (env, _, hash) => included(env, hash),
-    },
-  ],
+  steps: ({ once }) => (once === undefined ? [close] : [signClose, closeSponsored]),
 }
 
 /** `target`: what the lease will hold once topped up; tells after a reload whether it happened. µUSDC. */
@@ -44,6 +76,8 @@ export type TopUpParams = {
   target: bigint
   payer: Address
   fromBalance: boolean
+  /** Where a sponsor offers to send it; out of the balance alone: the contracts take no other by signature. */
+  once?: Once
 }
 
 const toppedUp = async (env: FlowEnv, params: TopUpParams) =>
@@ -86,7 +120,41 @@ const pay: FlowStep<TopUpParams> = {
   verify: (env, _, hash) => included(env, hash),
 }
 
+const signTopUp: FlowStep<TopUpParams> = {
+  id: 'sign',
+  title: 'Sign the top-up',
+  achieved: toppedUp,
+  commit: async (env, { payer, leaseId, amount, once }) =>
+    signTypedData(
+      await signerHere(env),
+      topUpMandate(env.runtime.config, { payer, leaseId, amount, ...needed(once) }),
+    ),
+  verify: (env, { once }) => stillGood(env, needed(once).deadline),
+}
+
+const paySponsored: FlowStep<TopUpParams> = {
+  ...pay,
+  meanwhile: 'Sending it for you',
+  commit: (env, { payer, leaseId, amount, once }, earlier) => {
+    const { nonce, deadline } = needed(once)
+    const signature = needed(earlier['sign'])
+    return carryOut(
+      env,
+      { kind: 'top-up', body: { payer, leaseId, amount, nonce, deadline, signature } },
+      {
+        address: env.runtime.config.leaseMandates,
+        abi: leaseMandatesAbi,
+        functionName: 'topUpBySig',
+        args: [payer, leaseId, amount, nonce, deadline, signature],
+      },
+    )
+  },
+}
+
 export const topUpFlow: Flow<TopUpParams> = {
   kind: 'top-up',
-  steps: ({ fromBalance }) => (fromBalance ? [pay] : [allow, pay]),
+  steps: ({ fromBalance, once }) => {
+    if (!fromBalance) return [allow, pay]
+    return once === undefined ? [pay] : [signTopUp, paySponsored]
+  },
 }

@@ -3,6 +3,7 @@ import type { Address } from 'viem'
 import { usdc } from '../../../data/format.ts'
 import { useRuntime } from '../../../data/runtime.tsx'
 import { FlowPanel } from '../../../flows/flow-panel.tsx'
+import { useOnce } from '../../../flows/sponsored.ts'
 import { useFlow } from '../../../flows/use-flow.ts'
 import { Button } from '../../../ui/button.tsx'
 import { fundsKey, fundsQuery, useWallet } from '../../wallet/index.ts'
@@ -13,6 +14,7 @@ export const BalanceCard = ({ account }: { account: Address }) => {
   const runtime = useRuntime()
   const queries = useQueryClient()
   const wallet = useWallet()
+  const once = useOnce(account)
   const funds = useQuery(fundsQuery(runtime, account)).data
   const flow = useFlow(withdrawFlow, account, wallet.signer, () => {
     void queries.invalidateQueries({ queryKey: fundsKey(runtime) })
@@ -32,7 +34,7 @@ export const BalanceCard = ({ account }: { account: Address }) => {
           kind="secondary"
           size="small"
           disabled={wallet.wrongNetwork}
-          onClick={() => flow.start({ account, amount, left: 0n })}
+          onClick={() => flow.start({ account, amount, left: 0n, ...once() })}
         >
           Withdraw
         </Button>

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { duration, memory, usdc } from '../../../data/format.ts'
 import { useRuntime } from '../../../data/runtime.tsx'
+import { offersOpening, sponsorQuery } from '../../../data/sponsor.ts'
 import { HOURS_PER_MONTH } from '../../../data/time.ts'
 import { Button } from '../../../ui/button.tsx'
 import { Choices } from '../../../ui/field.tsx'
@@ -22,6 +23,8 @@ export const Confirm = ({ form, node, quote, unfit }: Props) => {
   const funds = useQuery(fundsQuery(runtime, wallet.address)).data
   const [payFrom, setPayFrom] = useState<'wallet' | 'balance'>('wallet')
   const opening = useOpen()
+  const sponsor = useQuery(sponsorQuery(runtime, wallet.address)).data
+  const sponsored = payFrom === 'wallet' && offersOpening(sponsor, quote.deposit)
   const obstacle = preflight({
     connected: wallet.address !== undefined,
     wrongNetwork: wallet.wrongNetwork,
@@ -33,6 +36,7 @@ export const Confirm = ({ form, node, quote, unfit }: Props) => {
     funds,
     deposit: quote.deposit,
     payFrom,
+    sponsored,
   })
   const key = form.ssh.key
   return (
@@ -78,7 +82,7 @@ export const Confirm = ({ form, node, quote, unfit }: Props) => {
             disabled={obstacle !== undefined || form.invalid || key === undefined || opening.preparing}
             onClick={() =>
               key !== undefined &&
-              opening.open({ node, size: form.size, quote, sshKeyLine: key.line, payFrom, funds })
+              opening.open({ node, size: form.size, quote, sshKeyLine: key.line, payFrom, funds, sponsored })
             }
           >
             {opening.preparing ? 'Sealing your key' : `Confirm and pay ${usdc(quote.deposit)} USDC`}
@@ -96,6 +100,7 @@ export const Confirm = ({ form, node, quote, unfit }: Props) => {
           .
         </li>
         <li>If the node is not ready within {duration(ACTIVATE_WITHIN)}, everything comes back.</li>
+        {sponsored && <li>The network fee is paid for you: you need USDC and nothing else.</li>}
         <li>The price is fixed for the life of the lease.</li>
       </ul>
     </aside>

@@ -21,6 +21,8 @@ type Choice = {
   sshKeyLine: string
   payFrom: 'wallet' | 'balance'
   funds: Funds | undefined
+  /** Whether a sponsor offers to submit it. */
+  sponsored: boolean
 }
 
 /**
@@ -38,7 +40,7 @@ export const useOpen = () => {
     setPreparing(true)
     setError(undefined)
     try {
-      const payment = await paymentOf(choice, () => choosePayment(runtime, wallet.address!))
+      const payment = await paymentOf(choice, () => choosePayment(runtime, wallet.address!, choice.sponsored))
       const params = await prepareLease(runtime, { ...choice, tenant: wallet.address, payment })
       saveRecord(flowKey(runtime.config.chainId, openFlow.kind, params.leaseId), newRecord(params))
       await navigate(`/leases/${params.leaseId}`, { state: { ask: true } })
@@ -52,6 +54,7 @@ export const useOpen = () => {
 
 const paymentOf = async (choice: Choice, ask: () => Promise<Payment>): Promise<Payment> => {
   if (choice.payFrom === 'balance') return { from: 'balance' }
+  if (choice.sponsored) return ask()
   if (choice.funds !== undefined && choice.funds.allowance >= choice.quote.deposit)
     return { from: 'allowance' }
   return ask()

@@ -6,6 +6,7 @@ import { zeroAddress } from 'viem'
 import { usdc } from '../../../data/format.ts'
 import { useRuntime } from '../../../data/runtime.tsx'
 import { FlowPanel } from '../../../flows/flow-panel.tsx'
+import { useOnce } from '../../../flows/sponsored.ts'
 import { useFlow } from '../../../flows/use-flow.ts'
 import { Button } from '../../../ui/button.tsx'
 import { Choices } from '../../../ui/field.tsx'
@@ -17,6 +18,7 @@ export const CloseLease = ({ view, now }: { view: LeaseView; now: number }) => {
   const runtime = useRuntime()
   const queries = useQueryClient()
   const wallet = useWallet()
+  const once = useOnce(wallet.address)
   const [asking, setAsking] = useState(false)
   const [to, setTo] = useState<'wallet' | 'balance'>('wallet')
   const flow = useFlow(closeFlow, view.leaseId, wallet.signer, () => {
@@ -60,7 +62,7 @@ export const CloseLease = ({ view, now }: { view: LeaseView; now: number }) => {
         <Button
           kind="primary"
           onClick={() =>
-            flow.start({ leaseId: view.leaseId, to: to === 'wallet' ? view.tenant : zeroAddress })
+            flow.start({ leaseId: view.leaseId, to: to === 'wallet' ? view.tenant : zeroAddress, ...once() })
           }
         >
           Close and refund

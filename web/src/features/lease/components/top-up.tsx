@@ -8,6 +8,7 @@ import { shortBalance } from '../../../data/errors.ts'
 import { duration } from '../../../data/format.ts'
 import { useRuntime } from '../../../data/runtime.tsx'
 import { FlowPanel } from '../../../flows/flow-panel.tsx'
+import { useOnce } from '../../../flows/sponsored.ts'
 import { useFlow } from '../../../flows/use-flow.ts'
 import { Button } from '../../../ui/button.tsx'
 import { Field } from '../../../ui/field.tsx'
@@ -35,6 +36,7 @@ export const TopUp = ({ view, payer }: { view: LeaseView; payer: Address }) => {
   const queries = useQueryClient()
   const wallet = useWallet()
   const funds = useQuery(fundsQuery(runtime, payer)).data
+  const once = useOnce(wallet.address)
   const [text, setText] = useState('')
   const flow = useFlow(topUpFlow, view.leaseId, wallet.signer, () => {
     setText('')
@@ -77,7 +79,14 @@ export const TopUp = ({ view, payer }: { view: LeaseView; payer: Address }) => {
         disabled={amount === undefined || short !== undefined || wallet.wrongNetwork}
         onClick={() =>
           amount !== undefined &&
-          flow.start({ leaseId: view.leaseId, amount, target: view.deposited + amount, payer, fromBalance })
+          flow.start({
+            leaseId: view.leaseId,
+            amount,
+            target: view.deposited + amount,
+            payer,
+            fromBalance,
+            ...once(),
+          })
         }
       >
         Top up

@@ -1,8 +1,8 @@
 // Questions to the keeper that runs on a folder.
 import { DecloudError, sentenceOf } from '@decloud/protocol'
 import { healthSchema, type KeeperHealth } from '@decloud/protocol/wire/health'
-import { type Holder, holderOf } from '../adapters/store/lock.ts'
 import type { KeeperConfig } from '../config/config.ts'
+import { type Holder, holderOf } from './store/lock.ts'
 
 const DEADLINE_MS = 5_000
 
