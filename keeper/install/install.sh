@@ -91,7 +91,7 @@ build() {
   [ -f "$src/keeper/src/main.ts" ] || die "$src is no checkout of this project"
   command -v npm >/dev/null || die 'npm is missing: install Node.js 20.19 or newer, or use --release with a file that --pack made'
   for part in package.json package-lock.json .npmrc contracts/package.json contracts/protocol \
-    chain/package.json chain/src keeper/package.json keeper/src keeper/install agent/package.json web/package.json; do
+    chain/package.json chain/src gossip/package.json gossip/src keeper/package.json keeper/src keeper/install agent/package.json web/package.json; do
     [ -e "$src/$part" ] || continue
     mkdir -p "$out/$(dirname "$part")"
     cp -R "$src/$part" "$out/$part"
@@ -102,7 +102,7 @@ build() {
     cd "$out"
     # Whoever runs this under npm or a test hands down settings that are meant for another folder.
     plain npm ci --ignore-scripts --omit=dev --no-audit --no-fund --loglevel=error --include-workspace-root \
-      --workspace @decloud/keeper --workspace @decloud/chain --workspace @decloud/protocol >&2
+      --workspace @decloud/keeper --workspace @decloud/chain --workspace @decloud/gossip --workspace @decloud/protocol >&2
   ) || die 'the packages could not be fetched, see above'
   # Headers and sources for compiling add-ons: nothing here is compiled.
   rm -rf "$out"/node_modules/node-linux-*/include "$out/node_modules/better-sqlite3/deps"
@@ -172,6 +172,17 @@ point_at() {
   act mv -T "$OPT/.current.new" "$OPT/current"
 }
 
+# `well VERSION`: its answers are those of the chain, or will be when it has read that. It tells systemd where it serves.
+well() {
+  url=$(systemctl show --property=StatusText --value "$NAME.service" | sed -n 's/^serving at //p')
+  [ -n "$url" ] || return 1
+  # shellcheck disable=SC2016 # it is JavaScript
+  "$OPT/releases/$1/node_modules/.bin/node" -e '
+    fetch(`${process.argv[1]}/health`, { signal: AbortSignal.timeout(20_000) })
+      .then((answer) => answer.json())
+      .then(({ status }) => process.exit(["ok", "syncing"].includes(status) ? 0 : 1), () => process.exit(1))' "$url"
+}
+
 # `healthy VERSION`: it answers, twice in a row, within the deadline, and is not being started over and over.
 healthy() {
   [ -z "$dry" ] || return 0
@@ -179,11 +190,12 @@ healthy() {
   while [ "$(date +%s)" -lt "$end" ]; do
     case $(systemctl is-active "$NAME.service" || true) in
       active)
-        if at "$1" status --accept ok,syncing >/dev/null 2>&1; then good=$((good + 1)); else good=0; fi
+        if well "$1"; then good=$((good + 1)); else good=0; fi
         [ $good -lt 2 ] || return 0 ;;
       failed | inactive) return 1 ;;
       *) good=0 ;;
     esac
+    [ "$(systemctl show --property=NRestarts --value "$NAME.service")" -lt 3 ] || return 1
     sleep 2
   done
   return 1

@@ -41,11 +41,11 @@ const PERSON = new Set([
   'keystore-password-wrong',
 ])
 
-const parse = (verb: Verb | undefined, args: string[]) => {
-  const options = { ...COMMON, ...verb?.options, version: { type: 'boolean' as const } }
+const parse = (verb: Verb, args: string[]) => {
+  const options = { ...COMMON, ...verb.options, version: { type: 'boolean' as const } }
   const kinds = Object.fromEntries(Object.entries(options).map(([name, { type }]) => [name, { type }]))
   try {
-    return parseArgs({ args, options: kinds, allowPositionals: verb?.words !== undefined })
+    return parseArgs({ args, options: kinds, allowPositionals: verb.words !== undefined })
   } catch (cause) {
     throw new DecloudError('usage', `${sentenceOf(cause)}.`, { hint: 'See --help.', cause })
   }
@@ -58,19 +58,20 @@ const main = async (argv: readonly string[]): Promise<number> => {
   const [first, ...rest] = argv
   const named = first !== undefined && !first.startsWith('-')
   const name = named ? first : 'run'
-  const verb = VERBS[name]
-  if (verb === undefined) {
+  const entry = VERBS[name]
+  if (entry === undefined) {
     throw new DecloudError('usage', `There is no verb "${name}".`, {
       hint: `Verbs: ${Object.keys(VERBS).join(', ')}.`,
     })
   }
+  const verb = await entry.load()
   const { values, positionals } = parse(verb, named ? [...rest] : [...argv])
   if (values['version'] === true) {
     console.log(VERSION)
     return EXIT.done
   }
   if (values['help'] === true) {
-    console.log(named ? helpOf(name, verb, COMMON) : overview(VERBS, COMMON))
+    console.log(named ? helpOf(name, entry.summary, verb, COMMON) : overview(VERBS, COMMON))
     return EXIT.done
   }
   const json = values['json'] === true

@@ -136,6 +136,8 @@ it('names ports that are taken', async () => {
   const { port } = squatter.address() as AddressInfo
   expect(faultsOf(await look({ port, metrics: { port: 0 } }))).toEqual(['port-occupied'])
   expect(faultsOf(await look({ metrics: { port } }))).toEqual(['port-occupied'])
+  const listen = [`/ip4/127.0.0.1/tcp/${port}`]
+  expect(faultsOf(await look({ gossip: { listen } }))).toEqual(['port-occupied'])
   squatter.close()
 })
 

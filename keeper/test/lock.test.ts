@@ -36,8 +36,8 @@ it('keeps a second keeper out, names the first, and lets it in afterwards', () =
 it('goes with the process that held it, even by kill -9', async () => {
   const module = new URL('../src/adapters/store/lock.ts', import.meta.url).href
   const script = `import { lockFolder } from '${module}'
-lockFolder(process.argv[1]); console.log('held'); setInterval(() => {}, 1000)`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script, folder], {
+lockFolder(process.argv[1]); gc(); console.log('held'); setInterval(gc, 20)`
+  const child = spawn(process.execPath, ['--expose-gc', '--input-type=module', '-e', script, folder], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const ended = once(child, 'close')

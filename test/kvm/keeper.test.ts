@@ -64,7 +64,7 @@ const variant = async (packed: string, name: string, change: (folder: string) =>
 
 test.skipIf(missing)(
   'the installer: installs, upgrades, rolls a broken release back, keeps the state when it goes',
-  { timeout: 1_500_000 },
+  { timeout: 3_000_000 },
   async () => {
     const { hypervisor, network, directory, specOf } = machine!
     const packed = join(directory, 'good.tar.gz')
@@ -111,9 +111,14 @@ test.skipIf(missing)(
       expect((await guest(`cat > ${to}`, file)).code).toBe(0)
     }
     const status = async () => {
-      const { text } = await guest('decloud-keeper status --json')
-      return JSON.parse(text.slice(text.indexOf('{'))) as Record<string, unknown>
+      const { text } = await guest('curl -s http://127.0.0.1:8470/health')
+      return JSON.parse(text) as Record<string, unknown>
     }
+    // Under emulation on a busy machine Node alone takes a minute to load; the unit's own limits are for real ones.
+    const slow = '[Service]\nTimeoutStartSec=900\nWatchdogSec=600\n'
+    const room = '/etc/systemd/system/decloud-keeper.service.d'
+    await guest(`mkdir -p ${room}; printf "${slow}" > ${room}/slow.conf`)
+    const patient = '--health-deadline 900'
 
     const host = network.subnet.replace(/0\/24$/, '1')
     const rpcUrl = await listenFor(host, local!.anvil.rpcUrl)
@@ -131,7 +136,7 @@ test.skipIf(missing)(
     expect(dry).toMatchObject({ code: 0 })
     expect((await guest('ls /opt/decloud-keeper /etc/decloud-keeper')).code).not.toBe(0)
 
-    const first = await guest(`sh /root/install.sh --release /root/good ${own}`)
+    const first = await guest(`sh /root/install.sh --release /root/good ${own} ${patient}`)
     expect(first, first.text).toMatchObject({ code: 0 })
     expect((await guest('systemctl is-active decloud-keeper')).text.trim()).toBe('active')
     expect(await status()).toMatchObject({ status: 'ok', chainId: 31_337 })
@@ -153,31 +158,31 @@ test.skipIf(missing)(
       2,
     )
 
-    // A hung process is found by the watchdog: stopped in its tracks it tells nobody that it lives.
+    // Killed, it comes back by itself.
     const pidOf = async () => (await guest('systemctl show -p MainPID --value decloud-keeper')).text.trim()
     const before = await pidOf()
     await guest(`kill -9 ${before}`)
-    await guest('for i in $(seq 60); do systemctl is-active -q decloud-keeper && break; sleep 1; done')
+    await guest('for i in $(seq 450); do systemctl is-active -q decloud-keeper && break; sleep 2; done')
     expect(await pidOf()).not.toBe(before)
 
     const release = async () => (await guest('cat /opt/decloud-keeper/current/RELEASE')).text.trim()
     const good = await release()
     await send(better, '/root/better')
-    const upgrade = await guest('sh /root/install.sh --release /root/better')
+    const upgrade = await guest(`sh /root/install.sh --release /root/better ${patient}`)
     expect(upgrade, upgrade.text).toMatchObject({ code: 0 })
     expect(await release()).toBe('0.1.0-better')
     expect((await status())['status']).toBe('ok')
 
     await guest('rm -f /root/better /root/good')
     await send(broken, '/root/broken')
-    const bad = await guest('sh /root/install.sh --release /root/broken --health-deadline 60')
+    const bad = await guest(`sh /root/install.sh --release /root/broken ${patient}`)
     expect(bad.code, bad.text).toBe(1)
     expect(bad.text).toContain('broken release')
     expect(bad.text).toContain('was rolled back to 0.1.0-better')
     expect(await release()).toBe('0.1.0-better')
     expect((await status())['status']).toBe('ok')
 
-    const rollback = await guest('sh /root/install.sh --rollback')
+    const rollback = await guest(`sh /root/install.sh --rollback ${patient}`)
     expect(rollback, rollback.text).toMatchObject({ code: 0 })
     expect(await release()).toBe(good)
 

@@ -4,8 +4,6 @@ import { EXIT, type Verb } from './verb.ts'
 const SYNC_DEADLINE_MS = 3_600_000
 
 export const auditVerb: Verb = {
-  summary:
-    'read the chain up to now and hold every row against contract storage; exit code 1 on a difference',
   about: `Works on the data folder, so no keeper may run on it: a running one audits itself, see \`status\`.
 No key is used and nothing is sent.`,
   run: async ({ load, say }) => {

@@ -12,7 +12,6 @@ const required = (value: string | boolean | undefined, name: string): string => 
 }
 
 export const backupVerb: Verb = {
-  summary: 'copy local.sqlite as of one moment, while the keeper runs',
   about: `What only this keeper knows is in local.sqlite: transactions under way, heartbeats, the mailbox, alerts.
 keeper.sqlite is a cache of the chain and needs no copy; one saves a new keeper the time to read the chain.`,
   options: {
@@ -32,7 +31,6 @@ keeper.sqlite is a cache of the chain and needs no copy; one saves a new keeper 
 }
 
 export const restoreVerb: Verb = {
-  summary: 'put a copy of local.sqlite back; no keeper may run on the folder',
   about: `The former file is kept beside it. Transactions that the copy does not know are no danger: nonces are read from the
 chain, and every chore is a no-op when it was done before.`,
   options: { from: { type: 'string', argument: 'FILE', about: 'a copy that `backup` made' } },

@@ -3,7 +3,6 @@ import { fieldsTable, shownConfig } from '../config/show.ts'
 import { EXIT, type Verb } from './verb.ts'
 
 export const configVerb: Verb = {
-  summary: 'check: say every error at once; show: every value and where it comes from; table: for the manual',
   words: 'check | show | table',
   run: async ({ words, load, say }) => {
     const [what = 'check', ...rest] = words

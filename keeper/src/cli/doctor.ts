@@ -8,7 +8,6 @@ const line = ({ check, level, found, todo }: Finding) =>
   `${MARKS[level]} ${check}: ${found}${todo === '' ? '' : `\n      → ${todo}`}`
 
 export const doctorVerb: Verb = {
-  summary: 'look at everything a keeper needs, name the faults and what to do; changes nothing',
   about: 'Beside a running keeper it asks that one too. Exit code 1 when there is a fault.',
   run: async ({ load, say }) => {
     const findings = await examine(load)

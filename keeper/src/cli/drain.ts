@@ -9,7 +9,6 @@ const POLL_MS = 100
 const MARGIN_MS = 15_000
 
 export const drainVerb: Verb = {
-  summary: 'ask the running keeper to finish and stop, and wait until it has',
   about:
     'Under a service manager stop the unit instead: it would start a keeper anew that it did not stop itself.',
   run: async ({ load, say }) => {

@@ -1,6 +1,7 @@
 import { CONFIG_NAME, SECRET_NAMES } from '../config/env.ts'
 import { fieldsHelp } from '../config/show.ts'
 import type { Option, Verb } from './verb.ts'
+import type { VerbEntry } from './verbs.ts'
 
 type Options = Readonly<Record<string, Option>>
 
@@ -18,7 +19,7 @@ const KEY = `The key comes from the environment alone; without one the keeper re
   ${SECRET_NAMES.keystore} with ${SECRET_NAMES.passwordFile}, or the
   credentials \`keystore\` and \`keystore-password\` of a systemd unit, or ${SECRET_NAMES.privateKey}`
 
-export const overview = (verbs: Readonly<Record<string, Verb>>, common: Options): string =>
+export const overview = (verbs: Readonly<Record<string, VerbEntry>>, common: Options): string =>
   `Usage: decloud-keeper [VERB] [--config FILE]
 
 ${Object.entries(verbs)
@@ -35,10 +36,10 @@ ${KEY}
 
 ${EXITS}`
 
-export const helpOf = (name: string, verb: Verb, common: Options): string =>
+export const helpOf = (name: string, summary: string, verb: Verb, common: Options): string =>
   [
     `Usage: decloud-keeper ${name}${verb.words === undefined ? '' : ` ${verb.words}`} [options]`,
-    `${verb.summary[0]?.toUpperCase()}${verb.summary.slice(1)}.`,
+    `${summary[0]?.toUpperCase()}${summary.slice(1)}.`,
     ...(verb.about === undefined ? [] : [verb.about]),
     optionLines({ ...verb.options, ...common }),
     EXITS,

@@ -28,7 +28,6 @@ const reassure = (keeper: Keeper, manager: ServiceManager | null): (() => void) 
 }
 
 export const runVerb: Verb = {
-  summary: 'follow the contracts, serve what is read, and with a key do the chores (the default)',
   about: `The log goes to stdout, one line of JSON a fact. SIGTERM or SIGINT drains: /health says so, requests under way
 finish, transactions under way stay in the journal for the next start. A second signal ends it at once.`,
   run: async ({ load, env }) => {

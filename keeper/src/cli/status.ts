@@ -14,21 +14,14 @@ const inWords = (health: KeeperHealth, url: string): string =>
   ].join('\n')
 
 export const statusVerb: Verb = {
-  summary: 'what the running keeper says of itself; exit code 0 only when it is ok',
   options: {
     url: { type: 'string', argument: 'URL', about: 'ask this keeper instead of the one on the data folder' },
-    accept: {
-      type: 'string',
-      argument: 'LIST',
-      about: 'statuses that count as good too, for example ok,syncing',
-    },
   },
   run: async ({ values, load, say }) => {
     const url = textOption(values['url']) ?? urlOf(runningKeeper(load().config))
     const health = await askHealth(url.replace(/\/$/, ''))
     say(inWords(health, url), { url, ...encoded(health) })
-    const accepted = (textOption(values['accept']) ?? 'ok').split(',')
-    return accepted.includes(health.status) ? EXIT.done : EXIT.failed
+    return health.status === 'ok' ? EXIT.done : EXIT.failed
   },
 }
 

@@ -17,7 +17,6 @@ export type VerbContext = {
 
 /** One word of the command line. `run` resolves to the exit code; see EXIT. */
 export type Verb = {
-  summary: string
   /** More than the summary, for its own --help. */
   about?: string
   words?: string

@@ -10,24 +10,41 @@ const count = (least: number, most: number) => z.coerce.number().int().min(least
 /** The HTTP API: what it is called from outside, whom it believes, and how much one caller gets. */
 export const apiSection = z
   .strictObject({
-    /** The URL under which clients reach this API, as wallets show it at sign-in. Without one: the URL it listens on. */
-    publicUrl: z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' }).optional(),
-    /** Hosts (`app.example`, `localhost:*`) whose pages may sign in. Without any: the host of `publicUrl`. */
-    signInDomains: z.array(z.string().min(1).max(255)).max(50).default([]),
-    /** Addresses or CIDR ranges of the proxies whose `X-Forwarded-For` is believed; none by default. */
-    trustedProxies: z.array(z.string().min(1)).max(50).default([]),
-    /** Requests that one address may make in a minute, in all and on routes that ask a wallet or the chain. */
-    requestsPerMinute: count(1, 10_000_000).default(600),
-    costlyRequestsPerMinute: count(1, 1_000_000).default(30),
-    /** Live streams at once, in all and from one address. */
-    maxStreams: count(1, 100_000).default(1_000),
-    maxStreamsPerAddress: count(1, 100_000).default(10),
-    /** Connections at once, streams included. */
-    maxConnections: count(1, 1_000_000).default(4_000),
-    /** Accounts whose signed `audited` gives a node that badge; anybody can sign an attribute. */
-    auditors: z.array(address).max(50).default([]),
-    /** Bytes of ready answers kept in memory. */
-    cacheBytes: count(0, 1_000_000_000).default(32_000_000),
+    publicUrl: z
+      .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
+      .optional()
+      .describe(
+        'the URL under which clients reach this API, as wallets show it at sign-in; without one: the URL it listens on',
+      ),
+    signInDomains: z
+      .array(z.string().min(1).max(255))
+      .max(50)
+      .default([])
+      .describe(
+        'hosts (`app.example`, `localhost:*`) whose pages may sign in; without any: the host of `publicUrl`',
+      ),
+    trustedProxies: z
+      .array(z.string().min(1))
+      .max(50)
+      .default([])
+      .describe(
+        'addresses or CIDR ranges of the proxies whose `X-Forwarded-For` is believed; none by default',
+      ),
+    requestsPerMinute: count(1, 10_000_000)
+      .default(600)
+      .describe('requests that one address may make in a minute'),
+    costlyRequestsPerMinute: count(1, 1_000_000)
+      .default(30)
+      .describe('the same on routes that ask a wallet or the chain'),
+    maxStreams: count(1, 100_000).default(1_000).describe('live streams at once'),
+    maxStreamsPerAddress: count(1, 100_000).default(10).describe('live streams at once from one address'),
+    maxConnections: count(1, 1_000_000).default(4_000).describe('connections at once, streams included'),
+    auditors: z
+      .array(address)
+      .max(50)
+      .default([])
+      .describe('accounts whose signed `audited` gives a node that badge; anybody can sign an attribute'),
+    cacheBytes: count(0, 1_000_000_000).default(32_000_000).describe('bytes of ready answers kept in memory'),
   })
   .prefault({})
 export type ApiConfig = z.output<typeof apiSection>

@@ -54,7 +54,7 @@ const issueOf = (issue: z.core.$ZodIssue, raw: unknown, context: IssueContext): 
   return [{ at, sentence: `${what}; wanted ${wanted}.${where}` }]
 }
 
-export const unknownKey = (key: string, fields: readonly Field[]): ConfigIssue => {
+const unknownKey = (key: string, fields: readonly Field[]): ConfigIssue => {
   const sections = fields.flatMap(({ path }) => (path.length > 1 ? [path[0]!] : []))
   const meant = nearest(key, [...fields.map((field) => field.key), ...sections])
   return { at: key, sentence: `there is no such key${meant === undefined ? '' : `; did you mean ${meant}?`}` }

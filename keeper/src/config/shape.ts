@@ -20,16 +20,28 @@ export type Field = {
   secret: boolean
 }
 
-type Facts = Pick<Field, 'fallback' | 'required' | 'about' | 'secret'> & { core: AnySchema }
+type Facts = Pick<Field, 'fallback' | 'required' | 'about' | 'secret'> & {
+  core: AnySchema
+  /** In words, where the schema cannot tell. */
+  own: string
+}
 
 // What was written as `.describe()` or `.meta()` on any layer of one key.
 const metaOf = (schema: AnySchema) => z.globalRegistry.get(schema) ?? {}
 
 /** Takes default, optional and transforming layers off, and notes what they say. */
 const unwrap = (schema: AnySchema): Facts => {
-  const facts: Facts = { core: schema, fallback: undefined, required: true, about: '', secret: false }
+  const facts: Facts = {
+    core: schema,
+    fallback: undefined,
+    required: true,
+    about: '',
+    secret: false,
+    own: '',
+  }
   for (;;) {
-    const { description, secret } = metaOf(facts.core)
+    const { description, secret, wants } = metaOf(facts.core)
+    if (typeof wants === 'string') facts.own ||= wants
     facts.about ||= description ?? ''
     facts.secret ||= secret === true
     // zod's own union of all definitions: each layer is told by its `type`.
@@ -56,7 +68,7 @@ export const fieldsOf = (
   whole: Readonly<Record<string, string>> = {},
   path: readonly string[] = [],
 ): Field[] => {
-  const { core, ...facts } = unwrap(schema)
+  const { core, own, ...facts } = unwrap(schema)
   const key = path.join('.')
   if (core instanceof z.ZodObject && whole[key] === undefined) {
     return Object.entries(core.shape).flatMap(([name, inner]) =>
@@ -64,7 +76,7 @@ export const fieldsOf = (
     )
   }
   const { decode, wants } = kindOf(core)
-  return [{ path, key, env: environmentName(path), decode, wants: whole[key] ?? wants, ...facts }]
+  return [{ path, key, env: environmentName(path), decode, wants: whole[key] ?? (own || wants), ...facts }]
 }
 
 type Json = z.core.JSONSchema.JSONSchema

@@ -1,5 +1,6 @@
 // The configuration for people: every key with its value, and the text of --help and of the manual, from the schema.
 import { formatUsdc } from '@decloud/protocol'
+import { formatEther } from 'viem'
 import { FIELDS, type KeeperConfig } from './config.ts'
 import type { Loaded } from './load.ts'
 import type { Field } from './shape.ts'
@@ -34,7 +35,7 @@ export const shownConfig = ({ config, originOf }: Pick<Loaded, 'config' | 'origi
 // A default is written in base units; people and files say USDC.
 const fallbackText = ({ fallback, required, key }: Field): string => {
   if (fallback === undefined) return required ? 'required' : 'none'
-  if (typeof fallback === 'bigint') return /usdc$/i.test(key) ? formatUsdc(fallback) : String(fallback)
+  if (typeof fallback === 'bigint') return /coins$/i.test(key) ? formatEther(fallback) : formatUsdc(fallback)
   return typeof fallback === 'string' ? fallback : JSON.stringify(fallback)
 }
 

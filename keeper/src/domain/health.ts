@@ -1,7 +1,7 @@
 // Facts about this process → whether it should be asked, and whether it should be left alone. Pure.
 import type { HealthReason, KeeperHealth, KeeperLiveness } from '@decloud/protocol/wire/health'
 
-export type FeedFacts = {
+type FeedFacts = {
   state: 'syncing' | 'live' | 'stale' | 'disagreeing'
   lagBlocks: bigint | null
   silentMs: number | null

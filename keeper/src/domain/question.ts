@@ -23,7 +23,10 @@ export type Entity =
   | 'tables'
 
 /** Contracts that are asked, by their name in a deployment. */
-export type Asked = Exclude<keyof Deployment, 'chainId' | 'fromBlock' | 'usdc' | 'timelock' | 'deCloudLens'>
+export type Asked = Exclude<
+  keyof Deployment,
+  'chainId' | 'fromBlock' | 'usdc' | 'timelock' | 'deCloudLens' | 'payouts'
+>
 
 export type Fields = Readonly<Record<string, unknown>>
 

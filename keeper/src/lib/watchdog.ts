@@ -1,6 +1,6 @@
 // Finds the loop that never came back: each round says when it begins and must end within its deadline.
 
-export type Overdue = { name: string; forMs: number }
+type Overdue = { name: string; forMs: number }
 export type Watchdog = {
   /** Runs one round under watch. A round may begin while an older one of the same name is still under way. */
   watch<result>(name: string, deadlineMs: number, round: () => Promise<result>): Promise<result>

@@ -1,16 +1,16 @@
 /** Values of the labels that a metric was made with. Few and known: a kind, a state, a host; never an id or an address. */
-export type LabelValues<label extends string> = Readonly<Record<label, string>>
+type LabelValues<label extends string> = Readonly<Record<label, string>>
 type Labels<label extends string> = [label] extends [never] ? [] : [labels: LabelValues<label>]
 
 /** Only ever grows. `by` is 1 when left out; amounts in the metric's unit, so mind what a double can hold. */
-export type Counter<label extends string = never> = {
+type Counter<label extends string = never> = {
   add(...args: [...Labels<label>, by?: number]): void
 }
-export type Gauge<label extends string = never> = { set(...args: [...Labels<label>, value: number]): void }
-export type Histogram<label extends string = never> = {
+type Gauge<label extends string = never> = { set(...args: [...Labels<label>, value: number]): void }
+type Histogram<label extends string = never> = {
   observe(...args: [...Labels<label>, value: number]): void
 }
-export type Sample<label extends string> = { labels: LabelValues<label>; value: number }
+type Sample<label extends string> = { labels: LabelValues<label>; value: number }
 
 /**
  * What a part counts. Names without prefix, in Prometheus' manner: `upkeep_rounds_total`, `feed_lag_blocks`,

@@ -14,8 +14,11 @@ export type FolderLock = {
   release(): void
 }
 
+// A connection that nobody refers to any more is closed by the garbage collector, and its lock goes with it.
+const held = new Set<Database>()
+
 /** @throws DecloudError `store-unusable`. */
-export const makeFolder = (folder: string): void => {
+const makeFolder = (folder: string): void => {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
   } catch (cause) {
@@ -49,9 +52,11 @@ export const lockFolder = (folder: string, now: () => number = Date.now): Folder
     if (isBusy(error)) throw lockedError(folder, holder, error)
     throw unusable(folder, error)
   }
+  held.add(db)
   return {
     announce: write,
     release: () => {
+      held.delete(db)
       if (!db.open) return
       if (db.inTransaction) db.exec('DELETE FROM holder; COMMIT')
       db.close()
