@@ -138,6 +138,7 @@ export const makeScheduler = (deps: SchedulerDeps) => {
   /** One round: every request that can be placed is sent on its way; resolves when all of them have arrived or failed. */
   const round = async (): Promise<SchedulerRound> => {
     const result = { placed: 0, refused: 0, failed: 0 }
+    attempts.begin()
     const placer = world.refresh()
     const waiting = world.waiting()
     attempts.keep(new Set(waiting.map((lease) => lease.leaseId)))

@@ -34,6 +34,8 @@ export type Attempts = ReturnType<typeof makeAttempts>
 export const makeAttempts = (retryMs: number, now: () => number) => {
   const attempts = new Map<Hex, Attempt>()
   const said = new Map<Hex, string>()
+  // When a round is wanted for what failed; each brings one.
+  let wakes: number[] = []
   const waitOf = (failures: number) => retryMs * Math.min(2 ** (failures - 1), MOST)
   return {
     mayTry: (leaseId: Hex) => now() >= (attempts.get(leaseId)?.notBefore ?? 0),
@@ -48,8 +50,17 @@ export const makeAttempts = (retryMs: number, now: () => number) => {
       const avoid = known?.avoid ?? new Map<number, number>()
       if (outcome === 'other-node') avoid.set(failure.node, after)
       const notBefore = outcome === 'other-node' ? now() : after
+      wakes.push(notBefore, after)
       attempts.set(leaseId, { failures, notBefore, avoid, last: { ...failure, at: now() } })
     },
+    /** A round begins: what was to be tried by now is tried in it. */
+    begin: () => {
+      const started = now()
+      wakes = wakes.filter((at) => at > started)
+    },
+    /** Milliseconds until something that failed is to be tried again, at most `most`. */
+    nextIn: (most: number): number =>
+      wakes.reduce((least, at) => Math.min(least, Math.max(at - now(), 0)), most),
     /** Whether this is news: the lease waits, and did not for this reason before. */
     isNews: (leaseId: Hex, sentence: string): boolean => {
       const known = said.get(leaseId) === sentence

@@ -84,7 +84,7 @@ export const makePlacement = (deps: PlacementDeps): Placement => {
       const turn = async () => {
         // Nothing tells when the feed has caught up.
         const isBehind = scheduler.status().state === 'feed-behind'
-        await trigger.next(isBehind ? Math.min(everyMs, BEHIND_MS) : everyMs)
+        await trigger.next(isBehind ? Math.min(everyMs, BEHIND_MS) : attempts.nextIn(everyMs))
         if (!abort.signal.aborted) await round()
       }
       loop = repeat(turn, 0, abort.signal, deps.onError)
