@@ -252,5 +252,5 @@ describe('killed with SIGKILL', () => {
     proxy.judge = () => 'forward'
     const keeper = await restartAndCompare(dataDir)
     expect(keeper.ledger.allLeases().length).toBeGreaterThanOrEqual(62)
-  })
+  }, 90_000)
 })
