@@ -18,6 +18,7 @@ const CONTRACTS: readonly (readonly [source: string, contract: string])[] = [
   ['Reviews.sol', 'Reviews'],
   ['Reputation.sol', 'Reputation'],
   ['PremiumStake.sol', 'PremiumStake'],
+  ['Payouts.sol', 'Payouts'],
   ['DeCloudLens.sol', 'DeCloudLens'],
   ['mocks/MockUSDC.sol', 'MockUSDC'],
 ]

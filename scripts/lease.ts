@@ -12,13 +12,25 @@ import {
   manifestSchema,
   parseUsdc,
   QUALITY_TIERS,
+  type Resources,
   sentenceOf,
 } from '@decloud/protocol'
-import { type Hex, isHex } from 'viem'
+import { type Hex, isHex, keccak256, stringToHex } from 'viem'
+import {
+  assignedNode,
+  openForAnyNode,
+  postOnChain,
+  postToMailbox,
+  sealFor,
+  signPost,
+} from './lib/any-node.ts'
+import { makeKeptManifests } from './lib/kept-manifests.ts'
 import { closeLease, makeTenant, openLease, readLease, type Tenant } from './lib/tenant.ts'
 import { billOf, endpointOf, knownHostsLine, reportOf, sshLine, waitActive } from './lib/tenant-view.ts'
 
 const HELP = `usage: node scripts/lease.ts open --node <index> --ssh-key <file> [options]
+       node scripts/lease.ts open --any-node --max-price <USDC> --ssh-key <file> [options]
+       node scripts/lease.ts post <leaseId>
        node scripts/lease.ts list [--all]
        node scripts/lease.ts status <leaseId>
        node scripts/lease.ts close <leaseId>
@@ -38,6 +50,12 @@ open:
   --deposit <USDC>      instead of --hours
   --max-price <USDC>    per hour; by default what the node asks now
   --no-wait             return once the lease is open
+
+open --any-node: the scheduler chooses; the manifest follows once it has
+  --region <name>       only nodes of this region
+  --keeper <url>        leave the manifest there for the node (or DECLOUD_KEEPER); without one it is posted on chain
+  --state <folder>      keeps the manifest until then, .decloud by default
+post: leaves the manifest of an assigned lease, when open was stopped before it could
 
 list: the leases of the tenant that live, oldest first
   --all                 those that have ended too
@@ -62,6 +80,10 @@ const OPTIONS = {
   hours: { type: 'string', default: '1' },
   deposit: { type: 'string' },
   'max-price': { type: 'string' },
+  'any-node': { type: 'boolean', default: false },
+  region: { type: 'string' },
+  keeper: { type: 'string' },
+  state: { type: 'string', default: '.decloud' },
   all: { type: 'boolean', default: false },
   'no-wait': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
@@ -145,7 +167,58 @@ const manifestOf = async (options: Options): Promise<Manifest> => {
   return parsed.data
 }
 
+const resourcesOf = (options: Options): Resources => ({
+  vcpus: whole('vcpus', options.vcpus, 1),
+  memoryMiB: whole('memory', options.memory, 1),
+  diskGiB: whole('disk', options.disk, 1),
+  gpus: whole('gpus', options.gpus, 0),
+  tier: oneOf('tier', QUALITY_TIERS, options.tier),
+  bandwidth: oneOf('bandwidth', BANDWIDTH_TIERS, options.bandwidth),
+})
+
+const regionOf = (name: string): Hex => {
+  if (name.length > 8 || !/^[\x21-\x7e]+$/.test(name)) throw usage('--region takes up to eight characters.')
+  return stringToHex(name, { size: 8 })
+}
+
+/** Seals what was kept to the node of the lease, and leaves it where that node's agent looks. @returns the node. */
+const post = async (tenant: Tenant, options: Options, leaseId: Hex): Promise<number> => {
+  const kept = makeKeptManifests(options.state)
+  const payload = await kept.read(leaseId)
+  say('waiting for a node …')
+  const node = await assignedNode(tenant, leaseId)
+  const sealed = await sealFor(tenant, leaseId, node, payload)
+  const keeper = options.keeper ?? process.env['DECLOUD_KEEPER']
+  if (keeper === undefined) {
+    await postOnChain(tenant, { leaseId, sealed, commitment: keccak256(payload) })
+  } else await postToMailbox(keeper, leaseId, await signPost(tenant, { leaseId, node, sealed }))
+  await kept.forget(leaseId)
+  say(`node ${node} takes it; the manifest is ${keeper === undefined ? 'posted on chain' : `at ${keeper}`}`)
+  return node
+}
+
+const openAnywhere = async (tenant: Tenant, options: Options) => {
+  if (options['max-price'] === undefined) throw usage('--any-node takes --max-price.')
+  const lease = await openForAnyNode(
+    tenant,
+    {
+      manifest: await manifestOf(options),
+      resources: resourcesOf(options),
+      maxPricePerHour: parseUsdc(options['max-price']),
+      hours: whole('hours', options.hours, 1),
+      ...(options.deposit === undefined ? {} : { deposit: parseUsdc(options.deposit) }),
+      ...(options.region === undefined ? {} : { region: regionOf(options.region) }),
+    },
+    makeKeptManifests(options.state).keep,
+  )
+  say(`lease ${lease.leaseId}`)
+  say(`${formatUsdc(lease.terms.deposit)} USDC paid in`)
+  if (options['no-wait']) return { leaseId: lease.leaseId, transaction: lease.transaction }
+  return follow(tenant, lease.leaseId, await post(tenant, options, lease.leaseId))
+}
+
 const open = async (tenant: Tenant, options: Options) => {
+  if (options['any-node']) return openAnywhere(tenant, options)
   const node = whole('node', options.node, 1)
   const manifest = await manifestOf(options)
   say(`opening a lease on node ${node} …`)
@@ -153,22 +226,20 @@ const open = async (tenant: Tenant, options: Options) => {
     node,
     manifest,
     hours: whole('hours', options.hours, 1),
-    resources: {
-      vcpus: whole('vcpus', options.vcpus, 1),
-      memoryMiB: whole('memory', options.memory, 1),
-      diskGiB: whole('disk', options.disk, 1),
-      gpus: whole('gpus', options.gpus, 0),
-      tier: oneOf('tier', QUALITY_TIERS, options.tier),
-      bandwidth: oneOf('bandwidth', BANDWIDTH_TIERS, options.bandwidth),
-    },
+    resources: resourcesOf(options),
     ...(options.deposit === undefined ? {} : { deposit: parseUsdc(options.deposit) }),
     ...(options['max-price'] === undefined ? {} : { maxPricePerHour: parseUsdc(options['max-price']) }),
   })
   say(`lease ${lease.leaseId}`)
   say(`${formatUsdc(lease.pricePerHour)} USDC an hour, ${formatUsdc(lease.terms.deposit)} USDC paid in`)
   if (options['no-wait']) return { leaseId: lease.leaseId, transaction: lease.transaction }
+  return follow(tenant, lease.leaseId, node)
+}
+
+/** Shows what the node does until the guest is there. */
+const follow = async (tenant: Tenant, leaseId: Hex, node: number) => {
   const began = Date.now()
-  const { startedAt, report } = await waitActive(tenant, lease.leaseId, {
+  const { startedAt, report } = await waitActive(tenant, leaseId, {
     endpoint: await endpointOf(tenant, node),
     onReport: ({ vm }) =>
       say(
@@ -177,7 +248,7 @@ const open = async (tenant: Tenant, options: Options) => {
   })
   const ssh = report?.ssh ?? null
   if (ssh !== null) say(`\n  ${sshLine(ssh)}\n\nknown_hosts: ${knownHostsLine(ssh)}`)
-  return { leaseId: lease.leaseId, startedAt, ssh }
+  return { leaseId, startedAt, ssh }
 }
 
 const list = async (tenant: Tenant, all: boolean) => {
@@ -226,6 +297,10 @@ const main = async (args: string[]): Promise<number> => {
   }
   const commands = {
     open: (tenant: Tenant) => open(tenant, values),
+    post: async (tenant: Tenant) => {
+      const leaseId = leaseIdOption(id)
+      return follow(tenant, leaseId, await post(tenant, values, leaseId))
+    },
     list: (tenant: Tenant) => list(tenant, values.all),
     status: (tenant: Tenant) => status(tenant, leaseIdOption(id)),
     close: (tenant: Tenant) => close(tenant, leaseIdOption(id)),

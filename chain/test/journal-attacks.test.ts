@@ -80,7 +80,7 @@ describe('answers that mislead', () => {
     await automine(false)
     const before = await bench.balance()
     const { data, to } = bench.deposit(1_000n)
-    const fees = { maxFeePerGas: 20n * GWEI, maxPriorityFeePerGas: 2n * GWEI }
+    const fees = { maxFeePerGas: 5n * GWEI, maxPriorityFeePerGas: 2n * GWEI }
     await local.anvil.wallet(TENANT).sendTransaction({ to, data, gas: 300_000n, ...fees })
     const sent = journal.send(bench.deposit(11n))
     await until(() => rawsOf('deposit').length > 2, 'raised')
@@ -159,9 +159,13 @@ describe('nonces that would block', () => {
     bench = await makeJournalBench(local)
     const first = bench.open()
     const before = await bench.balance()
-    bench.onRaw((raw, nth) => (nth === 1 ? bench.swallowed(raw) : 'forward'))
+    let swallowed: Hex | undefined
+    bench.onRaw((raw) => {
+      swallowed ??= raw
+      return raw === swallowed ? bench.swallowed(raw) : 'forward'
+    })
     const lost = first.send(bench.deposit(31n)).catch(() => null)
-    await until(() => first.inFlight().length === 1, 'first')
+    await until(() => swallowed !== undefined, 'first')
     const waiting = first.send(bench.deposit(37n)).catch(() => null)
     await until(() => first.inFlight().length === 2, 'second')
     await bench.closeJournal()
@@ -274,6 +278,35 @@ describe('a database that is not of today', () => {
     await until(() => journal.find('deposit 67')?.state === 'mined', 'found')
     await journal.send(bench.deposit(73n))
     expect(await bench.balance()).toBe(before + 211n)
+  })
+
+  it('sends nothing that it could not write', async () => {
+    bench = await makeJournalBench(local)
+    const journal = bench.open()
+    const before = await bench.balance()
+    bench
+      .db()
+      .exec(`CREATE TRIGGER full BEFORE INSERT ON tx_attempts BEGIN SELECT RAISE(ABORT, 'disk full'); END`)
+    await expect(journal.send(bench.deposit(97n))).rejects.toThrow('disk full')
+    expect(bench.proxy.calls).not.toContain('eth_sendRawTransaction')
+    expect(journal.inFlight()).toEqual([])
+    bench.db().exec('DROP TRIGGER full')
+    await journal.send(bench.deposit(97n))
+    expect(await bench.balance()).toBe(before + 97n)
+  })
+
+  it('takes up again what it could not note the end of', async () => {
+    bench = await makeJournalBench(local)
+    const journal = bench.open()
+    const before = await bench.balance()
+    bench
+      .db()
+      .exec(`CREATE TRIGGER full BEFORE UPDATE ON tx_intents BEGIN SELECT RAISE(ABORT, 'disk full'); END`)
+    await expect(journal.send(bench.deposit(101n))).rejects.toThrow('disk full')
+    expect(journal.find('deposit 101')?.state).toBe('pending')
+    bench.db().exec('DROP TRIGGER full')
+    await until(() => journal.find('deposit 101')?.state === 'mined', 'noted')
+    expect(await bench.balance()).toBe(before + 101n)
   })
 
   it('refuses the journal of another chain', async () => {

@@ -15,7 +15,7 @@ import { type RpcProxy, startRpcProxy } from './rpc-proxy.ts'
 export const until = async (
   condition: () => boolean | Promise<boolean>,
   what: string,
-  deadlineMs = 15_000,
+  deadlineMs = 25_000,
 ) => {
   const end = Date.now() + deadlineMs
   while (!(await condition())) {

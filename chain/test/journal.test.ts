@@ -110,6 +110,20 @@ describe('the journal', () => {
     expect(journal.find('expire')).toBeUndefined()
   })
 
+  it('signs for no more gas than the sender allows', async () => {
+    open()
+    const before = await balance()
+    const nonce = await local.anvil.client.getTransactionCount({ address: journal.address })
+    await expect(journal.send(deposit(3n), { maxGas: 30_000n })).rejects.toMatchObject({
+      code: 'gas-over-cap',
+      retryable: false,
+    })
+    expect(await local.anvil.client.getTransactionCount({ address: journal.address })).toBe(nonce)
+    expect(journal.find('deposit 3')).toBeUndefined()
+    await journal.send(deposit(3n), { maxGas: 300_000n })
+    expect(await balance()).toBe(before + 3n)
+  })
+
   it('says which address lacks gas, what it needs and what it has', async () => {
     const poor = privateKeyToAccount(generatePrivateKey())
     await local.anvil.client.setBalance({ address: poor.address, value: 1_000n })

@@ -6,6 +6,7 @@ import {
   leaseEscrowAbi,
   leaseMandatesAbi,
   nodeRegistryAbi,
+  payoutsAbi,
   premiumStakeAbi,
   pricePolicyAbi,
   reputationAbi,
@@ -45,6 +46,7 @@ const ABIS = {
   reviews: reviewsAbi,
   reputation: reputationAbi,
   premiumStake: premiumStakeAbi,
+  payouts: payoutsAbi,
 } as const
 
 export type Local = Awaited<ReturnType<typeof startLocal>>

@@ -3,8 +3,13 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 type Call = { id: number; method: string; params?: unknown[] }
-/** `forward` as is; `refuse` cuts the connection; or answer the call with this JSON instead. */
-type Verdict = 'forward' | 'refuse' | { answer: unknown } | { error: { code: number; message: string } }
+/** `forward` as is; `refuse` cuts the connection; or answer the call, or the whole request, with this instead. */
+type Verdict =
+  | 'forward'
+  | 'refuse'
+  | { answer: unknown }
+  | { error: { code: number; message: string } }
+  | { status: number; headers: Record<string, string> }
 
 export type RpcProxy = {
   url: string
@@ -32,14 +37,18 @@ export const startRpcProxy = async (target: string): Promise<RpcProxy> => {
       request.socket.destroy()
       return
     }
+    const refused = verdicts.find((verdict) => typeof verdict === 'object' && 'status' in verdict)
+    if (typeof refused === 'object' && 'status' in refused) {
+      response.writeHead(refused.status, refused.headers).end()
+      return
+    }
     const answers = await Promise.all(
       calls.map(async (call, i) => {
         const verdict = verdicts[i]!
-        if (typeof verdict === 'object') {
-          return 'answer' in verdict
-            ? { jsonrpc: '2.0', id: call.id, result: verdict.answer }
-            : { jsonrpc: '2.0', id: call.id, error: verdict.error }
-        }
+        if (typeof verdict === 'object' && 'answer' in verdict)
+          return { jsonrpc: '2.0', id: call.id, result: verdict.answer }
+        if (typeof verdict === 'object' && 'error' in verdict)
+          return { jsonrpc: '2.0', id: call.id, error: verdict.error }
         const headers = { 'content-type': 'application/json' }
         const answer = await fetch(target, { method: 'POST', headers, body: JSON.stringify(call) })
         const json = await answer.json()

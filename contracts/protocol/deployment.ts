@@ -37,6 +37,7 @@ export const deploymentSchema = z.strictObject({
   reviews: address.optional(),
   reputation: address.optional(),
   premiumStake: address.optional(),
+  payouts: address.optional(),
   /** Reads all of the above in one call; holds nothing, and nothing reads it. */
   deCloudLens: address.optional(),
   /** The block of the first contract: logs are read from here. */

@@ -17,6 +17,7 @@ import {
   leaseEscrowAbi,
   leaseMandatesAbi,
   nodeRegistryAbi,
+  payoutsAbi,
   premiumStakeAbi,
   pricePolicyAbi,
   reputationAbi,
@@ -61,6 +62,7 @@ const ABIS = {
   Reviews: reviewsAbi,
   Reputation: reputationAbi,
   PremiumStake: premiumStakeAbi,
+  Payouts: payoutsAbi,
 } as const
 type ContractName = keyof typeof ABIS
 
@@ -74,7 +76,7 @@ export type ContractAddresses = Record<
 > &
   Partial<
     Record<
-      'templateRegistry' | 'leaseAccess' | 'reviews' | 'reputation' | 'premiumStake',
+      'templateRegistry' | 'leaseAccess' | 'reviews' | 'reputation' | 'premiumStake' | 'payouts',
       Address | undefined
     >
   >
@@ -156,6 +158,7 @@ export const makeLogDecoder = (addresses: ContractAddresses) => {
   listen('Reviews', addresses.reviews)
   listen('Reputation', addresses.reputation)
   listen('PremiumStake', addresses.premiumStake)
+  listen('Payouts', addresses.payouts)
   return (log: RawLog): ProtocolEvent | undefined => {
     const known = contracts.get(log.address) ?? contracts.get(log.address.toLowerCase())
     const selector = log.topics[0]

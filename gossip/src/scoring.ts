@@ -1,4 +1,5 @@
-// When a peer has sent too much that nobody honest would: first gossip stops listening to it, then the line is cut.
+// When a peer has sent too much that nobody honest would: its line is cut for a while; and should it find a way back,
+// gossip's own score keeps its messages from being looked at.
 import { createPeerScoreParams, createTopicScoreParams } from '@libp2p/gossipsub/score'
 
 /** Rejected messages of a peer, decaying, from which its messages are no longer looked at. */
@@ -35,7 +36,8 @@ export const SCORE_THRESHOLDS = {
   opportunisticGraftThreshold: 0,
 } as const
 
-const BAN_AFTER = 32
+/** Less than what puts a peer on the gray list: from there on nothing of it would be counted any more. */
+const BAN_AFTER = 16
 const BAN_MS = 10 * 60_000
 const WINDOW_MS = 60_000
 /** Peers remembered at most: who makes new identities faster than this only makes itself forgotten. */

@@ -101,7 +101,7 @@ export const describeGossip = (start: Start) => {
     await until(() => b.listeners() === 1, 'a is cut off')
     await c.publish(bytes('from c'))
     await until(() => b.heard.includes('from c'), 'b hears c')
-    expect(b.heard.filter((text) => text.startsWith('reject')).length).toBeLessThanOrEqual(32)
+    expect(b.heard.filter((text) => text.startsWith('reject')).length).toBeLessThanOrEqual(16)
     await a.publish(bytes('from a'))
     await c.publish(bytes('mark'))
     await until(() => b.heard.includes('mark'), 'the mark')

@@ -19,6 +19,7 @@ export const makeSatellites = (plan: Plan, governance: GovernanceModule, protoco
       reviews,
       reputation,
       premiumStake,
+      payouts: m.contract('Payouts', [leaseEscrow]),
       deCloudLens: m.contract('DeCloudLens', [leaseEscrow, reviews, reputation, premiumStake]),
     }
   })

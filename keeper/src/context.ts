@@ -12,7 +12,6 @@ import {
 } from '@decloud/chain'
 import { DecloudError, sentenceOf } from '@decloud/protocol'
 import { makeRoles } from './adapters/chain/roles.ts'
-import { makeSignatureCheck } from './adapters/chain/signatures.ts'
 import { readMinimumStake } from './adapters/chain/stake.ts'
 import { makeContractStorage } from './adapters/chain/storage.ts'
 import { watchJournal } from './adapters/metrics/parts.ts'
@@ -22,27 +21,25 @@ import { lockFolder } from './adapters/store/lock.ts'
 import { makeMarket } from './adapters/store/market/market.ts'
 import { makePlacements } from './adapters/store/placements.ts'
 import { makeLedgerProjector } from './adapters/store/projector.ts'
-import { makeSessionStore } from './adapters/store/sessions.ts'
-import { closeServer } from './api/close.ts'
-import { makeServer } from './api/server.ts'
+import type { RouteEntry } from './api/routing.ts'
 import type { KeeperConfig } from './config/config.ts'
 import { secretValues } from './config/secret-values.ts'
-import { signInNames } from './config/sign-in.ts'
+import { makeApi } from './context/api.ts'
 import { makeForTenants } from './context/for-tenants.ts'
 import { makeOperations, makeRounds, makeWatch } from './context/operations.ts'
+import { payoutsOf } from './context/payouts.ts'
 import { laterRound, pricingOf, upkeepOf } from './context/upkeep.ts'
 import { type Heartbeats, startHeartbeats } from './heartbeats.ts'
 import { within } from './lib/deadline.ts'
-import { listenFailed } from './lib/listen.ts'
 import { makeLog } from './lib/log.ts'
 import { makeScrub } from './lib/scrub.ts'
 import type { Ledger } from './ports/ledger.ts'
 import type { Market } from './ports/market.ts'
 import { type Audit, makeAuditor } from './services/auditor.ts'
 import type { Health } from './services/health.ts'
+import type { PayoutRound } from './services/payouts.ts'
 import { makePlacement } from './services/placement/index.ts'
 import type { SchedulerRound } from './services/scheduler.ts'
-import { makeSessions } from './services/sessions.ts'
 import type { Round, UpkeepStatus } from './services/upkeep.ts'
 import { VERSION } from './version.ts'
 
@@ -54,6 +51,8 @@ export type Keeper = {
   ledger: Ledger
   market: Market
   health: Health
+  /** What the API serves. */
+  routes: readonly RouteEntry[]
   /** Resolves when everything up to the present head is indexed. */
   synced(options?: { height?: bigint; deadlineMs?: number }): Promise<void>
   /** A round of chores now, besides the regular ones; `null` without a key. */
@@ -62,6 +61,8 @@ export type Keeper = {
   upkeepStatus(): UpkeepStatus | null
   /** Places what can be placed now, besides the regular rounds; `null` where this keeper places nothing. */
   place(): Promise<SchedulerRound | null>
+  /** Payouts that are due now, besides the regular rounds; `null` without a key or the contract. */
+  payOut(): Promise<PayoutRound | null>
   audit(scope?: 'open' | 'all'): Promise<Audit>
   /** What it hears of nodes, and what it says of them on chain. */
   heartbeats: Heartbeats
@@ -157,17 +158,14 @@ const start = async (
   onClose(operations.close)
   const { health } = operations
 
-  const heartbeats = await startHeartbeats({ config, chain, db, local, follower, ledger, journal, log })
+  const heartbeats = await startHeartbeats({
+    ...{ config, chain, db, local, follower, ledger, journal },
+    ...{ rounds, metrics: watch.metrics, log },
+  })
   onClose(() => heartbeats.close())
   const { signal } = rounds
   const upkeep = journal && upkeepOf({ config, chain, follower, journal, ledger, log, signal })
-  let url = ''
-  const sessions = makeSessions({
-    store: makeSessionStore(local),
-    verify: makeSignatureCheck(chain),
-    chainId: deployment.chainId,
-    ...signInNames(config, () => url),
-  })
+  const payouts = payoutsOf({ config, chain, follower, journal, market, log, signal })
   const placement = makePlacement({
     ...{ follower, journal, ledger, log, onError, config: config.scheduler },
     ...{ escrow: deployment.leaseEscrow, roles: makeRoles(chain), placements: makePlacements(local) },
@@ -177,16 +175,13 @@ const start = async (
     ...{ config, chain, local, ledger, market, follower, journal, rounds, log },
     liveness: heartbeats.liveness,
   })
-  const app = await makeServer(
-    {
-      ...forTenants,
-      ...{ deployment, ledger, market, follower, journal, upkeep, heartbeats, placement, health, sessions },
-      ...{ metrics: watch.metrics, draining: drain.signal },
-    },
-    log,
-  )
-  onClose(() => closeServer(app, deadlineMs))
-  url = await listen(app, config)
+  const api = await makeApi({
+    ...{ config, chain, db, local, log, deadlineMs, liveness: heartbeats.liveness },
+    ...{ ledger, market, follower, journal, upkeep, heartbeats, placement, health },
+    ...{ ...forTenants, metrics: watch.metrics, draining: drain.signal },
+  })
+  onClose(() => api.close())
+  const url = await api.listen()
   lock.announce(url)
   const figures = await operations.listen(Number(new URL(url).port))
   if (figures !== null) onClose(figures.close)
@@ -196,7 +191,11 @@ const start = async (
   // A round waits for its transaction; the journal keeps that, so closing need not.
   onClose(() => Promise.all([journal?.close(), follower.close(), placement.close(), endRounds()]))
   const storage = makeContractStorage(chain)
-  const auditor = makeAuditor({ follower, ledger, storage, refold: () => refoldAll(db), log })
+  const refold = () => {
+    refoldAll(db)
+    api.forget()
+  }
+  const auditor = makeAuditor({ follower, ledger, storage, refold, log })
   const audit = async (scope?: 'open' | 'all') => {
     const found = await auditor.audit(scope)
     const { outcome, height, differences } = found
@@ -211,6 +210,7 @@ const start = async (
   if (upkeep !== null) {
     rounds.every('upkeep', config.settleEverySeconds * 1_000, laterRound(upkeep, config, signal))
   } else log.info({}, 'no key is configured: this keeper reads and serves, and does no chores')
+  if (payouts !== null) rounds.every('payouts', config.payouts.everySeconds * 1_000, payouts.round)
   placement.start()
   rounds.every('audit', config.auditEverySeconds * 1_000, async () => {
     if (follower.health().state === 'live') await audit()
@@ -223,22 +223,14 @@ const start = async (
     ledger,
     market,
     health,
+    routes: api.app.table.entries(),
     synced: (options) => follower.synced(options),
     upkeep: async () => (upkeep === null ? null : upkeep.round()),
     upkeepStatus: () => upkeep?.status() ?? null,
     place: () => placement.round(),
+    payOut: async () => (payouts === null ? null : payouts.round()),
     audit,
     heartbeats,
-  }
-}
-
-type Server = Awaited<ReturnType<typeof makeServer>>
-
-const listen = async (app: Server, { host, port }: KeeperConfig): Promise<string> => {
-  try {
-    return await app.listen({ host, port })
-  } catch (cause) {
-    throw listenFailed(cause, { host, port })
   }
 }
 

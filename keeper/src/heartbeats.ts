@@ -1,5 +1,4 @@
 // The part of the composition root that has to do with beats: hears them, keeps the books, attests, votes for credits.
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Chain, Follower, Journal } from '@decloud/chain'
 import type { Gossip, Verdict } from '@decloud/gossip'
 import { DecloudError, sentenceOf } from '@decloud/protocol'
@@ -8,12 +7,14 @@ import type { Database } from 'better-sqlite3'
 import { makeBeatBooks } from './adapters/beats/books.ts'
 import { makeBeatHistory } from './adapters/beats/history.ts'
 import { openGossip } from './adapters/gossip/gossip.ts'
+import { watchBeats } from './adapters/metrics/beats.ts'
 import type { KeeperConfig } from './config/config.ts'
+import type { Rounds } from './context/operations.ts'
 import { clocksAgree } from './domain/ear.ts'
-import { repeat } from './lib/loop.ts'
 import type { Ledger } from './ports/ledger.ts'
 import type { Liveness } from './ports/liveness.ts'
 import type { Log } from './ports/log.ts'
+import type { Metrics } from './ports/metrics.ts'
 import { type Attested, makeAttestation } from './services/attestation.ts'
 import { type Admission, makeBeats } from './services/beats.ts'
 import { makeCredits, type Voted } from './services/credits.ts'
@@ -30,9 +31,9 @@ export type HeartbeatsDeps = {
   ledger: Ledger
   /** Absent without a key: beats are heard, and nothing is said on chain. */
   journal: Journal | null
+  rounds: Pick<Rounds, 'every' | 'signal'>
+  metrics: Metrics
   log: Log
-  /** Unix milliseconds. */
-  now?: () => number
 }
 
 export type Heartbeats = {
@@ -61,43 +62,41 @@ const BLAMED = new Set(['beat-oversized', 'beat-malformed', 'beat-not-agents'])
 
 /** @throws DecloudError those of `openGossip`. Nothing is left running then. */
 export const startHeartbeats = async (deps: HeartbeatsDeps): Promise<Heartbeats> => {
-  const { config, db, local, follower, ledger, journal, log, now = Date.now } = deps
+  const { config, db, local, follower, ledger, journal, rounds, log } = deps
   const { deployment } = config
   const onError = (error: unknown) => log.warn({ code: codeOf(error) }, sentenceOf(error))
   const books = makeBeatBooks(local)
   const history = makeBeatHistory(db, deployment)
-  const trusted = () => isTrusted(follower, deployment.chainId, now())
+  const trusted = () => isTrusted(follower, deployment.chainId, Date.now())
   const beats = makeBeats({
-    ...{ books, log, now, trusted },
+    ...{ books, log, trusted, now: Date.now },
     scope: { chainId: deployment.chainId, nodeRegistry: deployment.nodeRegistry },
     node: (node) => ledger.node(node),
     steady: () => performance.now(),
   })
+  const admit = watchBeats(deps.metrics, beats.admit)
   const gossip = await openGossip({
     ...{ config: config.gossip, dataDir: config.dataDir, topic: beats.topic, onError },
-    ear: (message) => judge(beats.admit(message)),
+    ear: (message) => judge(admit(message)),
   })
-  const abort = new AbortController()
-  const { signal } = abort
-  const voices = journal && makeVoices({ ...deps, now, trusted, books, history, journal, signal })
+  deps.metrics.watch('gossip_listeners', 'Connected peers that hear the beats.', () => gossip.listeners())
+  const voices = journal && makeVoices({ ...deps, journal, trusted, books, history, signal: rounds.signal })
+  if (voices !== null) speak(config, voices, rounds)
   const stepping = setInterval(beats.step, STEP_MS)
   const writing = setInterval(beats.write, WRITE_MS)
-  const loops = voices === null ? [] : speak(config, voices, signal, onError)
   log.info({ peer: gossip.peerId, addresses: gossip.addresses() }, 'hearing beats')
   return {
     liveness: makeLiveness({ beats, books, history }),
     report: beats.newest,
-    post: (message) => postTo(gossip, beats.admit, message, onError),
+    post: (message) => postTo(gossip, admit, message, onError),
     addresses: () => gossip.addresses(),
     listeners: () => gossip.listeners(),
     attest: async () => voices?.attestation?.round() ?? null,
     credit: async () => voices?.credits.round() ?? null,
     close: async () => {
-      abort.abort()
       clearInterval(stepping)
       clearInterval(writing)
       await gossip.close()
-      await Promise.allSettled(loops)
       beats.write()
     },
   }
@@ -142,34 +141,26 @@ const makeVoices = (deps: {
   history: ReturnType<typeof makeBeatHistory>
   trusted: () => boolean
   log: Log
-  now: () => number
   signal: AbortSignal
 }) => {
-  const { reputation, downtimeQuorum } = deps.config.deployment
-  const nodes = () => deps.ledger.nodes().map(({ node }) => node)
-  const leases = () => deps.ledger.openLeases()
+  const { config, chain, follower, ledger, journal, books, history, trusted, log, signal } = deps
+  const { reputation, downtimeQuorum } = config.deployment
+  const shared = { chain, follower, journal, books, history, log, signal, now: Date.now }
+  const nodes = () => ledger.nodes().map(({ node }) => node)
+  const leases = () => ledger.openLeases()
   return {
-    attestation: reputation === undefined ? null : makeAttestation({ ...deps, reputation, nodes }),
-    credits: makeCredits({ ...deps, quorum: downtimeQuorum, leases }),
+    attestation: reputation === undefined ? null : makeAttestation({ ...shared, reputation, nodes }),
+    credits: makeCredits({ ...shared, quorum: downtimeQuorum, leases, trusted }),
   }
 }
 
 const speak = (
   { gossip }: KeeperConfig,
   { attestation, credits }: ReturnType<typeof makeVoices>,
-  signal: AbortSignal,
-  onError: (error: unknown) => void,
-): Promise<void>[] => {
-  const loop = (work: () => Promise<unknown>, seconds: number) =>
-    // The first look waits a little: the feed has to catch up.
-    delay(Math.min(seconds, 5) * 1_000, undefined, { signal }).then(
-      () => repeat(work, seconds * 1_000, signal, onError),
-      () => {},
-    )
-  return [
-    loop(credits.round, gossip.creditEverySeconds),
-    ...(attestation === null ? [] : [loop(attestation.round, gossip.attestEverySeconds)]),
-  ]
+  rounds: Pick<Rounds, 'every'>,
+) => {
+  rounds.every('credits', gossip.creditEverySeconds * 1_000, credits.round)
+  if (attestation !== null) rounds.every('attestation', gossip.attestEverySeconds * 1_000, attestation.round)
 }
 
 const codeOf = (error: unknown) => (error instanceof DecloudError ? error.code : 'unknown')

@@ -127,7 +127,7 @@ describe('the server', () => {
     await local.registry(OPERATOR, 'setActive', [2, false])
     await keeper.synced()
     expect((await fetch(url, { headers: { 'if-none-match': etag } })).status).toBe(200)
-    expect((await fetch(url, { method: 'POST' })).status).toBe(404)
+    expect((await fetch(url, { method: 'POST' })).status).toBe(405)
   })
 
   it('describes every route', async () => {

@@ -30,7 +30,10 @@ export const makeHarness = async (local: Local) => {
     auditEverySeconds: 3_600,
     upkeep: { jitterSeconds: 0 },
     scheduler: { enabled: false },
+    payouts: { everySeconds: 3_600 },
     logLevel: 'fatal',
+    // Tests ask as fast as they can.
+    api: { requestsPerMinute: 10_000_000, costlyRequestsPerMinute: 1_000_000 },
     ...change,
   })
   const boot = async (

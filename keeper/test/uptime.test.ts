@@ -1,6 +1,7 @@
 import fc from 'fast-check'
+import { stringToHex } from 'viem'
 import { describe, expect, it } from 'vitest'
-import { badgesOf, isFeaturable } from '../src/domain/badges.ts'
+import { badgesOf } from '../src/domain/badges.ts'
 import { countBits, dayOf, firstSlotOf, hasSlot, noBits, setSlot, setSpan } from '../src/domain/day-bits.ts'
 import { clocksAgree, DEAF, GRACE_SLOTS, isProven, listen, WARM_UP_SLOTS } from '../src/domain/ear.ts'
 import { expectedOn, missedToAttest, spansOf, tallyOf, uptimeBpsOf } from '../src/domain/uptime.ts'
@@ -205,36 +206,22 @@ describe('the ear', () => {
 })
 
 describe('badges', () => {
-  const none = { uptimeBps: null, hosted: 0, premium: false, auditedUntil: null }
+  const auditor = '0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC'
+  const attribute = stringToHex('audited', { size: 32 })
+  const signed = { attribute, auditor, issuedAt: 900, expiresAt: 1_001 } as const
+  const none = { uptimeBps: null, hosted: 0, isPremium: false, attributes: [] }
 
   it('are earned one by one', () => {
-    expect(badgesOf(none, 1_000)).toEqual([])
-    expect(badgesOf({ uptimeBps: 9_989, hosted: 99, premium: false, auditedUntil: 1_000 }, 1_000)).toEqual([])
-    expect(badgesOf({ uptimeBps: 9_990, hosted: 100, premium: true, auditedUntil: 1_001 }, 1_000)).toEqual([
+    const close = { uptimeBps: 9_989, hosted: 99, isPremium: false, attributes: [signed] }
+    expect(badgesOf(none, 1_000, [auditor])).toEqual([])
+    expect(badgesOf(close, 1_001, [auditor])).toEqual([])
+    expect(badgesOf(close, 1_000, [])).toEqual([])
+    const all = { uptimeBps: 9_990, hosted: 100, isPremium: true, attributes: [signed] }
+    expect(badgesOf(all, 1_000, [auditor.toLowerCase()])).toEqual([
       'uptime-99.9',
       'hosted-100',
       'premium',
       'audited',
     ])
-  })
-
-  it('are not what makes a node featured', () => {
-    const fine = {
-      ...({ active: true, online: true, uptimeBps: 9_500, description: 'two racks in Lille' } as const),
-      free: { pointUnits: 1n, memoryMiB: 1n, diskGiB: 1n },
-    }
-    expect(isFeaturable(fine)).toBe(true)
-    const flaws = [
-      { active: false },
-      { online: false as const },
-      { online: 'unknown' as const },
-      { uptimeBps: 9_499 },
-      { uptimeBps: null },
-      { description: '  ' },
-      { free: { ...fine.free, pointUnits: 0n } },
-      { free: { ...fine.free, memoryMiB: 0n } },
-      { free: { ...fine.free, diskGiB: 0n } },
-    ]
-    for (const flaw of flaws) expect(isFeaturable({ ...fine, ...flaw })).toBe(false)
   })
 })

@@ -67,6 +67,7 @@ export type NodeBook = {
 }
 
 export type Rating = { sum: bigint; count: bigint }
+export type Payout = { owner: Address; pushedAt: bigint; recipient: Address; pendingOwner: Address }
 type Stake = { bonded: bigint; unbonding: bigint; lockedUntil: bigint; releaseAt: bigint }
 
 /** Prices are µUSDC per hour; the lists are by tier of quality (point-units a vCPU) and of bandwidth. */
@@ -132,6 +133,8 @@ export type Books = {
   words: Map<string, bigint>
   /** By `node staker`. */
   stakes: Map<string, Stake>
+  /** By node. */
+  payouts: Map<number, Payout>
   openSettlements: OpenSettlement[]
   openCredits: OpenCredit[]
   differences: Difference[]
@@ -168,6 +171,7 @@ export const emptyBooks = (): Books => ({
   attesters: new Set(),
   words: new Map(),
   stakes: new Map(),
+  payouts: new Map(),
   openSettlements: [],
   openCredits: [],
   differences: [],

@@ -8,6 +8,7 @@ import {
   leaseEscrowAbi,
   leaseMandatesAbi,
   nodeRegistryAbi,
+  payoutsAbi,
   premiumStakeAbi,
   pricePolicyAbi,
   reputationAbi,
@@ -30,6 +31,7 @@ import { timesOf } from './clock.ts'
 import { accessFold } from './fold/access.ts'
 import { deskFold, mandatesFold, quorumFold } from './fold/desk.ts'
 import { escrowFold } from './fold/escrow.ts'
+import { payoutsFold } from './fold/payouts.ts'
 import { registryFold } from './fold/registry.ts'
 import { policyFold, premiumStakeFold, reputationFold, reviewsFold } from './fold/satellites.ts'
 import { closeTransaction } from './fold/settlement.ts'
@@ -106,11 +108,12 @@ const stepsOf = (deployment: Deployment, { registries, policies, templates }: Po
   for (const registry of templates) {
     steps.set(registry, stepOf('templates', templateRegistryAbi, templatesFold))
   }
-  const { leaseAccess, reviews, reputation, premiumStake } = deployment
+  const { leaseAccess, reviews, reputation, premiumStake, payouts } = deployment
   if (leaseAccess) steps.set(leaseAccess, stepOf('access', leaseAccessAbi, accessFold))
   if (reviews) steps.set(reviews, stepOf('reviews', reviewsAbi, reviewsFold))
   if (reputation) steps.set(reputation, stepOf('reputation', reputationAbi, reputationFold))
   if (premiumStake) steps.set(premiumStake, stepOf('premium stake', premiumStakeAbi, premiumStakeFold))
+  if (payouts) steps.set(payouts, stepOf('payouts', payoutsAbi, payoutsFold))
   return steps
 }
 

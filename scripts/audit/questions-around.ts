@@ -3,6 +3,7 @@ import {
   type Deployment,
   leaseAccessAbi,
   nodeRegistryAbi,
+  payoutsAbi,
   premiumStakeAbi,
   reputationAbi,
   reviewsAbi,
@@ -17,11 +18,12 @@ import type { AccessShelf } from './shelves.ts'
 export function* aroundQuestions(books: Books, deployment: Deployment): Generator<Question> {
   for (const [registry, shelf] of books.registries) yield* registryQuestions(registry, shelf)
   for (const [registry, shelf] of books.shelves) yield* templateQuestions(registry, shelf)
-  const { leaseAccess, reviews, reputation, premiumStake } = deployment
+  const { leaseAccess, reviews, reputation, premiumStake, payouts } = deployment
   if (leaseAccess) yield* accessQuestions(books, asker(leaseAccess, leaseAccessAbi))
   if (reviews) yield* reviewQuestions(books, asker(reviews, reviewsAbi))
   if (reputation) yield* reputationQuestions(books, asker(reputation, reputationAbi))
   if (premiumStake) yield* stakeQuestions(books, asker(premiumStake, premiumStakeAbi))
+  if (payouts) yield* payoutQuestions(books, payouts)
 }
 
 function* registryQuestions(registry: Address, shelf: NodeShelf): Generator<Question> {
@@ -134,4 +136,13 @@ function* stakeQuestions(books: Books, stakes: Asker<typeof premiumStakeAbi>): G
     yield stakes(`stake of ${staker} for node ${node}`, 'stakeOf', [Number(node), staker], stake)
   }
   yield stakes('premium stake', 'totalStaked', [], total)
+}
+
+function* payoutQuestions(books: Books, address: Address): Generator<Question> {
+  const payouts = asker(address, payoutsAbi)
+  for (const [node, payout] of books.payouts) {
+    yield payouts(`payout of node ${node}`, 'payoutOf', [node], payout)
+    const isPayee = books.nodes.get(node)?.payee === address
+    yield payouts(`payout of node ${node}`, 'isEnrolled', [node], isPayee)
+  }
 }

@@ -37,6 +37,7 @@ const SOURCES: Readonly<Record<Named, string>> = {
   reviews: 'contracts/src/Reviews.sol',
   reputation: 'contracts/src/Reputation.sol',
   premiumStake: 'contracts/src/PremiumStake.sol',
+  payouts: 'contracts/src/Payouts.sol',
   deCloudLens: 'contracts/src/DeCloudLens.sol',
 }
 
@@ -188,9 +189,9 @@ const policy = async ({ client, deployment }: Inspected): Promise<Finding[]> => 
 }
 
 const around = async ({ client, deployment, roles }: Inspected): Promise<Finding[]> => {
-  const { leaseAccess, reviews, reputation, premiumStake, timelock } = deployment
+  const { leaseAccess, reviews, reputation, premiumStake, payouts, timelock } = deployment
   const findings: Finding[] = []
-  for (const [name, address] of Object.entries({ leaseAccess, reviews, reputation })) {
+  for (const [name, address] of Object.entries({ leaseAccess, reviews, reputation, payouts })) {
     if (address === undefined) continue
     findings.push(
       found(name, 'escrow', await reader(client, address, satelliteAbi)('ESCROW'), deployment.leaseEscrow),

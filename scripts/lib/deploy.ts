@@ -94,7 +94,13 @@ export const deployProtocol = async (
 /** A deployment with all that may stand around it, but for a timelock. */
 export type FullDeployment = Deployment &
   Record<
-    'templateRegistry' | 'leaseAccess' | 'reviews' | 'reputation' | 'premiumStake' | 'deCloudLens',
+    | 'templateRegistry'
+    | 'leaseAccess'
+    | 'reviews'
+    | 'reputation'
+    | 'premiumStake'
+    | 'payouts'
+    | 'deCloudLens',
     Address
   >
 
@@ -121,6 +127,7 @@ export const deploySatellites = async (
   const reputation = await create(deployer, 'Reputation', [leaseEscrow, owner, attesters[0]])
   const stake = [usdc, nodeRegistry, reputation, MINIMUM_STAKE]
   const premiumStake = await create(deployer, 'PremiumStake', stake)
+  const payouts = await create(deployer, 'Payouts', [leaseEscrow])
   const read = [leaseEscrow, reviews, reputation, premiumStake]
   const deCloudLens = await create(deployer, 'DeCloudLens', read)
   const call = async (address: Address, abi: Abi, functionName: string, args: readonly unknown[]) => {
@@ -134,6 +141,6 @@ export const deploySatellites = async (
   for (const attester of attesters.slice(1)) {
     await call(reputation, reputationAbi, 'setAttester', [attester, true])
   }
-  const around = { templateRegistry, leaseAccess, reviews, reputation, premiumStake, deCloudLens }
+  const around = { templateRegistry, leaseAccess, reviews, reputation, premiumStake, payouts, deCloudLens }
   return { ...deployment, ...around }
 }

@@ -1,6 +1,11 @@
 // A lease that names no node: opened, assigned, and only then told what to run, through a keeper or on chain.
-import { leaseEscrowAbi, mailboxCollect, mailboxPost, type Terms } from '@decloud/protocol'
-import { type Hex, keccak256, toHex } from 'viem'
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { type LeaseView, leaseEscrowAbi, mailboxCollect, mailboxPost, type Terms } from '@decloud/protocol'
+import { bytesToHex, type Hex, keccak256, toHex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { until } from '../../agent/test/helpers/node.ts'
 import { openForAnyNode, postOnChain, postToMailbox, sealFor, signPost } from '../../scripts/lib/any-node.ts'
@@ -108,6 +113,79 @@ describe('a lease assigned after it was signed', () => {
     await until(agent(), leaseId, (vm) => vm.status === 'Running')
     await done(leaseId)
     await closeLease(tenant, other.leaseId)
+  })
+})
+
+describe('scripts/lease.ts open --any-node', () => {
+  const files = new AsyncDisposableStack()
+  let folder: string
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'decloud-any-node-'))
+    files.defer(() => rm(folder, { recursive: true, force: true }))
+    await writeFile(join(folder, 'deployment.json'), JSON.stringify(world.deployment))
+    await writeFile(join(folder, 'id.pub'), `${MANIFEST.sshKeys[0]}\n`)
+  })
+  afterAll(() => files.disposeAsync())
+
+  const lease = async (...args: string[]) => {
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [
+        ...['scripts/lease.ts', ...args, '--json', '--deployment', join(folder, 'deployment.json')],
+        ...['--rpc', world.anvil.rpcUrl, '--state', join(folder, 'state')],
+      ],
+      {
+        env: {
+          ...process.env,
+          DECLOUD_KEY: bytesToHex(world.anvil.account(ROLES.tenant).getHdKey().privateKey!),
+        },
+        timeout: 60_000,
+      },
+    )
+    return JSON.parse(stdout) as { leaseId: Hex; startedAt?: number }
+  }
+  const open = (...args: string[]) =>
+    lease(
+      ...['open', '--any-node', '--max-price', '0.5', '--memory', '512', '--disk', '3'],
+      ...['--ssh-key', join(folder, 'id.pub'), ...args],
+    )
+  const kept = () => readdir(join(folder, 'state'))
+
+  it('keeps the manifest, waits for a node, leaves it at the keeper and follows the machine', async () => {
+    await world.keeper.synced()
+    expect(world.keeper.ledger.leases({ limit: 1, status: 'Requested' }).leases).toEqual([])
+    const command = open('--region', 'eu-west', '--keeper', url())
+    // Awaited below; a failure before that is that of this test.
+    command.catch(() => undefined)
+    let found: LeaseView | undefined
+    await expect
+      .poll(
+        () => {
+          found = world.keeper.ledger.leases({ limit: 1, status: 'Requested' }).leases[0]
+          return found?.status
+        },
+        { timeout: 30_000 },
+      )
+      .toBe('Requested')
+    expect(await kept()).toEqual([`${found!.leaseId}.manifest`])
+    await assign(found!.terms, found!.leaseId)
+    const answer = await command
+    expect(answer.leaseId).toBe(found!.leaseId)
+    expect(answer.startedAt).toBeGreaterThan(0)
+    expect(await kept()).toEqual([])
+    await done(answer.leaseId)
+  })
+
+  it('takes up with `post` what an interrupted open left, on chain where there is no keeper', async () => {
+    const { leaseId } = await open('--no-wait')
+    await world.keeper.synced()
+    await assign(world.keeper.ledger.lease(leaseId)!.terms, leaseId)
+    const { startedAt } = await lease('post', leaseId)
+    expect(startedAt).toBeGreaterThan(0)
+    await expect(lease('post', leaseId)).rejects.toMatchObject({
+      stderr: expect.stringContaining('is not kept in'),
+    })
+    await done(leaseId)
   })
 })
 

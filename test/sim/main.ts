@@ -89,7 +89,18 @@ const add = (sum: Sum, { lines, logs, kinds }: Outcome) => {
   for (const [kind, n] of kinds) sum.kinds.set(kind, (sum.kinds.get(kind) ?? 0) + n)
 }
 
-const TROUBLES = ['reorg', 'killed', 'killed in a transaction', 'busy', 'full', 'outage', 'sleep', 'audit']
+const TROUBLES = [
+  'reorg',
+  'ambush',
+  'burst',
+  'killed',
+  'killed in a transaction',
+  'busy',
+  'full',
+  'outage',
+  'sleep',
+  'audit',
+]
 
 const many = async (from: number, seeds: number, minutes: number): Promise<boolean> => {
   const began = performance.now()

@@ -19,8 +19,12 @@ export type Plan = {
   /** Blocks before the keeper is started for the first time, and while it is watched. */
   past: number
   live: number
+  /** Chance per call that the chain is reorganised between its answer and the next call. */
+  ambush: number
   /** Chances per block. */
   reorg: number
+  /** Many blocks at once, as after a stall: more than what is not final. */
+  burst: number
   crash: number
   full: number
   busy: number
@@ -31,8 +35,9 @@ export type Plan = {
   settings: { pollMs: number; verifyEveryMs: number; rereadEveryMs: number; agreementEveryMs: number }
 }
 
-/** Half of the seeds know a kind of trouble at all: alone and together they show different things. */
-const sometimes = (random: Random, most: number) => (random.chance(0.5) ? random.next() * most : 0)
+/** Not every seed knows every kind of trouble: alone and together they show different things. */
+const sometimes = (random: Random, most: number, share = 0.5) =>
+  random.chance(share) ? random.next() * most : 0
 
 export const planOf = (seed: number): Plan => {
   const random = makeRandom(seed).fork('plan')
@@ -40,7 +45,7 @@ export const planOf = (seed: number): Plan => {
   return {
     rpcs,
     failures: sometimes(random, 0.2),
-    lies: sometimes(random, 0.06),
+    lies: sometimes(random, 0.06, 0.35),
     // Alone, it is wrong now and then; of several, one is.
     liars: [rpcs === 1 ? 0 : random.below(rpcs)],
     latencyMs: random.pick([
@@ -54,11 +59,13 @@ export const planOf = (seed: number): Plan => {
     finality: random.pick([1, 2, 4, 8, 16, 32, 64]),
     past: random.between(70, 100),
     live: random.between(20, 50),
+    ambush: sometimes(random, 0.05),
     reorg: sometimes(random, 0.4),
+    burst: sometimes(random, 0.15),
     crash: sometimes(random, 0.3),
     full: sometimes(random, 0.12),
     busy: sometimes(random, 0.12),
-    lag: sometimes(random, 0.3),
+    lag: sometimes(random, 0.3, 0.35),
     sleep: sometimes(random, 0.06),
     audit: sometimes(random, 0.1),
     outage: sometimes(random, 0.05),
@@ -71,6 +78,8 @@ export const planOf = (seed: number): Plan => {
   }
 }
 
+export const DEEPEST = 64
+
 /** 1–64, mostly shallow. */
 export const depthOf = (random: Random): number =>
-  random.pick([1, 1, 2, 3, random.between(1, 8), random.between(1, 24), random.between(1, 64)])
+  random.pick([1, 1, 2, 3, random.between(1, 8), random.between(1, 24), random.between(1, DEEPEST)])

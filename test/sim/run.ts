@@ -18,7 +18,7 @@ import { makeWire } from './wire.ts'
 import { makeWorld, type World } from './world.ts'
 
 /** More than any seed takes; one that goes on for so long never ends. */
-const MOST_HAPPENINGS = 150_000
+const MOST_HAPPENINGS = 40_000
 const MEMORY_DISK = '/dev/shm'
 
 export type Outcome = {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { DecloudError } from '@decloud/protocol'
 import type { People } from './acts.ts'
 import type { Call } from './market.ts'
-import { depthOf } from './plan.ts'
+import { DEEPEST, depthOf } from './plan.ts'
 import type { Random } from './random.ts'
 import { copyOf, hold, type Subject, type Surroundings, setFull, startSubject } from './subject.ts'
 import type { Watch } from './watch.ts'
@@ -14,6 +14,7 @@ import type { World } from './world.ts'
 
 const BLOCK_MS = 2_000
 const HOUR_MS = 3_600_000
+const MOST_AMBUSHES = 24
 
 export type Troubles = {
   /** What there is on the chain before the keeper is started. */
@@ -63,8 +64,7 @@ export const makeTroubles = ({ around, world, people, random, folder, watch, kin
 
   const busyness = () => (random.chance(0.6) ? random.between(1, 3) : 0)
 
-  const reorg = async () => {
-    const depth = depthOf(random)
+  const reorg = async (depth = depthOf(random)) => {
     if (depth > plan.finality) watch.finalityBroke()
     const old = world.branch()
     await world.takeBack(depth)
@@ -151,7 +151,31 @@ export const makeTroubles = ({ around, world, people, random, folder, watch, kin
     })
   }
 
+  // Where it hurts most: the answer is on its way, and by the next question it is not true any more.
+  let ambushes = 0
+  wire.onAnswer = ({ params }) => {
+    if (ambushes >= MOST_AMBUSHES || subject === null || plan.ambush === 0) return
+    const cursor = Number(subject.follower.health().cursor?.height ?? 0n)
+    const gap = world.height() - cursor
+    // The worst moment is right after the keeper was told that its last block is still there.
+    const worst = gap > 1 && gap < DEEPEST && Number(params[0]) === cursor
+    if (!random.chance(worst ? 0.4 : plan.ambush)) return
+    ambushes += 1
+    count('ambush')
+    // The branch point is somewhere, or right under what the keeper has read.
+    const under = gap < DEEPEST && random.chance(0.7)
+    const depth = under ? random.between(gap + 1, Math.min(gap + 8, DEEPEST)) : depthOf(random)
+    clock.after(0, () => (calmHeight === null ? reorg(depth) : undefined))
+  }
+
+  const burst = async () => {
+    count('burst')
+    const many = random.between(3, 40)
+    for (let i = 0; i < many; i++) await mine(random.chance(0.15) ? 1 : 0)
+  }
+
   const disturb = async () => {
+    if (random.chance(plan.burst)) await burst()
     if (random.chance(plan.reorg)) await reorg()
     for (const rpc of wire.rpcs) {
       if (random.chance(plan.lag)) rpc.lag = random.pick([0, 0, 1, 2, 5, 12])
@@ -196,7 +220,9 @@ export const makeTroubles = ({ around, world, people, random, folder, watch, kin
   }
 
   let blocks = 0
+  let over = false
   const block = async () => {
+    if (over) return
     blocks += 1
     if (blocks <= plan.live) await disturb()
     if (blocks === plan.live) becomeCalm()
@@ -222,7 +248,9 @@ export const makeTroubles = ({ around, world, people, random, folder, watch, kin
       const { cursor, verified, state, rounds } = subject.follower.health()
       // The first round that ends may have begun before.
       const isReadAgain = verified !== null && verified >= BigInt(calmHeight) && rounds >= calmRounds + 2
-      return isReadAgain && state === 'live' && cursor?.hash === world.branch().at(-1)!.header.hash
+      // From here on the world stands still: what is compared is one chain.
+      over = isReadAgain && state === 'live' && cursor?.hash === world.branch().at(-1)!.header.hash
+      return over
     },
   }
 }

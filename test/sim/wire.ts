@@ -32,7 +32,7 @@ const RANGE_WORDS: readonly (readonly [code: number, message: string])[] = [
 ]
 
 /** One RPC: where it stands between the chain and the keeper. */
-export type Rpc = {
+type Rpc = {
   url: string
   lag: number
   /** A branch that it still serves although it was given up; `null` when it is up to date. */
@@ -47,6 +47,8 @@ export type Wire = {
   rpcs: readonly Rpc[]
   /** @param honest without any fault of the seed. */
   transport(life: Life, honest?: boolean): (url: string) => HttpTransport
+  /** Called after each answer, before the next call. */
+  onAnswer: (request: Request) => void
   /** From now on every RPC is up to date, and tells the truth. */
   calm(): void
 }
@@ -186,6 +188,7 @@ export const makeWire = (options: {
         }
         try {
           resolve(await serve(life, rpc, request, honest))
+          if (!honest && !calm) wire.onAnswer(request)
         } catch (error) {
           note(life, rpc, request, error instanceof Error ? error.message.split('\n')[0]! : String(error))
           reject(error)
@@ -193,8 +196,9 @@ export const makeWire = (options: {
       })
     })
 
-  return {
+  const wire: Wire = {
     rpcs,
+    onAnswer: () => {},
     transport:
       (life, honest = false) =>
       (url) => {
@@ -214,6 +218,7 @@ export const makeWire = (options: {
       for (const rpc of rpcs) Object.assign(rpc, { lag: 0, stuck: null, down: false })
     },
   }
+  return wire
 }
 
 const shortOf = (params: readonly unknown[]): string => {

@@ -22,7 +22,7 @@ export type Log = {
   logIndex: Hex
   removed: boolean
 } & Record<string, unknown>
-export type Block = { header: Header; logs: readonly Log[] }
+type Block = { header: Header; logs: readonly Log[] }
 
 /** A branch from the first block on; the index is the height. */
 export type Branch = readonly Block[]

@@ -20,15 +20,18 @@ export type CarrierOptions = {
   urls: readonly string[]
   /** Milliseconds to wait for a peer that hears; 3,000 by default. */
   patienceMs?: number
+  /** Milliseconds for one keeper to answer; 4,000 by default. */
+  answerMs?: number
 }
 
 const PATIENCE_MS = 3_000
+const ANSWER_MS = 4_000
 const POLL_MS = 100
-const POST_DEADLINE_MS = 4_000
 
 const problemSchema = z.object({ code: z.string(), detail: z.string().optional() })
 
-export const makeCarrier = ({ gossip, urls, patienceMs = PATIENCE_MS }: CarrierOptions): Carrier => {
+export const makeCarrier = ({ gossip, urls, ...options }: CarrierOptions): Carrier => {
+  const { patienceMs = PATIENCE_MS, answerMs = ANSWER_MS } = options
   // The keeper that answered last is asked first.
   let preferred = 0
 
@@ -51,7 +54,7 @@ export const makeCarrier = ({ gossip, urls, patienceMs = PATIENCE_MS }: CarrierO
       for (let i = 0; i < urls.length && !signal.aborted; i++) {
         const at = (preferred + i) % urls.length
         try {
-          await post(urls[at]!, message, signal)
+          await post(urls[at]!, message, AbortSignal.any([signal, AbortSignal.timeout(answerMs)]))
           preferred = at
           return 'http'
         } catch (error) {
@@ -73,7 +76,7 @@ const post = async (url: string, message: Uint8Array, signal: AbortSignal): Prom
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: new TextDecoder().decode(message),
-    signal: AbortSignal.any([signal, AbortSignal.timeout(POST_DEADLINE_MS)]),
+    signal,
   })
   const body = await response.text()
   if (response.ok) return

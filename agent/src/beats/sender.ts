@@ -23,6 +23,10 @@ export type BeatSenderDeps = {
   nowMs(): number
   /** Uniform in [0, 1). */
   random(): number
+  /** Milliseconds of a clock that never jumps; the machine's by default. */
+  steadyMs?(): number
+  /** Waits, or less when `signal` aborts; by the machine's clock by default. */
+  pause?(ms: number, signal: AbortSignal): Promise<void>
 }
 
 export type BeatStatus = { lastSlot: number | null; via: Way | null; error: string | null }
@@ -30,17 +34,14 @@ export type BeatStatus = { lastSlot: number | null; via: Way | null; error: stri
 const SLOT_MS = SLOT_SECONDS * 1_000
 /** Beats of many nodes are spread over the first third of a slot, which leaves two thirds to try again. */
 const JITTER_MS = 5_000
+/** For a beat that is begun in the last moment of its slot. */
+const LEAST_TIME_MS = 1_000
 const RETRY = { baseMs: 500, capMs: 4_000 }
 
 export const makeBeatSender = (deps: BeatSenderDeps) => {
-  const { slots, carrier, log, nowMs, random } = deps
+  const { slots, carrier, log, nowMs, random, steadyMs = () => performance.now(), pause = wait } = deps
   const abort = new AbortController()
   const status: BeatStatus = { lastSlot: null, via: null, error: null }
-
-  const pause = (ms: number) =>
-    delay(ms, undefined, { signal: abort.signal }).catch((error: unknown) => {
-      if (!abort.signal.aborted) throw error
-    })
 
   const report = (outcome: { slot: number; via: Way } | { error: unknown }) => {
     if ('error' in outcome) {
@@ -59,19 +60,20 @@ export const makeBeatSender = (deps: BeatSenderDeps) => {
 
   /** The same beat, again and again until somebody takes it or its slot is over. */
   const deliver = async (slot: number, message: Uint8Array) => {
-    const end = AbortSignal.timeout(Math.max((slot + 1) * SLOT_MS - nowMs(), 1_000))
-    const signal = AbortSignal.any([abort.signal, end])
-    for (let attempt = 0; ; attempt++) {
+    const endsAt = steadyMs() + Math.max((slot + 1) * SLOT_MS - nowMs(), LEAST_TIME_MS)
+    for (let attempt = 0; !abort.signal.aborted; attempt++) {
+      const deadline = AbortSignal.timeout(Math.max(Math.ceil(endsAt - steadyMs()), 1))
       try {
-        report({ slot, via: await carrier.carry(message, signal) })
-        return
+        const via = await carrier.carry(message, AbortSignal.any([abort.signal, deadline]))
+        return report({ slot, via })
       } catch (error) {
         if (abort.signal.aborted) return
         report({ error })
-        if (end.aborted || codeOf(error) === 'beat-refused') return
+        if (codeOf(error) === 'beat-refused') return
       }
-      await pause(Math.min(RETRY.baseMs * 2 ** attempt, RETRY.capMs))
-      if (signal.aborted) return
+      const backoff = Math.min(RETRY.baseMs * 2 ** attempt, RETRY.capMs)
+      if (steadyMs() + backoff >= endsAt) return
+      await pause(backoff, abort.signal)
     }
   }
 
@@ -90,7 +92,7 @@ export const makeBeatSender = (deps: BeatSenderDeps) => {
     while (!abort.signal.aborted) {
       await beat(slotAt(nowMs() / 1_000))
       const next = (slotAt(nowMs() / 1_000) + 1) * SLOT_MS + random() * JITTER_MS
-      await pause(Math.max(next - nowMs(), 1))
+      await pause(Math.max(next - nowMs(), 1), abort.signal)
     }
   }
 
@@ -104,6 +106,11 @@ export const makeBeatSender = (deps: BeatSenderDeps) => {
   }
 }
 export type BeatSender = ReturnType<typeof makeBeatSender>
+
+const wait = (ms: number, signal: AbortSignal): Promise<void> =>
+  delay(ms, undefined, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error
+  })
 
 const codeOf = (error: unknown) => (error instanceof DecloudError ? error.code : 'unknown')
 const causeOf = (error: unknown) =>

@@ -40,6 +40,9 @@ export type FollowerOptions = {
 
 const LOCAL = /^https?:\/\/(127\.|localhost|\[::1\])/
 const DEVELOPMENT_CHAIN = 31_337
+const PUZZLING: ReadonlySet<string> = new Set(['feed-failed', 'log-malformed'])
+/** So often a step fails over the same before the store is doubted. */
+const PUZZLED_TRIES = 3
 /** So many final blocks are read again without waiting. */
 const VERIFY_AT_ONCE = 64n
 
@@ -65,8 +68,8 @@ export const makeFollower = (options: FollowerOptions): Follower => {
   let lastError: FeedHealth['lastError'] = null
   let shortSince: number | null = null
   let disagreement: string | null = null
-  /** What the last second reading found wrong. */
-  let doubt: string | null = null
+  /** What the last second reading found wrong, and the last piece of the endless one. */
+  const doubts: Record<'verify' | 'reread', string | null> = { verify: null, reread: null }
   let storeFails = false
   let first = 0
   let verifiedAt = now() - verifyEveryMs
@@ -80,7 +83,7 @@ export const makeFollower = (options: FollowerOptions): Follower => {
       error instanceof DecloudError
         ? error
         : new ChainError('feed-failed', `The feed failed: ${sentenceOf(error)}`, { cause: error })
-    storeFails = typed.code.startsWith('store-')
+    storeFails ||= typed.code.startsWith('store-')
     lastError = { code: typed.code, sentence: typed.sentence, at: now() }
     onError(typed)
   }
@@ -114,13 +117,32 @@ export const makeFollower = (options: FollowerOptions): Follower => {
     projectors: options.projectors.map(({ version = '' }) => version),
   })
   let resyncWanted = store.contents() !== contents
+  /** Steps in a row that failed over what was read, not over its reading. */
+  let puzzled = 0
+  let tailDoubted = false
+
+  /**
+   * A projector that cannot go on has been told something that is not so, as far as the store goes. First what was read only
+   * once is read again, then everything; then ever more seldom, for the mistake may be ours.
+   */
+  const doubtStore = () => {
+    puzzled += 1
+    const tries = puzzled / PUZZLED_TRIES
+    if (tries === 1) tailDoubted = true
+    else if (tries > 1 && Number.isInteger(Math.log2(tries))) resyncWanted = true
+  }
 
   const stepOnce = async (): Promise<StepResult> => {
     if (resyncWanted) {
       stepper.forget(contents)
       resyncWanted = false
       caughtUp = false
-      doubt = null
+      doubts.verify = null
+      doubts.reread = null
+    }
+    if (tailDoubted) {
+      stepper.forgetTail()
+      tailDoubted = false
     }
     const acceptShort = shortSince !== null && now() - shortSince > shortAfterMs
     const result = await chain.request(
@@ -133,6 +155,7 @@ export const makeFollower = (options: FollowerOptions): Follower => {
     storeFails = false
     shortSince = result === 'short' ? (shortSince ?? now()) : null
     caughtUp ||= result === 'idle'
+    if (result === 'idle') puzzled = 0
     return result
   }
 
@@ -149,7 +172,7 @@ export const makeFollower = (options: FollowerOptions): Follower => {
     if (round === 'verify') verifiedAt = now()
     else rereadAt = now()
     const verdict = await verifier[round]()
-    if (verdict.kind !== 'none') doubt = verdict.kind === 'differ' ? verdict.sentence : null
+    if (verdict.kind !== 'none') doubts[round] = verdict.kind === 'differ' ? verdict.sentence : null
     if (verdict.kind === 'repair') report(repaired(verdict.height))
     stepper.settle(verdict, round)
     if (verdict.kind === 'same' && round === 'reread' && verifier.isRoundOver()) rounds += 1
@@ -169,6 +192,7 @@ export const makeFollower = (options: FollowerOptions): Follower => {
       } catch (error) {
         if (abort.signal.aborted) return
         report(error)
+        if (error instanceof DecloudError && PUZZLING.has(error.code)) doubtStore()
         const rest = error instanceof ChainError ? error.retryAfterMs : 0
         const backoff = backoffMs(failures++, pollMs, local ? 500 : 10_000, pace.random)
         await pace.pause(Math.max(rest, backoff), abort.signal)
@@ -178,9 +202,14 @@ export const makeFollower = (options: FollowerOptions): Follower => {
 
   const agree = async () => {
     while (!abort.signal.aborted && chain.clients.length > 1) {
-      const found = await untilAborted(compareRpcs(chain, solid()), abort.signal)
-      disagreement = found.disagreement
-      first = found.first
+      try {
+        const found = await untilAborted(compareRpcs(chain, solid()), abort.signal)
+        disagreement = found.disagreement
+        first = found.first
+      } catch (error) {
+        if (abort.signal.aborted) return
+        report(toStoreError(error))
+      }
       await pace.pause(options.agreementEveryMs ?? 30_000, abort.signal)
     }
   }
@@ -203,9 +232,11 @@ export const makeFollower = (options: FollowerOptions): Follower => {
     return store.blockThrough(finalized < verified ? finalized : verified)
   }
 
+  const disagreementNow = () => disagreement ?? doubts.verify ?? doubts.reread ?? brokenSentence()
+
   const state = (): FeedHealth['state'] => {
     if (storeFails) return 'stale'
-    if (disagreement !== null || doubt !== null || brokenSentence() !== null) return 'disagreeing'
+    if (disagreementNow() !== null) return 'disagreeing'
     const silent = lastSuccess === null ? null : now() - lastSuccess
     if (silent === null || seen === null) return 'syncing'
     const headAge = now() - Number(seen.head.timestamp) * 1_000
@@ -226,7 +257,7 @@ export const makeFollower = (options: FollowerOptions): Follower => {
       rounds,
       silentMs: lastSuccess === null ? null : now() - lastSuccess,
       lastError,
-      disagreement: disagreement ?? doubt ?? brokenSentence(),
+      disagreement: disagreementNow(),
     }),
     finalizedThrough: () => {
       const current = state()

@@ -214,7 +214,13 @@ export const makeStepper = (deps: StepperDeps) => {
     })
   }
 
+  /** Drops what was read only once. */
+  const forgetTail = () => {
+    const { verified, brokenThrough } = store.finality()
+    rollBack(verified === null ? null : store.blockThrough(verified), brokenThrough)
+  }
+
   /** Drops everything; `contents` is what the store will be filled with from now on. */
   const forget = (contents: string) => rollBack(null, store.finality().brokenThrough, contents)
-  return { step, settle, forget }
+  return { step, settle, forget, forgetTail }
 }

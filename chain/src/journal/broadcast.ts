@@ -2,8 +2,8 @@
 // has it" and "somebody may have it" decides whether its nonce may be used for something else.
 import type { Hex } from 'viem'
 import type { Chain, RpcClient } from '../connect.ts'
-import type { ChainError } from '../errors.ts'
-import { detailOf, toChainError } from '../rpc-errors.ts'
+import { ChainError } from '../errors.ts'
+import { detailOf } from '../rpc-errors.ts'
 
 /** Why a node wants nothing of it. `nonce-low`: its nonce is used. `underpriced`: for the market, or to replace. */
 export type Why = 'nonce-low' | 'underpriced' | 'funds' | 'other'
@@ -25,10 +25,13 @@ const FUNDS = /insufficient funds|InsufficientFunds/i
 // Said by servers in front of a node, about themselves: the node may have it all the same.
 const UNCLEAR_CODES: ReadonlySet<number> = new Set([-32603, -32005, -32001, -32002, -32016])
 
-const judge = (client: RpcClient, cause: unknown): Broadcast => {
-  const detail = detailOf(cause)
+// What serves another chain is not asked at all: it is as if it were not there.
+const FOREIGN: ReadonlySet<string> = new Set(['rpc-disagree', 'chain-id-wrong', 'contract-missing'])
+
+const judge = (error: ChainError): Broadcast | null => {
+  if (FOREIGN.has(error.code)) return null
+  const detail = detailOf(error.cause ?? error)
   if (KNOWN.test(detail)) return { outcome: 'held' }
-  const error = toChainError('send a transaction', client.transport.url ?? '', cause)
   if (NONCE_LOW.test(detail)) return { outcome: 'refused', why: 'nonce-low', error }
   if (UNDERPRICED.test(detail)) return { outcome: 'refused', why: 'underpriced', error }
   if (FUNDS.test(detail)) return { outcome: 'refused', why: 'funds', error }
@@ -38,18 +41,29 @@ const judge = (client: RpcClient, cause: unknown): Broadcast => {
     : { outcome: 'unknown', error }
 }
 
-const sendTo = async (client: RpcClient, raw: Hex): Promise<Broadcast> => {
+const sendTo = async (chain: Chain, client: RpcClient, raw: Hex): Promise<Broadcast | null> => {
   try {
-    await client.sendRawTransaction({ serializedTransaction: raw })
+    await chain.ask(client, 'send a transaction', (one) =>
+      one.sendRawTransaction({ serializedTransaction: raw }),
+    )
     return { outcome: 'held' }
   } catch (error) {
-    return judge(client, error)
+    // `ask` throws nothing else.
+    return judge(error as ChainError)
   }
 }
 
 const MILDEST: readonly Why[] = ['nonce-low', 'underpriced', 'funds', 'other']
 
+const nobodyAsked = (): Broadcast => ({
+  outcome: 'unknown',
+  error: new ChainError('rpc-unreachable', 'No RPC of this chain could be asked to send a transaction.', {
+    retryable: true,
+  }),
+})
+
 const sumUp = (answers: readonly Broadcast[]): Broadcast => {
+  if (answers.length === 0) return nobodyAsked()
   const unknown = answers.find((answer) => answer.outcome === 'unknown')
   if (unknown !== undefined) return unknown
   const refusals = answers.filter((answer) => answer.outcome === 'refused')
@@ -59,12 +73,14 @@ const sumUp = (answers: readonly Broadcast[]): Broadcast => {
 /** Returns as soon as one node has it; the others are asked all the same. Never throws. */
 export const broadcast = (chain: Chain, raw: Hex): Promise<Broadcast> =>
   new Promise((resolve) => {
-    const answers: Broadcast[] = []
+    const answers: (Broadcast | null)[] = []
     for (const client of chain.clients) {
-      void sendTo(client, raw).then((answer) => {
+      void sendTo(chain, client, raw).then((answer) => {
         answers.push(answer)
-        if (answer.outcome === 'held') resolve(answer)
-        else if (answers.length === chain.clients.length) resolve(sumUp(answers))
+        if (answer?.outcome === 'held') resolve(answer)
+        else if (answers.length === chain.clients.length) {
+          resolve(sumUp(answers.filter((one) => one !== null)))
+        }
       })
     }
   })

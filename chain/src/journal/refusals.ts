@@ -7,6 +7,7 @@ import {
   leaseEscrowAbi,
   leaseMandatesAbi,
   nodeRegistryAbi,
+  payoutsAbi,
   premiumStakeAbi,
   pricePolicyAbi,
   type Refusal,
@@ -24,7 +25,7 @@ import type { Intent } from './types.ts'
 const ERRORS: Abi = [
   ...[...leaseEscrowAbi, ...leaseDeskAbi, ...leaseMandatesAbi, ...downtimeQuorumAbi],
   ...[...nodeRegistryAbi, ...pricePolicyAbi, ...templateRegistryAbi, ...leaseAccessAbi],
-  ...[...reviewsAbi, ...reputationAbi, ...premiumStakeAbi, ...deCloudLensAbi],
+  ...[...reviewsAbi, ...reputationAbi, ...premiumStakeAbi, ...payoutsAbi, ...deCloudLensAbi],
 ].filter((item) => (item.type as string) === 'error')
 
 /** Revert data carried by a JSON-RPC error, `undefined` when the error is not a revert. */

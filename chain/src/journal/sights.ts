@@ -41,7 +41,9 @@ export const stateAt = ({ receipt, finalized }: Sight, attempts: readonly Attemp
 
 /** What every RPC that answers says. */
 const everywhere = async <answer>(chain: Chain, ask: (client: RpcClient) => Promise<answer>) => {
-  const answers = await Promise.allSettled(chain.clients.map(ask))
+  const answers = await Promise.allSettled(
+    chain.clients.map((client) => chain.ask(client, 'look for a transaction', ask)),
+  )
   return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
 }
 

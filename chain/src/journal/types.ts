@@ -49,7 +49,7 @@ export type Mined = {
   replaced: number
 }
 
-export type SendOptions = {
+type SendOptions = {
   deadlineMs?: number
   /** The most gas the transaction may be signed for; without one, whatever the simulation asks. */
   maxGas?: bigint

@@ -31,8 +31,27 @@ const stars: Refusals<'Reviews'> = {
   Reviews_FieldOutOfRange: outOf,
 }
 
-export const satelliteRefusals: Refusals<'LeaseAccess' | 'Reviews' | 'Reputation' | 'PremiumStake'> = {
+const paid: Refusals<'Payouts'> = {
+  Payouts_NotPayee: (node, payee, caller) => only(`the payee of node ${node}`, payee, caller),
+  Payouts_NotOwner: (node, owner, caller) => only(`the owner of what node ${node} is paid`, owner, caller),
+  Payouts_NotPendingOwner: (node, pendingOwner, caller) =>
+    only(`the proposed owner of what node ${node} is paid`, pendingOwner, caller),
+  Payouts_BadRecipient: (to) => [
+    `${to} cannot be paid: it is nobody, the escrow or the payouts themselves.`,
+    'Name an account of your own.',
+  ],
+  Payouts_GasTooLow: (gas, needed) => [
+    `${gas} gas are left, and the next payment needs ${needed}.`,
+    'Give the call more gas, or push fewer nodes at once.',
+  ],
+  Payouts_OnlySelf: (caller) => [`${caller} cannot pay a single node.`, 'Push a list with the node in it.'],
+}
+
+export const satelliteRefusals: Refusals<
+  'LeaseAccess' | 'Reviews' | 'Reputation' | 'PremiumStake' | 'Payouts'
+> = {
   ...stars,
+  ...paid,
   LeaseAccess_NotTenant: (_, tenant, caller) => only('the tenant of the lease', tenant, caller),
   LeaseAccess_NotLive: (leaseId) => [
     `Lease ${leaseId} is not open, or over.`,

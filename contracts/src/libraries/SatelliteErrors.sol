@@ -150,4 +150,24 @@ library SatelliteErrors {
 
     /// @notice The minimum stake cannot be zero.
     error PremiumStake_ZeroMinimum();
+
+    // ------------------------------------------------------------------------------------------------ payouts
+
+    /// @notice Only the node's present payee can hand the role over to the payouts.
+    error Payouts_NotPayee(uint32 node, address payee, address caller);
+
+    /// @notice Only who enrolled the node, or a successor, may do this.
+    error Payouts_NotOwner(uint32 node, address owner, address caller);
+
+    /// @notice Only the proposed owner can take the node's earnings over.
+    error Payouts_NotPendingOwner(uint32 node, address pendingOwner, address caller);
+
+    /// @notice Nobody, the payouts and the escrow cannot be paid.
+    error Payouts_BadRecipient(address to);
+
+    /// @notice Only the payouts itself pays a single node.
+    error Payouts_OnlySelf(address caller);
+
+    /// @notice The payment of the next node needs `needed` gas.
+    error Payouts_GasTooLow(uint256 gas, uint256 needed);
 }

@@ -1,80 +1,13 @@
 // The one place where an error becomes an HTTP answer (RFC 9457, application/problem+json).
+import type { Socket } from 'node:net'
 import { DecloudError } from '@decloud/protocol'
 import type { ApiProblem } from '@decloud/protocol/wire/api'
-import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+import { STATUS, TITLES } from './codes.ts'
+import { COMMON_HEADERS } from './headers.ts'
 
-const STATUS: Readonly<Record<string, number>> = {
-  'lease-unknown': 404,
-  'node-unknown': 404,
-  'upkeep-none': 404,
-  'cursor-invalid': 400,
-  'sign-in-refused': 400,
-  'nonce-invalid': 400,
-  'signature-wrong': 401,
-  'session-missing': 401,
-  'session-unknown': 401,
-  'session-reused': 401,
-  'sign-in-busy': 503,
-  'not-indexed': 503,
-  'beat-malformed': 400,
-  'beat-not-agents': 403,
-  'beat-node-unknown': 404,
-  'beat-oversized': 413,
-  'beat-early': 422,
-  'beat-late': 422,
-  'rate-limited': 429,
-  // The sponsor: 422 what no gas would mend, 403 what it does not pay for, 429 what it paid for already, 503 not now.
-  'contract-refused': 422,
-  'signature-invalid': 422,
-  'mandate-early': 422,
-  'mandate-expiring': 422,
-  'sponsorship-unknown': 404,
-  'sponsor-deposit-small': 403,
-  'sponsor-manifest-large': 403,
-  'sponsor-not-worth': 403,
-  'sponsor-gas': 403,
-  'sponsor-busy': 429,
-  'sponsor-reverts': 429,
-  'sponsor-address-count': 429,
-  'sponsor-address-cost': 429,
-  'sponsor-origin-count': 429,
-  'sponsor-off': 503,
-  'sponsor-budget': 503,
-  'sponsor-crowded': 503,
-  'sponsor-empty': 503,
-  'rpc-unreachable': 503,
-  'alert-unknown': 404,
-  'alert-url': 422,
-  'alert-forbidden': 403,
-  'alerts-full': 429,
-  'alerts-off': 503,
-  'mailbox-empty': 404,
-  'mailbox-closed': 503,
-  'mailbox-full': 503,
-  'mailbox-rate': 429,
-  'mailbox-large': 413,
-  'mailbox-expired': 422,
-  'mailbox-early': 422,
-  'mailbox-stale': 401,
-  'mailbox-not-tenant': 403,
-  'mailbox-not-agent': 403,
-  'mailbox-lease-state': 409,
-  'mailbox-node': 409,
-  'mailbox-superseded': 409,
-}
-const TITLES: Readonly<Record<number, string>> = {
-  400: 'Bad request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not found',
-  409: 'Conflict',
-  413: 'Too large',
-  422: 'Unprocessable',
-  429: 'Too many requests',
-  500: 'Internal error',
-  503: 'Not ready',
-}
+export const PROBLEM_TYPE = 'application/problem+json'
 
 const problem = (status: number, code: string, detail?: string): ApiProblem => ({
   type: 'about:blank',
@@ -83,6 +16,17 @@ const problem = (status: number, code: string, detail?: string): ApiProblem => (
   code,
   ...(detail === undefined ? {} : { detail }),
 })
+
+/** The framework's own refusals, in our words. */
+const FRAMEWORK: Readonly<Record<string, [status: number, code: string, detail: string]>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: [413, 'body-too-large', 'The body is larger than this route takes.'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: [415, 'media-type-wrong', 'Send the body as application/json.'],
+  FST_ERR_CTP_EMPTY_JSON_BODY: [400, 'request-invalid', 'The body is empty.'],
+  FST_ERR_CTP_INVALID_JSON_BODY: [400, 'request-invalid', 'The body is not JSON.'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: [400, 'request-invalid', 'The body is not as long as it says.'],
+  FST_ERR_BAD_URL: [400, 'request-invalid', 'The URL is not well formed.'],
+  FST_ERR_MAX_PARAM_LENGTH: [414, 'url-too-long', 'A part of the path is too long.'],
+}
 
 const problemOf = (error: FastifyError | Error): ApiProblem => {
   if (hasZodFastifySchemaValidationErrors(error)) {
@@ -96,23 +40,60 @@ const problemOf = (error: FastifyError | Error): ApiProblem => {
     const status = STATUS[error.code]
     if (status !== undefined) return problem(status, error.code, error.sentence)
   }
+  const known = 'code' in error ? FRAMEWORK[error.code] : undefined
+  if (known !== undefined) return problem(...known)
   const status = 'statusCode' in error ? error.statusCode : undefined
   if (status !== undefined && status >= 400 && status < 500)
-    return problem(status, 'request-refused', error.message)
+    return problem(status, 'request-invalid', error.message)
   // What went wrong inside is for the log, not for strangers.
   return problem(500, 'internal')
 }
 
 const send = (reply: FastifyReply, body: ApiProblem) =>
-  reply.code(body.status).header('content-type', 'application/problem+json').send(JSON.stringify(body))
+  reply.code(body.status).header('content-type', PROBLEM_TYPE).send(JSON.stringify(body))
 
-export const answerWithProblems = (app: FastifyInstance) => {
-  app.setErrorHandler((error: FastifyError, request, reply) => {
-    const body = problemOf(error)
-    if (body.status >= 500) request.log.error({ err: error }, 'request failed')
-    return send(reply, body)
-  })
-  app.setNotFoundHandler((request, reply) =>
-    send(reply, problem(404, 'route-unknown', `There is no ${request.method} ${request.url.split('?')[0]}.`)),
+export const answerError = (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) => {
+  const body = problemOf(error)
+  if (body.status >= 500 && body.status !== 503) request.log.error({ err: error }, 'request failed')
+  const retryAfter = error instanceof DecloudError ? error.details['retryAfterSeconds'] : undefined
+  if (typeof retryAfter === 'number') reply.header('retry-after', retryAfter)
+  return send(reply, body)
+}
+
+/** Of the parser, before there is a request: a header too large, a request that never ends, or no HTTP at all. */
+const PARSER: Readonly<Record<string, [status: number, code: string, detail: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'header-too-large', 'The headers, the URL included, are larger than 16 KiB.'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'request-timeout', 'The request did not end in time.'],
+}
+
+export const answerParserError = (error: Error & { code?: string }, socket: Socket): void => {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const body = problem(...(PARSER[error.code ?? ''] ?? [400, 'request-invalid', 'This is not HTTP.']))
+  const text = JSON.stringify(body)
+  const headers = {
+    ...COMMON_HEADERS,
+    'content-type': PROBLEM_TYPE,
+    'content-length': Buffer.byteLength(text),
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
+  socket.end(
+    [`HTTP/1.1 ${body.status} ${body.title}`, ...lines, 'connection: close', '', text].join('\r\n'),
+    () => socket.destroy(),
   )
+}
+
+/** @param methodsAt the methods that a path has, none for a path that is not there. */
+export const answerWithProblems = (app: FastifyInstance, methodsAt: (path: string) => readonly string[]) => {
+  app.setErrorHandler(answerError)
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0] ?? ''
+    const methods = methodsAt(path)
+    if (methods.length === 0)
+      return send(reply, problem(404, 'route-unknown', `There is no ${request.method} ${path}.`))
+    reply.header('allow', [...methods, 'OPTIONS'].join(', '))
+    return send(reply, problem(405, 'method-wrong', `${path} takes ${methods.join(', ')}.`))
+  })
 }

@@ -1,5 +1,10 @@
+import { type Address, getAddress } from 'viem'
 import { z } from 'zod'
 
+const address = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{40}$/, 'an address is 0x and 40 hex digits')
+  .transform((text): Address => getAddress(text))
 const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
 
 /** The HTTP API: what it is called from outside, whom it believes, and how much one caller gets. */
@@ -33,6 +38,12 @@ export const apiSection = z
       .describe('the same on routes that ask a wallet or the chain'),
     maxStreams: count(1, 100_000).default(1_000).describe('live streams at once'),
     maxStreamsPerAddress: count(1, 100_000).default(10).describe('live streams at once from one address'),
+    maxConnections: count(1, 1_000_000).default(4_000).describe('connections at once, streams included'),
+    auditors: z
+      .array(address)
+      .max(50)
+      .default([])
+      .describe('accounts whose signed `audited` gives a node that badge; anybody can sign an attribute'),
     cacheBytes: count(0, 1_000_000_000).default(32_000_000).describe('bytes of ready answers kept in memory'),
   })
   .prefault({})

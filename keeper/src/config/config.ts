@@ -10,6 +10,7 @@ import { gossipSection } from './gossip.ts'
 import { ConfigError, type ConfigIssue, issuesOf } from './issues.ts'
 import { mailboxSection } from './mailbox.ts'
 import { drainSection, healthSection, metricsSection } from './operations.ts'
+import { payoutsSection } from './payouts.ts'
 import { schedulerSection } from './scheduler.ts'
 import { fieldsOf } from './shape.ts'
 import { sponsorSection } from './sponsor.ts'
@@ -47,6 +48,7 @@ const schema = z.strictObject({
   api: apiSection,
   scheduler: schedulerSection,
   upkeep: upkeepSection,
+  payouts: payoutsSection,
   sponsor: sponsorSection,
   mailbox: mailboxSection,
   gossip: gossipSection,

@@ -20,7 +20,7 @@ export const gossipSection = z
       .default([])
       .describe('other keepers, peer id included: what one of them hears all of them hear'),
     attestEverySeconds: seconds
-      .default(900)
+      .default(60)
       .describe('attesters look this often whether a finished day is to be posted'),
     creditEverySeconds: seconds
       .default(60)

@@ -1,17 +1,15 @@
 import { z } from 'zod'
+import { seconds } from './fields.ts'
 
 export const schedulerSection = z
   .strictObject({
     enabled: z
       .boolean()
       .default(true)
-      .describe("off: this keeper explains placements and makes none, even with the scheduler's key"),
-    everySeconds: z.coerce
-      .number()
-      .positive()
-      .max(3_600)
+      .describe("false: placements are explained and none is made, even with the scheduler's key"),
+    everySeconds: seconds
       .default(15)
-      .describe('seconds between rounds when nothing changes on chain; a change brings one at once'),
+      .describe('time between rounds when nothing changes on chain; a change brings one at once'),
     maxInFlight: z.coerce
       .number()
       .int()
@@ -25,16 +23,11 @@ export const schedulerSection = z
       .max(600)
       .default(5)
       .describe(
-        'seconds after which a lease that the contract refused is tried again, doubled each time up to a hundredfold',
+        'a lease that the contract refused is tried again after so long, then doubled up to a hundredfold',
       ),
-    reloadSeconds: z.coerce
-      .number()
-      .positive()
-      .max(86_400)
+    reloadSeconds: seconds
       .default(300)
-      .describe(
-        'seconds after which the nodes in memory are read anew from the ledger, whatever the feed said meanwhile',
-      ),
+      .describe('time after which the nodes in memory are read anew, whatever the feed said meanwhile'),
   })
   .prefault({})
 export type SchedulerConfig = z.output<typeof schedulerSection>

@@ -26,7 +26,7 @@ export type AlertFacts = {
   isOnline(node: number): boolean | 'unknown'
 }
 
-export type Due = {
+type Due = {
   subject: string
   event: Pick<
     AlertEvent,

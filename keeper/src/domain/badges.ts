@@ -1,31 +1,34 @@
-// What a node has earned the right to show. Plain facts in; nothing here reads anything.
+// Trust badges: what a node has shown, not what it says.
+import { type Attribute, wordText } from './node.ts'
 
-export const BADGES = ['uptime-99.9', 'hosted-100', 'premium', 'audited'] as const
-export type Badge = (typeof BADGES)[number]
+export type Badge = 'uptime-99.9' | 'hosted-100' | 'premium' | 'audited'
 
-export type BadgeFacts = {
-  /** Of the 30-day window; null while nothing is known. */
+const UPTIME_BPS = 9_990
+const HOSTED = 100
+
+export type Shown = {
+  /** `null`: unknown. */
   uptimeBps: number | null
-  /** Leases activated on the node, as the escrow counts them. */
   hosted: number
-  /** Whether its present operator has the least stake bonded. */
-  premium: boolean
-  /** Unix seconds until which an auditor's signed attribute holds; null without one. */
-  auditedUntil: number | null
+  isPremium: boolean
+  attributes: readonly Attribute[]
 }
 
-const UPTIME_BADGE_BPS = 9_990
-const HOSTED_BADGE = 100
-
-/** @param now unix seconds. */
-export const badgesOf = (facts: BadgeFacts, now: number): Badge[] => {
-  const earned: Record<Badge, boolean> = {
-    'uptime-99.9': facts.uptimeBps !== null && facts.uptimeBps >= UPTIME_BADGE_BPS,
-    'hosted-100': facts.hosted >= HOSTED_BADGE,
-    premium: facts.premium,
-    audited: facts.auditedUntil !== null && now < facts.auditedUntil,
-  }
-  return BADGES.filter((badge) => earned[badge])
+/** @param at unix seconds. @param auditors whose signature on "audited" counts; anyone can sign an attribute. */
+export const badgesOf = (node: Shown, at: number, auditors: readonly string[]): Badge[] => {
+  const audited = node.attributes.some(
+    ({ attribute, auditor, issuedAt, expiresAt }) =>
+      wordText(attribute) === 'audited' &&
+      issuedAt <= at &&
+      at < expiresAt &&
+      auditors.some((one) => one.toLowerCase() === auditor.toLowerCase()),
+  )
+  return [
+    ...((node.uptimeBps ?? 0) >= UPTIME_BPS ? (['uptime-99.9'] as const) : []),
+    ...(node.hosted >= HOSTED ? (['hosted-100'] as const) : []),
+    ...(node.isPremium ? (['premium'] as const) : []),
+    ...(audited ? (['audited'] as const) : []),
+  ]
 }
 
 export type FeatureFacts = {

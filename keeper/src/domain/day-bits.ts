@@ -33,7 +33,6 @@ export const setSpan = (bits: DayBits, day: number, from: number, to: number): v
   }
 }
 
-export const union = (a: DayBits, b: DayBits): DayBits => a.map((byte, i) => byte | b[i]!)
 export const both = (a: DayBits, b: DayBits): DayBits => a.map((byte, i) => byte & b[i]!)
 export const without = (a: DayBits, b: DayBits): DayBits => a.map((byte, i) => byte & ~b[i]!)
 

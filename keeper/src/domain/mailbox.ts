@@ -6,7 +6,7 @@ import type { Address } from 'viem'
 export type MailboxLimits = { keepSeconds: number; maxBytes: number; postsPerHour: number }
 
 /** A signed request may be so many seconds older or newer than the keeper's clock. */
-export const CLOCK_SKEW = 300
+const CLOCK_SKEW = 300
 
 type Lease = Pick<LeaseView, 'leaseId' | 'status' | 'node' | 'tenant'>
 

@@ -3,7 +3,7 @@ import type { Address, Hex } from 'viem'
 import type { Alert, Told } from '../domain/alerts.ts'
 
 export type StoredAlert = Alert & { url: string; disabled: string | null }
-export type AlertLimits = { perAccount: number; maxAlerts: number }
+type AlertLimits = { perAccount: number; maxAlerts: number }
 
 export type Delivery = {
   event: Hex

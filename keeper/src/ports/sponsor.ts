@@ -25,7 +25,7 @@ export type SponsorChain = {
   paid(transaction: Hex): Promise<bigint | null>
 }
 
-export type Reservation = {
+type Reservation = {
   id: Hex
   kind: SponsorKind
   signer: Address

@@ -98,13 +98,16 @@ export const makeAttestation = (deps: AttestationDeps) => {
   /** Every day of the window that is over and not yet done. */
   const round = async (): Promise<Attested> => {
     const { state, cursor } = deps.follower.health()
-    if (state !== 'live' || cursor === null || !(await isAttester())) return SKIPPED
+    if (state !== 'live' || cursor === null) return SKIPPED
     // The contract's clock decides which day is over, ours whether all of it has been heard.
     const today = Math.floor(Number(cursor.timestamp) / DAY)
     const heardThrough = Math.floor((deps.now() / 1_000 - MARGIN) / DAY)
     const result = { posted: 0, failed: 0, skipped: false }
-    for (let day = today - WINDOW_DAYS; day < Math.min(today, heardThrough); day++) {
-      if (done.has(day) || deps.signal.aborted) continue
+    const days = daysBefore(today, Math.min(today, heardThrough)).filter((day) => !done.has(day))
+    if (days.length === 0) return result
+    if (!(await isAttester())) return SKIPPED
+    for (const day of days) {
+      if (deps.signal.aborted) break
       try {
         result.posted += await attestDay(day)
         done.add(day)
@@ -120,5 +123,9 @@ export const makeAttestation = (deps: AttestationDeps) => {
 
   return { round: oneAtATime(round) }
 }
+
+/** The days of the window that end before `end`. */
+const daysBefore = (today: number, end: number): number[] =>
+  Array.from({ length: WINDOW_DAYS }, (_, i) => today - WINDOW_DAYS + i).filter((day) => day < end)
 
 const codeOf = (error: unknown) => (error instanceof DecloudError ? error.code : 'unknown')

@@ -20,6 +20,7 @@ const DEPLOYED = [
   'Reviews',
   'Reputation',
   'PremiumStake',
+  'Payouts',
 ] as const
 
 type Snapshot = { gas: Record<string, number>; bytecode: Record<string, number> }

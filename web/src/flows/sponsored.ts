@@ -18,7 +18,7 @@ const LIFETIME = 3_600n
 export type Once = { nonce: bigint; deadline: bigint }
 
 /** Nonces of one account that lie close together share a slot: milliseconds do. */
-export const newOnce = (chainSeconds: number): Once => ({
+const newOnce = (chainSeconds: number): Once => ({
   nonce: BigInt(Date.now()),
   deadline: BigInt(chainSeconds) + LIFETIME,
 })

@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { EARNING_KINDS, EARNINGS_HEADER, earningsRow, secondsOf } from '../../domain/earnings-csv.ts'
 import type { Market } from '../../ports/market.ts'
 import type { ApiDeps, App } from '../deps.ts'
-import { headTime } from '../views.ts'
+import { headOf } from '../views.ts'
 
 const TAGS = ['earnings']
 const PAGE = 200
@@ -73,7 +73,7 @@ export const earningsCsvRoute = (app: App, deps: ApiDeps) => {
       },
     },
     ({ params, query }, reply) => {
-      const head = headTime(deps)
+      const head = headOf(deps).at
       const found = market.node(params.id)
       if (found === undefined) throw new DecloudError('node-unknown', `There is no node ${params.id}.`)
       const { node } = found
@@ -91,7 +91,7 @@ export const earningsCsvRoute = (app: App, deps: ApiDeps) => {
       },
     },
     ({ params: { address }, query }, reply) => {
-      const lines = linesOf(market, nodesOf(market, address), query, headTime(deps))
+      const lines = linesOf(market, nodesOf(market, address), query, headOf(deps).at)
       return sendCsv(reply, `operator-${address.toLowerCase()}-earnings.csv`, lines)
     },
   )

@@ -20,6 +20,16 @@ export const heartbeatsRoute = (app: App, { heartbeats }: ApiDeps) => {
     '/api/heartbeats',
     {
       bodyLimit: MAX_BEAT_BYTES,
+      config: {
+        problems: [
+          'beat-malformed',
+          'beat-not-agents',
+          'beat-node-unknown',
+          'beat-oversized',
+          'beat-early',
+          'beat-late',
+        ],
+      },
       schema: {
         summary: "One beat, signed by its node's agent",
         body: signedBeatSchema,

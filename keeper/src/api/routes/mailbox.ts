@@ -15,6 +15,26 @@ const BODY_LIMIT = 40_960
 const params = z.object({ leaseId: wordText })
 const idOf = ({ leaseId }: { leaseId: Hex }) => leaseId.toLowerCase() as Hex
 
+/** What a message that is well formed may be refused for. */
+const PROBLEMS = [
+  'mailbox-stale',
+  'mailbox-not-agent',
+  'mailbox-not-tenant',
+  'mailbox-empty',
+  'mailbox-lease-state',
+  'mailbox-node',
+  'mailbox-superseded',
+  'mailbox-large',
+  'mailbox-early',
+  'mailbox-expired',
+  'mailbox-rate',
+  'mailbox-closed',
+  'mailbox-full',
+  'lease-unknown',
+  'signature-invalid',
+  'not-indexed',
+]
+
 export const mailboxRoute = (app: App, { mailbox }: ApiDeps) => {
   app.get(
     '/api/mailbox/:leaseId',
@@ -25,6 +45,7 @@ export const mailboxRoute = (app: App, { mailbox }: ApiDeps) => {
         params,
         response: { 200: mailboxEntrySchema },
       },
+      config: { problems: ['mailbox-empty'] },
     },
     async ({ params }) => mailbox.find(idOf(params)),
   )
@@ -39,6 +60,7 @@ export const mailboxRoute = (app: App, { mailbox }: ApiDeps) => {
         body: mailboxPostSchema,
         response: { 200: mailboxEntrySchema },
       },
+      config: { problems: PROBLEMS },
     },
     async ({ params, body }) => mailbox.post(idOf(params), body),
   )
@@ -52,6 +74,7 @@ export const mailboxRoute = (app: App, { mailbox }: ApiDeps) => {
         body: mailboxCollectSchema,
         response: { 200: mailboxSealedSchema },
       },
+      config: { problems: PROBLEMS },
     },
     async ({ params, body }) => mailbox.collect(idOf(params), body),
   )

@@ -13,6 +13,7 @@ export const placementRoute = (app: App, { placement }: ApiDeps) => {
         querystring: placementQuerySchema,
         response: { 200: placementSchema },
       },
+      config: { problems: ['lease-unknown'] },
     },
     async ({ params, query }) => placement.of(params.leaseId, query),
   )

@@ -33,6 +33,17 @@ export const sessionRoute = (app: App, deps: ApiDeps) => {
         body: loginSchema,
         response: { 200: sessionSchema },
       },
+      config: {
+        costly: true,
+        problems: [
+          'sign-in-refused',
+          'nonce-invalid',
+          'signature-wrong',
+          'sign-in-busy',
+          'rpc-unreachable',
+          'rpc-refused',
+        ],
+      },
     },
     async ({ body }) => sessions.login(body.message, body.signature),
   )
@@ -45,6 +56,7 @@ export const sessionRoute = (app: App, deps: ApiDeps) => {
         body: refreshSchema,
         response: { 200: sessionSchema },
       },
+      config: { problems: ['session-unknown', 'session-reused'] },
     },
     async ({ body }) => sessions.refresh(body.refreshToken),
   )

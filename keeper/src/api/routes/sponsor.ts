@@ -24,6 +24,30 @@ const CALLS: Readonly<Record<SponsorKind, string>> = {
 /** A sealed manifest and a signature in hex, and the figures around them. */
 const BODY_LIMIT = 40_960
 
+/** Why a call that is well formed may not be sent. */
+const PROBLEMS = [
+  'sponsor-deposit-small',
+  'sponsor-gas',
+  'sponsor-manifest-large',
+  'sponsor-not-worth',
+  'sponsor-address-cost',
+  'sponsor-address-count',
+  'sponsor-busy',
+  'sponsor-origin-count',
+  'sponsor-reverts',
+  'sponsor-budget',
+  'sponsor-crowded',
+  'sponsor-empty',
+  'sponsor-off',
+  'contract-refused',
+  'signature-invalid',
+  'mandate-early',
+  'mandate-expiring',
+  'rpc-unreachable',
+  'rpc-refused',
+  'lease-unknown',
+]
+
 export const sponsorRoute = (app: App, { sponsor }: ApiDeps) => {
   app.get(
     '/api/sponsor',
@@ -46,6 +70,7 @@ export const sponsorRoute = (app: App, { sponsor }: ApiDeps) => {
         params: z.object({ id: wordText }),
         response: { 200: sponsorshipSchema },
       },
+      config: { problems: ['sponsorship-unknown'] },
     },
     async ({ params: { id } }) => {
       const found = sponsor.find(id.toLowerCase() as typeof id)
@@ -65,6 +90,7 @@ export const sponsorRoute = (app: App, { sponsor }: ApiDeps) => {
           body: sponsorBodies[kind],
           response: { 200: sponsorshipSchema, 202: sponsorshipSchema },
         },
+        config: { problems: PROBLEMS, costly: true },
       },
       async ({ body, query, ip }, reply) => {
         // Kind and body belong together: the schema above was taken by the same kind.

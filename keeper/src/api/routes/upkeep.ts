@@ -11,6 +11,7 @@ export const upkeepRoute = (app: App, { upkeep }: ApiDeps) => {
         summary: 'What this keeper did for leases, what it left out and why, and what that cost',
         response: { 200: upkeepSchema, 404: problemSchema },
       },
+      config: { problems: ['upkeep-none'] },
     },
     async () => {
       if (upkeep !== null) return upkeep.status()

@@ -1,0 +1,112 @@
+// Ready answers: text that was made once and is given to everyone who asks the same until what it was made of changes.
+import { createHash } from 'node:crypto'
+
+/**
+ * What an answer changes with: `events`, when a table of the market may have changed; `block`, with each block (a bill
+ * runs on); `second`, also with what was heard of nodes, which nobody announces.
+ */
+export type Basis = 'events' | 'block' | 'second'
+
+export type Ready = {
+  body: string | Buffer
+  /** Bytes. */
+  length: number
+  tag: string
+  headers: Readonly<Record<string, string>>
+}
+
+/** Counts that only grow; each commit that may change an answer moves them before anyone can ask again. */
+export type Versions = { events: number; block: number }
+
+type Kept = Ready & { key: string; basis: Basis; version: number; until: number; bytes: number }
+
+export type AnswersOptions = {
+  versions: Readonly<Versions>
+  /** Of bodies and keys; the least recently used give way. */
+  maxBytes: number
+  /** Headers of every answer. */
+  headers: Readonly<Record<string, string>>
+  /** Monotonic milliseconds. */
+  now?: () => number
+}
+
+const SECOND_MS = 1_000
+/** Above this a buffer is cheaper to send than text that has to be encoded each time. */
+const TEXT_LIMIT = 2_048
+/** An entry's own weight besides key and body. */
+const OVERHEAD = 600
+
+export type Answers = ReturnType<typeof makeAnswers>
+
+export const makeAnswers = ({
+  versions,
+  maxBytes,
+  headers,
+  now = () => performance.now(),
+}: AnswersOptions) => {
+  const kept = new Map<string, Kept>()
+  let bytes = 0
+  const versionOf = (basis: Basis) => (basis === 'block' ? versions.block : versions.events)
+  const drop = (entry: Kept) => {
+    kept.delete(entry.key)
+    bytes -= entry.bytes
+  }
+  const make = (text: string): Ready => {
+    const length = Buffer.byteLength(text)
+    const tag = `"${createHash('sha1').update(text).digest('base64url')}"`
+    return {
+      body: text.length > TEXT_LIMIT ? Buffer.from(text) : text,
+      length,
+      tag,
+      headers: {
+        ...headers,
+        'content-type': 'application/json; charset=utf-8',
+        'cache-control': 'no-cache',
+        etag: tag,
+      },
+    }
+  }
+  return {
+    /** @param key the URL as it was asked. */
+    find: (key: string): Ready | undefined => {
+      const entry = kept.get(key)
+      if (entry === undefined) return undefined
+      if (entry.version !== versionOf(entry.basis) || entry.until < now()) {
+        drop(entry)
+        return undefined
+      }
+      return entry
+    },
+    make,
+    keep: (key: string, basis: Basis, text: string): Ready => {
+      const ready = make(text)
+      const entry: Kept = {
+        ...ready,
+        key,
+        basis,
+        version: versionOf(basis),
+        until: basis === 'second' ? now() + SECOND_MS : Number.POSITIVE_INFINITY,
+        bytes: ready.length + key.length + OVERHEAD,
+      }
+      const old = kept.get(key)
+      if (old !== undefined) drop(old)
+      kept.set(key, entry)
+      bytes += entry.bytes
+      for (const oldest of kept.values()) {
+        if (bytes <= maxBytes) break
+        drop(oldest)
+      }
+      return entry
+    },
+    size: () => ({ entries: kept.size, bytes }),
+  }
+}
+
+/** Whether a client that sent `If-None-Match` has this very answer. */
+export const hasIt = (ifNoneMatch: string | undefined, tag: string): boolean =>
+  ifNoneMatch !== undefined &&
+  (ifNoneMatch === tag ||
+    ifNoneMatch.split(',').some((one) => {
+      const wanted = one.trim().replace(/^W\//, '')
+      return wanted === tag || wanted === '*'
+    }))

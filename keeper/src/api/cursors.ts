@@ -1,0 +1,50 @@
+// Cursors are opaque and check themselves: one that was cut, altered, or taken from another list is refused, not guessed at.
+import { createHash } from 'node:crypto'
+import { DecloudError } from '@decloud/protocol'
+import type { Place } from '../domain/keyset.ts'
+
+const CHECK_LENGTH = 12
+
+const checkOf = (scope: string, text: string) =>
+  createHash('sha256').update(`${scope}\n${text}`).digest('base64url').slice(0, CHECK_LENGTH)
+
+/** What a cursor belongs to: a list with its filters and sort, whatever the page's size. */
+export const scopeOf = (list: string, query: Readonly<Record<string, unknown>>): string => {
+  const { cursor: _, limit: __, ...filters } = query
+  const told = Object.entries(filters).filter(([, value]) => value !== undefined)
+  return `${list} ${told
+    .map(([key, value]) => `${key}=${String(value)}`)
+    .sort()
+    .join('&')}`
+}
+
+export const writeCursor = (scope: string, text: string): string =>
+  `${Buffer.from(text).toString('base64url')}.${checkOf(scope, text)}`
+
+/** @throws DecloudError `cursor-invalid`. */
+export const readCursor = (scope: string, cursor: string): string => {
+  const [body = '', check] = cursor.split('.')
+  const text = Buffer.from(body, 'base64url').toString('utf8')
+  if (check !== undefined && checkOf(scope, text) === check) return text
+  throw new DecloudError('cursor-invalid', 'The cursor is not one of this list.', {
+    hint: 'Use `next` of the page before, with the same filters and sort, or leave it out.',
+  })
+}
+
+/** A page's `limit` and `cursor` as the place to go on after, and back. */
+export const placeCursor = (scope: string) => ({
+  read: (cursor: string | undefined): Place | undefined => {
+    if (cursor === undefined) return undefined
+    const [rank = '', id = ''] = readCursor(scope, cursor).split(':')
+    return { rank: BigInt(rank), id: Number(id) }
+  },
+  write: (place: Place | null): string | null =>
+    place === null ? null : writeCursor(scope, `${place.rank}:${place.id}`),
+})
+
+/** The same for lists that page by a cursor of their own. */
+export const wrappedCursor = (scope: string) => ({
+  read: (cursor: string | undefined): string | undefined =>
+    cursor === undefined ? undefined : readCursor(scope, cursor),
+  write: (next: string | null): string | null => (next === null ? null : writeCursor(scope, next)),
+})

@@ -1,0 +1,59 @@
+// What is refused before anything is read: URLs too long, callers too fast.
+import { DecloudError } from '@decloud/protocol'
+import type { FastifyInstance } from 'fastify'
+import type { ApiConfig } from '../config/api.ts'
+import { callerOf, makeBuckets } from '../lib/buckets.ts'
+import { COMMON_HEADERS, PREFLIGHT_HEADERS } from './headers.ts'
+
+/** Characters; a cursor and every filter together need less than half of it. */
+const LONGEST_URL = 4_096
+
+export type Limits = ReturnType<typeof makeLimits>
+
+export const makeLimits = (config: Pick<ApiConfig, 'requestsPerMinute' | 'costlyRequestsPerMinute'>) => ({
+  ordinary: makeBuckets({ perMinute: config.requestsPerMinute }),
+  costly: makeBuckets({ perMinute: config.costlyRequestsPerMinute }),
+  /** As draft-ietf-httpapi-ratelimit-headers writes it: quota and window. */
+  policy: `"all";q=${config.requestsPerMinute};w=60`,
+  costlyPolicy: `"costly";q=${config.costlyRequestsPerMinute};w=60`,
+})
+
+export const guardRequests = (app: FastifyInstance, limits: Limits) => {
+  app.decorateRequest('allowance', '')
+  app.addHook('onRequest', (request, reply, done) => {
+    const { url = '', method } = request.raw
+    if (method === 'OPTIONS') {
+      reply.code(204).headers(PREFLIGHT_HEADERS).send()
+      return
+    }
+    if (url.length > LONGEST_URL) {
+      done(
+        new DecloudError('url-too-long', `The URL has ${url.length} characters, ${LONGEST_URL} are taken.`),
+      )
+      return
+    }
+    const costly = request.routeOptions.config.costly === true
+    const caller = callerOf(request.ip)
+    const taken = (costly ? limits.costly : limits.ordinary).take(caller)
+    request.allowance = `"${costly ? 'costly' : 'all'}";r=${taken.remaining};t=${taken.seconds}`
+    if (taken.granted) done()
+    else done(tooFast(taken.seconds))
+  })
+  app.addHook('onSend', async (request, reply) => {
+    reply.headers(COMMON_HEADERS)
+    // What is not kept ready is private, or true for this moment alone.
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store')
+    if (request.allowance === '') return
+    reply.header('ratelimit', request.allowance)
+    reply.header(
+      'ratelimit-policy',
+      request.routeOptions.config.costly === true ? limits.costlyPolicy : limits.policy,
+    )
+  })
+}
+
+const tooFast = (seconds: number) =>
+  new DecloudError('rate-limited', `This address asks too often: wait ${seconds} s.`, {
+    hint: 'Poll with If-None-Match, or listen to /api/events instead.',
+    details: { retryAfterSeconds: seconds },
+  })

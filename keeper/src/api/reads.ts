@@ -1,0 +1,76 @@
+// Routes that anyone may read. What was answered once is given again, ready made, until it may have changed.
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
+import type { z } from 'zod'
+import { type Basis, hasIt, type Ready } from './answers.ts'
+import type { ApiDeps, App } from './deps.ts'
+import { compileAnswer } from './serializer.ts'
+
+export type Read<params extends z.ZodType, query extends z.ZodType, answer extends z.ZodType> = {
+  url: string
+  summary: string
+  tags: readonly string[]
+  params?: params
+  query?: query
+  answer: answer
+  /** When an answer that was given may not be given again. */
+  changes: Basis
+  problems?: readonly string[]
+  read(input: { params: z.output<params>; query: z.output<query> }): z.output<answer>
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The caller's allowance, for the RateLimit header. */
+    allowance: string
+  }
+}
+
+/** Sends a ready answer, or 304 to who has it. */
+export const give = (request: FastifyRequest, reply: FastifyReply, ready: Ready, policy: string) => {
+  const { raw } = reply
+  const headers = { ...ready.headers, 'ratelimit-policy': policy, ratelimit: request.allowance }
+  reply.hijack()
+  if (hasIt(request.headers['if-none-match'], ready.tag)) {
+    raw.writeHead(304, headers)
+    raw.end()
+    return
+  }
+  raw.writeHead(200, { ...headers, 'content-length': ready.length })
+  if (request.method === 'HEAD') raw.end()
+  else raw.end(ready.body)
+}
+
+export const addRead = <params extends z.ZodType, query extends z.ZodType, answer extends z.ZodType>(
+  app: App,
+  { answers, limits }: Pick<ApiDeps, 'answers' | 'limits'>,
+  route: Read<params, query, answer>,
+) => {
+  const encode = compileAnswer(route.answer)
+  // The provider's types cannot follow schemas that are still type parameters; `Read` ties them together.
+  const plain: FastifyInstance = app
+  const schema: FastifySchema = {
+    summary: route.summary,
+    tags: [...route.tags],
+    ...(route.params === undefined ? {} : { params: route.params }),
+    ...(route.query === undefined ? {} : { querystring: route.query }),
+    response: { 200: route.answer },
+  }
+  plain.get(
+    route.url,
+    {
+      onRequest: (request, reply, done) => {
+        const ready = answers.find(request.raw.url ?? '')
+        if (ready === undefined) done()
+        else give(request, reply, ready, limits.policy)
+      },
+      schema,
+      config: { problems: route.problems ?? [] },
+    },
+    (request, reply) => {
+      // What the schemas above have decoded.
+      const input = { params: request.params as z.output<params>, query: request.query as z.output<query> }
+      const text = encode(route.read(input))
+      give(request, reply, answers.keep(request.raw.url ?? '', route.changes, text), limits.policy)
+    },
+  )
+}

@@ -1,0 +1,122 @@
+// `npm run crash`: kill -9 at any moment, and then count everything.
+import { parseArgs } from 'node:util'
+import { DecloudError, sentenceOf } from '@decloud/protocol'
+import { type CrashReport, runCrash } from '../../test/crash/run.ts'
+
+const HELP = `usage: npm run crash -- [SUBJECT] [--kills N] [--seed N] [--minutes N] [--keep] [--json]
+
+Runs a market on a local chain, kills what serves it at random moments, restarts it, and in the end reconciles the chain,
+independent books, and every table to the unit. See test/crash/README.md.
+
+  SUBJECT      keeper (default): two keepers at once
+  --kills N    how many; 50 by default
+  --seed N     decides loads, aims and fates; random by default, and printed
+  --minutes N  the run fails when it takes longer; by default 5 and 20 s for every kill
+  --keep       keeps databases and logs; they are kept anyway when something is wrong
+  --json       the report as one JSON line on stdout
+  --help       this text
+
+Progress goes to stderr. Exit code: 0 when everything adds up, 1 when something does not, 2 when it could not be run.`
+
+const SUBJECTS: Readonly<Record<string, typeof runCrash>> = { keeper: runCrash }
+
+const numberOf = (name: string, text: string): number => {
+  const value = Number(text)
+  if (Number.isSafeInteger(value) && value > 0) return value
+  throw new DecloudError('options', `--${name} ${text} is not a whole number above 0.`, {
+    hint: 'See --help.',
+  })
+}
+
+const optionsOf = (args: readonly string[]) => {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      kills: { type: 'string', default: '50' },
+      seed: { type: 'string' },
+      minutes: { type: 'string' },
+      keep: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return 'help'
+  const [subject = 'keeper', ...rest] = positionals
+  const run = SUBJECTS[subject]
+  if (run === undefined || rest.length > 0) {
+    const known = Object.keys(SUBJECTS).join(', ')
+    throw new DecloudError('options', `"${positionals.join(' ')}" is nothing to crash.`, {
+      hint: `Known: ${known}.`,
+    })
+  }
+  const kills = numberOf('kills', values.kills)
+  const withinSeconds =
+    values.minutes === undefined ? 300 + 20 * kills : 60 * numberOf('minutes', values.minutes)
+  const seed = values.seed === undefined ? Math.ceil(Math.random() * 2 ** 31) : numberOf('seed', values.seed)
+  return { run, kills, seed, withinSeconds, keep: values.keep, json: values.json }
+}
+
+const toJson = (value: unknown): string =>
+  JSON.stringify(value, (_, member) => (typeof member === 'bigint' ? member.toString() : member))
+
+const print = (report: CrashReport) => {
+  const { kills, ends, leases, transactions } = report
+  const list = (record: Record<string, number>) =>
+    Object.entries(record)
+      .map(([name, count]) => `${name} ${count}`)
+      .join(', ')
+  console.log(
+    `${kills.done} kills in ${report.seconds} s, ${kills.hit} of them where they were aimed (seed ${report.seed})`,
+  )
+  console.log(`  aimed: ${list(kills.byAim)}`)
+  console.log(`  came back: ${list(kills.byFate)}`)
+  console.log(`${leases} leases opened; they ended: ${list(ends.byReason)}`)
+  console.log('transactions of the keepers:')
+  for (const { call, effect, count, gas } of transactions) {
+    console.log(`  ${call} ${effect}: ${count}, ${gas} gas`)
+  }
+  const { figures } = report
+  console.log(
+    `compared: ${figures.auditedReads} figures of ${figures.auditedLeases} leases by independent books; ` +
+      `${figures.keeperRows} rows in ${figures.keeperTables} tables of each keeper`,
+  )
+  const findings: [string, readonly unknown[]][] = [
+    ['double sends that cost money', report.doubleSends],
+    ['lost leases', ends.lost],
+    ['differences between books and chain', report.auditDifferences],
+    ['differences between keepers and chain', report.keeperDifferences],
+    ['things unresolved', report.unresolved],
+  ]
+  for (const [name, found] of findings) {
+    console.log(`${found.length} ${name}`)
+    for (const one of found.slice(0, 20)) console.log(`  ${toJson(one)}`)
+  }
+  if (report.folder !== null) console.log(`databases and logs: ${report.folder}`)
+}
+
+const main = async (): Promise<number> => {
+  const options = optionsOf(process.argv.slice(2))
+  if (options === 'help') {
+    console.log(HELP)
+    return 0
+  }
+  const abort = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => abort.abort())
+  const { run, json, ...rest } = options
+  process.stderr.write(`seed ${rest.seed}\n`)
+  const started = performance.now()
+  const onProgress = (text: string) =>
+    process.stderr.write(`${Math.round((performance.now() - started) / 1_000)} s: ${text}\n`)
+  const report = await run({ ...rest, signal: abort.signal, onProgress })
+  if (json) console.log(toJson(report))
+  else print(report)
+  return report.ok ? 0 : 1
+}
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  console.error(sentenceOf(error))
+  process.exitCode = 2
+}

@@ -1,0 +1,136 @@
+// What a crash run counts, on worlds that are wrong in one known way each: a count that cannot rise proves nothing.
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Sqlite from 'better-sqlite3'
+import { type Hex, toHex, zeroAddress } from 'viem'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { AGENT, KEEPER, type Local, OPERATOR, startLocal, TENANT } from '../../chain/test/local.ts'
+import { type Harness, makeHarness } from '../../keeper/test/harness.ts'
+import { endsOf } from '../crash/end-states.ts'
+import { makeRandom } from '../crash/random.ts'
+import { tableDifferences } from '../crash/tables.ts'
+import { costlyNoOps, type SentTransaction, tallyOf, transactionsOf } from '../crash/transactions.ts'
+
+const MAIN = new URL('../../scripts/crash/main.ts', import.meta.url).pathname
+let local: Local
+let harness: Harness
+let folder: string
+beforeAll(async () => {
+  local = await startLocal()
+  harness = await makeHarness(local)
+  folder = await mkdtemp(join(tmpdir(), 'crash-tools-'))
+  await local.register()
+  await local.fund(TENANT, 100_000_000n)
+})
+afterAll(async () => {
+  await harness?.close()
+  await local?.stop()
+  if (folder) await rm(folder, { recursive: true, force: true })
+})
+
+const activate = (leaseId: Hex) => local.escrow(AGENT, 'activate', [leaseId, toHex(7, { size: 32 })])
+
+describe('lost leases', () => {
+  it('are those that are open, unsettled, or ended as none should', async () => {
+    const [open, waiting, closed, reclaimed] = [
+      await local.open(TENANT, 1),
+      await local.open(TENANT, 1),
+      await local.open(TENANT, 1),
+      await local.open(TENANT, 1),
+    ]
+    for (const id of [open, closed, reclaimed]) await activate(id)
+    await local.anvil.moveTime(3_600)
+    await local.escrow(TENANT, 'close', [closed, zeroAddress])
+    await local.escrow(OPERATOR, 'startReclaim', [reclaimed, toHex(0, { size: 32 })])
+    await local.escrow(OPERATOR, 'reclaim', [reclaimed])
+    const ids = [open, waiting, closed, reclaimed]
+    const before = await endsOf(local, ids)
+    expect(before.lost.map(({ lease }) => lease)).toEqual(ids)
+    expect(before.lost.map(({ why }) => why)).toEqual([
+      'is Active',
+      'is Assigned',
+      expect.stringMatching(/^settled \d+ of \d+$/),
+      expect.stringMatching(/^ended as ReclaimedByOperator, once active; settled/),
+    ])
+    await local.anvil.moveTime(120)
+    await local.escrow(KEEPER, 'settle', [ids])
+    await local.escrow(TENANT, 'close', [waiting, zeroAddress])
+    const after = await endsOf(local, ids)
+    expect(after.lost.map(({ lease }) => lease)).toEqual([open, reclaimed])
+    expect(after.byReason).toMatchObject({ ClosedByTenant: 1, Cancelled: 1 })
+  })
+})
+
+describe('transactions of keepers', () => {
+  it('are told apart by what they did', async () => {
+    const id = await local.open(TENANT, 1)
+    await activate(id)
+    await local.anvil.moveTime(3_600)
+    await local.escrow(KEEPER, 'settle', [[id]])
+    await local.escrow(KEEPER, 'settle', [[toHex(99, { size: 32 })]])
+    const keeper = local.anvil.account(KEEPER).address.toLowerCase()
+    const sent = await transactionsOf(local, new Map([[keeper, 'one']]))
+    expect(sent.slice(-2)).toMatchObject([
+      { keeper: 'one', call: 'settle', leases: [id], effect: 'effective' },
+      { keeper: 'one', call: 'settle', effect: 'no-op' },
+    ])
+    expect(tallyOf(sent).find(({ effect }) => effect === 'no-op')).toMatchObject({ call: 'settle', count: 1 })
+    expect(costlyNoOps(sent)).toEqual([])
+  })
+
+  it('without effect are findings when they cost more than a look', () => {
+    const of = (effect: SentTransaction['effect'], gasUsed: bigint): SentTransaction => ({
+      ...{ keeper: 'one', hash: '0x', call: 'settle', leases: ['0x1', '0x2'], effect, gasUsed },
+    })
+    const dear = [of('no-op', 80_001n), of('reverted', 90_000n)]
+    expect(costlyNoOps([...dear, of('no-op', 80_000n), of('effective', 500_000n)])).toEqual(dear)
+  })
+})
+
+describe('tables', () => {
+  it('differ when one row does, in either direction', async () => {
+    await local.open(TENANT, 1)
+    const files: string[] = []
+    for (let i = 0; i < 2; i++) {
+      const dataDir = harness.freshFolder()
+      const keeper = await harness.boot({ dataDir }, null)
+      await keeper.synced()
+      await keeper.close()
+      files.push(join(dataDir, 'keeper.sqlite'))
+    }
+    const [left, right] = [files[0]!, files[1]!]
+    const equal = tableDifferences(left, right)
+    expect(equal.found).toEqual([])
+    expect(equal.rows).toBeGreaterThan(5)
+    const db = new Sqlite(right)
+    db.exec('DELETE FROM leases WHERE lease_id = (SELECT min(lease_id) FROM leases)')
+    db.close()
+    expect(tableDifferences(left, right).found).toMatchObject([{ table: 'leases', only: 'left' }])
+    expect(tableDifferences(right, left).found).toMatchObject([{ table: 'leases', only: 'right' }])
+  })
+})
+
+describe('chance', () => {
+  it('is the same for the same seed, and an actor of its own for each name', () => {
+    const draw = (seed: number, name: string) => {
+      const random = makeRandom(seed).fork(name)
+      return Array.from({ length: 20 }, () => random.between(0, 1_000))
+    }
+    expect(draw(5, 'a')).toEqual(draw(5, 'a'))
+    expect(draw(5, 'a')).not.toEqual(draw(5, 'b'))
+    expect(draw(5, 'a')).not.toEqual(draw(6, 'a'))
+  })
+})
+
+describe('the command', () => {
+  it.each([
+    [['--kills', '0'], 'is not a whole number above 0'],
+    [['web'], 'is nothing to crash. Known: keeper'],
+  ])('refuses %j', (args, sentence) => {
+    const { status, stderr } = spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8' })
+    expect(status).toBe(2)
+    expect(stderr).toContain(sentence)
+  })
+})
