@@ -3,6 +3,7 @@
 import { SPONSOR_KINDS } from '@decloud/protocol/wire/sponsor'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Local, OPERATOR, startLocal, TENANT } from '../../chain/test/local.ts'
+import { STATUS } from '../src/api/codes.ts'
 import type { Keeper } from '../src/index.ts'
 import { type Harness, makeHarness } from './harness.ts'
 import { type MarketWorld, makeMarketWorld, OTHER_TENANT, STRANGER, TEMPLATES } from './market-world.ts'
@@ -122,6 +123,17 @@ const table = (): Record<string, Asked | 'stream'> => {
     'GET /health': read('/health'),
     'GET /health/live': read('/health/live'),
     'GET /api/upkeep': read('/api/upkeep'),
+    'GET /api/nodes/:id/earnings.csv': read('/api/nodes/1/earnings.csv'),
+    'GET /api/operators/:address/earnings.csv': read(`/api/operators/${operator}/earnings.csv`),
+    'GET /api/alerts': mine('/api/alerts'),
+    // Only who a lease concerns may be told of it.
+    'POST /api/alerts': {
+      ...{ path: '/api/alerts', body: { kind: 'ended', url: 'https://hook.example/x', leaseId: active } },
+      expect: { stranger: 401, other: 403, owner: 201 },
+    },
+    'DELETE /api/alerts/:id': {
+      ...{ path: `/api/alerts/${'A'.repeat(16)}`, expect: { stranger: 401, other: 404, owner: 404 } },
+    },
     'GET /openapi.json': read('/openapi.json'),
     'GET /api/leases/:leaseId/placement': read(`/api/leases/${active}/placement`),
     'GET /api/sponsor': read('/api/sponsor'),
@@ -167,6 +179,11 @@ describe('every route', () => {
       .filter(({ method }) => method !== 'HEAD')
       .map(({ method, url }) => `${method} ${url}`)
     expect(registered.sort()).toEqual(Object.keys(table()).sort())
+  })
+
+  it('names problems that have a status', () => {
+    const named = new Set(keeper.routes.flatMap(({ problems }) => problems))
+    expect([...named].filter((code) => STATUS[code] === undefined)).toEqual([])
   })
 
   it('answers a stranger, another account and the owner as the table says', async () => {

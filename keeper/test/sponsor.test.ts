@@ -88,6 +88,26 @@ describe('a tenant with USDC and no coin for gas', () => {
     expect(await remaining(url, tenant.address)).toMatchObject({ count: 4 })
   })
 
+  it('may spell addresses in any case', async () => {
+    const { url } = await sponsoring()
+    const tenant = await penniless()
+    // Every letter in the wrong case: no checksum at all.
+    const swapped = [...tenant.address.slice(2)].map((letter) =>
+      letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase(),
+    )
+    const respelt: Address = `0x${swapped.join('')}`
+    const terms = tenant.terms()
+    const opening = { ...(await tenant.open(terms)), terms: { ...terms, tenant: respelt } }
+    expect(await handIn(url, 'open', opening)).toMatchObject({ status: 200, body: { state: 'done' } })
+    const topUp = { ...(await tenant.topUp(await local.idOf(terms), 300_000n)), payer: respelt }
+    expect(await handIn(url, 'top-up', topUp)).toMatchObject({
+      status: 422,
+      body: { code: 'contract-refused' },
+    })
+    expect(await remaining(url, respelt)).toEqual(await remaining(url, tenant.address))
+    expect(await remaining(url, respelt)).toMatchObject({ count: 9 })
+  })
+
   it('who hands the same in again is told what became of it, and it is not sent again', async () => {
     const { url } = await sponsoring()
     const tenant = await penniless()

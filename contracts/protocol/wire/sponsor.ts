@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import type { Terms } from '../lease.ts'
 import { MAX_SEALED_BYTES } from '../sealed.ts'
-import { addressText, bigintText, wordText } from './api/values.ts'
+import { addressParam, bigintText, wordText } from './api/values.ts'
 
 export const SPONSOR_KINDS = ['open', 'top-up', 'close', 'withdraw', 'auto-renew'] as const
 export type SponsorKind = (typeof SPONSOR_KINDS)[number]
@@ -25,7 +25,7 @@ const signature = bytesText(MAX_SIGNATURE_BYTES)
 const once = { nonce: bigUint(256), deadline: bigUint(256), signature }
 
 const terms = z.strictObject({
-  tenant: addressText,
+  tenant: addressParam,
   node: uint(32),
   vcpus: uint(16),
   tier: uint(8),
@@ -55,11 +55,11 @@ const open = z.strictObject({
   signature,
 })
 /** `LeaseMandates.topUpBySig`: out of the internal balance of `payer`. */
-const topUp = z.strictObject({ payer: addressText, leaseId: wordText, amount: bigUint(64), ...once })
+const topUp = z.strictObject({ payer: addressParam, leaseId: wordText, amount: bigUint(64), ...once })
 /** `LeaseMandates.closeBySig`. */
-const close = z.strictObject({ leaseId: wordText, to: addressText, ...once })
+const close = z.strictObject({ leaseId: wordText, to: addressParam, ...once })
 /** `LeaseMandates.withdrawBySig`. */
-const withdraw = z.strictObject({ account: addressText, to: addressText, amount: bigUint(256), ...once })
+const withdraw = z.strictObject({ account: addressParam, to: addressParam, amount: bigUint(256), ...once })
 /** `LeaseMandates.setAutoRenewBySig`. */
 const autoRenew = z.strictObject({
   leaseId: wordText,

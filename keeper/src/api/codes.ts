@@ -20,6 +20,7 @@ export const STATUS: Readonly<Record<string, number>> = {
   'sponsor-manifest-large': 403,
   'sponsor-not-worth': 403,
   'account-unknown': 404,
+  'contract-missing': 404,
   'beat-node-unknown': 404,
   'lease-unknown': 404,
   'alert-unknown': 404,

@@ -67,7 +67,10 @@ const complete = (path: string, method: string, operation: Operation, route: Rou
   ])
   const problems = problemAnswers([...codes])
   // A health answer has a schema of its own for 503.
-  const responses = { ...problems, ...(path === '/api/events' ? STREAM : answersOf(route.answers)) }
+  const responses = {
+    ...problems,
+    ...(route.streams === null ? answersOf(route.answers) : streamOf(route.streams)),
+  }
   return {
     operationId: nameOf(method, path),
     ...operation,
@@ -128,14 +131,9 @@ const EXAMPLE = {
 
 const DESCRIPTIONS: Readonly<Record<string, string>> = { 200: 'OK', 202: 'Accepted', 204: 'Done' }
 
-/** Streams have a type of their own. */
-const STREAM: NonNullable<Operation['responses']> = {
-  200: {
-    description:
-      'Server-sent events: hello, chain, reverted, reset, repair, dropped; comments keep it alive.',
-    content: { 'text/event-stream': { schema: { type: 'string' } } },
-  },
-}
+const streamOf = ({ type, description }: NonNullable<RouteEntry['streams']>): Operation['responses'] => ({
+  200: { description, content: { [type]: { schema: { type: 'string' } } } },
+})
 
 /** @param framework the document as the framework makes it. @param routes all that were registered. */
 export const documentOf = (framework: unknown, routes: readonly RouteEntry[]): Document => {

@@ -2,12 +2,17 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 
+/** A media type, and what is sent under it. */
+type Streams = { type: string; description: string }
+
 export type RouteEntry = {
   method: string
   /** With `:names`. */
   url: string
   /** Codes of the problems that only this route answers with. */
   problems: readonly string[]
+  /** What its answer is where it is no JSON. */
+  streams: Streams | null
   /** Schemas of its answers, by status. */
   answers: Readonly<Record<string, z.ZodType>>
 }
@@ -18,6 +23,8 @@ declare module 'fastify' {
     problems?: readonly string[]
     /** Asks a wallet, the chain or the disk: counted against the smaller allowance. */
     costly?: boolean
+    /** The answer is text of this type, sent as it is made. */
+    streams?: Streams
   }
 }
 
@@ -33,7 +40,8 @@ export const makeRouteTable = (app: FastifyInstance) => {
     for (const one of [method].flat()) {
       entries.push({
         ...{ method: one, url, pattern: patternOf(url) },
-        ...{ problems: config?.problems ?? [], answers: Object.fromEntries(answers) },
+        ...{ problems: config?.problems ?? [], streams: config?.streams ?? null },
+        answers: Object.fromEntries(answers),
       })
     }
   })

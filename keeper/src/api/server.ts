@@ -57,6 +57,8 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
   }).withTypeProvider<ZodTypeProvider>()
   app.server.maxConnections = deps.config.maxConnections
   const table = makeRouteTable(app)
+  // What a page may send across origins without asking first is no body of ours.
+  app.removeContentTypeParser('text/plain')
   app.setValidatorCompiler(validatorCompiler)
   // Every schema here is one of zod's: what it does not name does not leave.
   app.setSerializerCompiler(({ schema }) => compileAnswer(schema as z.ZodType))

@@ -25,7 +25,8 @@ export type FuzzResult = {
   byStatus: Record<string, number>
 }
 
-const AT_ONCE = 16
+/** As many as a sponsor looks at; more of its requests would be turned away for their number alone. */
+const AT_ONCE = 8
 const BATCH = 200
 const MOST_FAILURES = 20
 

@@ -6,7 +6,6 @@ export type Answer = { status: number; type: string; body: string }
 
 const JSON_TYPE = /^application\/json(;|$)/
 const PROBLEM_TYPE = /^application\/problem\+json(;|$)/
-const STREAM_TYPE = /^text\/event-stream(;|$)/
 
 /** @param document of the server that is asked. */
 export const makeJudge = (document: object) => {
@@ -57,8 +56,9 @@ export const makeJudge = (document: object) => {
     if (status === 204 || status === 304) return body === '' ? null : `has a body with ${status}`
     const declared = operation.responses[status]
     if (declared === undefined) return `was answered with ${status}, which the document does not declare`
-    if (declared.content?.['text/event-stream'] !== undefined)
-      return STREAM_TYPE.test(type) ? null : `is ${type}, not a stream`
+    const [declaredType = 'application/json'] = Object.keys(declared.content ?? {})
+    if (declaredType !== 'application/json')
+      return type.split(';')[0] === declaredType ? null : `is ${type}, not ${declaredType}`
     if (!JSON_TYPE.test(type)) return `is ${type}`
     return fits(
       validatorOf(

@@ -22,6 +22,8 @@ try {
     known: {
       ...{ leaseId: ids, node: ['1', '2', '3', '77'], id: ['1', '2', '3'], relay: ['2', '3'] },
       ...{ template: ['1', '2'], version: ['1', '2'], slugOrId: ['1', ...TEMPLATES.map(({ slug }) => slug)] },
+      // A name that never resolves: what is registered here is not sent anywhere.
+      ...{ url: ['https://hook.invalid/x'], address: accounts, to: accounts, payer: accounts },
       ...{ account: accounts, operator: accounts, tenant: accounts, author: accounts, from: accounts },
     },
   })

@@ -4,6 +4,14 @@ import type { ApiDeps, App } from '../deps.ts'
 import { requireSession, SESSION_SECURITY, sessionOf } from '../session.ts'
 
 const TAGS = ['alerts']
+const REGISTER_PROBLEMS = [
+  'alert-url',
+  'alert-forbidden',
+  'alerts-full',
+  'alerts-off',
+  'lease-unknown',
+  'node-unknown',
+]
 
 export const alertsRoute = (app: App, deps: ApiDeps) => {
   const { alerts } = deps
@@ -18,6 +26,7 @@ export const alertsRoute = (app: App, deps: ApiDeps) => {
         body: alertBodySchema,
         response: { 201: newAlertSchema },
       },
+      config: { problems: REGISTER_PROBLEMS, costly: true },
     },
     async (request, reply) => reply.code(201).send(alerts.register(sessionOf(request).address, request.body)),
   )
@@ -39,6 +48,7 @@ export const alertsRoute = (app: App, deps: ApiDeps) => {
         params: z.object({ id: z.string().regex(/^[A-Za-z0-9_-]{16}$/) }),
         response: { 204: z.null() },
       },
+      config: { problems: ['alert-unknown'], costly: true },
     },
     async (request, reply) => {
       alerts.remove(sessionOf(request).address, request.params.id)

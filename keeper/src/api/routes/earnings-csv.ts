@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { DecloudError } from '@decloud/protocol'
-import { addressText, wordText } from '@decloud/protocol/wire/api/values'
+import { addressParam, indexText, wordText } from '@decloud/protocol/wire/api/values'
 import type { FastifyReply } from 'fastify'
 import type { Address } from 'viem'
 import { z } from 'zod'
@@ -12,16 +12,13 @@ import { headOf } from '../views.ts'
 
 const TAGS = ['earnings']
 const PAGE = 200
+const STREAM = { type: 'text/csv', description: 'Comma-separated values with a header line, RFC 4180' }
 const querystring = z.object({
   /** Calendar days, UTC, both included. */
   from: z.iso.date().optional(),
   to: z.iso.date().optional(),
 })
 type Days = z.output<typeof querystring>
-const index = z
-  .string()
-  .regex(/^[1-9]\d{0,9}$/)
-  .transform(Number)
 
 /** Newest first, a page at a time: whoever reads slowly holds a page and no more. */
 async function* linesOf(market: Market, nodes: Iterable<number>, days: Days, head: number) {
@@ -68,9 +65,10 @@ export const earningsCsvRoute = (app: App, deps: ApiDeps) => {
       schema: {
         tags: TAGS,
         summary: 'What a node earned and what was taken out, a line a movement, newest first',
-        params: z.object({ id: z.union([index, wordText]) }),
+        params: z.object({ id: z.union([indexText, wordText]) }),
         querystring,
       },
+      config: { problems: ['node-unknown'], costly: true, streams: STREAM },
     },
     ({ params, query }, reply) => {
       const head = headOf(deps).at
@@ -86,9 +84,10 @@ export const earningsCsvRoute = (app: App, deps: ApiDeps) => {
       schema: {
         tags: TAGS,
         summary: 'The same of every node that the account operates now, node by node',
-        params: z.object({ address: addressText }),
+        params: z.object({ address: addressParam }),
         querystring,
       },
+      config: { costly: true, streams: STREAM },
     },
     ({ params: { address }, query }, reply) => {
       const lines = linesOf(market, nodesOf(market, address), query, headOf(deps).at)

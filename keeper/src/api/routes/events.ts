@@ -3,6 +3,11 @@ import { callerOf } from '../../lib/buckets.ts'
 import type { ApiDeps, App } from '../deps.ts'
 import { COMMON_HEADERS } from '../headers.ts'
 
+const STREAM = {
+  type: 'text/event-stream',
+  description: 'Server-sent events: hello, chain, reverted, reset, repair, dropped; comments keep it alive.',
+}
+
 export const eventsRoute = (app: App, { live }: ApiDeps) => {
   app.get(
     '/api/events',
@@ -13,7 +18,7 @@ export const eventsRoute = (app: App, { live }: ApiDeps) => {
         summary: 'Live changes as server-sent events, from now on or from `Last-Event-ID` on',
         querystring: eventsQuerySchema,
       },
-      config: { problems: ['streams-full', 'streams-too-many'] },
+      config: { problems: ['streams-full', 'streams-too-many'], streams: STREAM },
     },
     (request, reply) => {
       const { topics, lastEventId } = request.query

@@ -2,7 +2,12 @@ import { DecloudError } from '@decloud/protocol'
 import { encodeBeat, MAX_BEAT_BYTES, signedBeatSchema } from '@decloud/protocol/wire/heartbeat'
 import { z } from 'zod'
 import { makeAllowance } from '../../lib/allowance.ts'
+import { callerOf } from '../../lib/buckets.ts'
 import type { ApiDeps, App } from '../deps.ts'
+
+/** Refusals of one address at once, and how often one more. */
+const BURST = 30
+const EVERY_MS = 2_000
 
 const accepted = z.strictObject({
   /** `known`: the slot was counted already. */
@@ -15,7 +20,7 @@ const accepted = z.strictObject({
  * against the address it came from, never against the node it speaks of.
  */
 export const heartbeatsRoute = (app: App, { heartbeats }: ApiDeps) => {
-  const refusals = makeAllowance({ burst: 30, everyMs: 2_000, now: Date.now })
+  const refusals = makeAllowance({ burst: BURST, everyMs: EVERY_MS, now: Date.now })
   app.post(
     '/api/heartbeats',
     {
@@ -36,12 +41,13 @@ export const heartbeatsRoute = (app: App, { heartbeats }: ApiDeps) => {
         response: { 200: accepted },
       },
       onRequest: async ({ ip }) => {
-        if (!refusals.isSpent(ip)) return
+        if (!refusals.isSpent(callerOf(ip))) return
         throw new DecloudError('rate-limited', 'Too many beats from this address were refused.', {
           hint: 'Wait a minute; see what the earlier answers said.',
+          details: { retryAfterSeconds: (BURST * EVERY_MS) / 1_000 },
         })
       },
-      onError: async ({ ip }) => refusals.spend(ip),
+      onError: async ({ ip }) => refusals.spend(callerOf(ip)),
     },
     async ({ body }) => ({ outcome: await heartbeats.post(encodeBeat(body)) }),
   )

@@ -60,7 +60,7 @@ export const mailboxRoute = (app: App, { mailbox }: ApiDeps) => {
         body: mailboxPostSchema,
         response: { 200: mailboxEntrySchema },
       },
-      config: { problems: PROBLEMS },
+      config: { problems: PROBLEMS, costly: true },
     },
     async ({ params, body }) => mailbox.post(idOf(params), body),
   )
@@ -74,7 +74,7 @@ export const mailboxRoute = (app: App, { mailbox }: ApiDeps) => {
         body: mailboxCollectSchema,
         response: { 200: mailboxSealedSchema },
       },
-      config: { problems: PROBLEMS },
+      config: { problems: PROBLEMS, costly: true },
     },
     async ({ params, body }) => mailbox.collect(idOf(params), body),
   )

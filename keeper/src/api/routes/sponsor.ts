@@ -1,5 +1,5 @@
 import { DecloudError } from '@decloud/protocol'
-import { addressText, wordText } from '@decloud/protocol/wire/api/values'
+import { addressParam, wordText } from '@decloud/protocol/wire/api/values'
 import {
   SPONSOR_KINDS,
   type SponsorKind,
@@ -55,7 +55,7 @@ export const sponsorRoute = (app: App, { sponsor }: ApiDeps) => {
       schema: {
         tags: TAGS,
         summary: 'Whether this keeper pays for gas, within which limits, and what is left of them today',
-        querystring: z.object({ address: addressText.optional() }),
+        querystring: z.object({ address: addressParam.optional() }),
         response: { 200: sponsorStatusSchema },
       },
     },

@@ -5229,6 +5229,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not found: `contract-missing` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Content too large: `body-too-large` */
             413: {
                 headers: {
@@ -5351,6 +5360,15 @@ export interface operations {
             };
             /** @description Bad request: `request-invalid` */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `contract-missing` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5492,6 +5510,15 @@ export interface operations {
             };
             /** @description Bad request: `request-invalid` */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `contract-missing` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5662,6 +5689,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not found: `contract-missing` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Content too large: `body-too-large` */
             413: {
                 headers: {
@@ -5786,6 +5822,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not found: `contract-missing` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Content too large: `body-too-large` */
             413: {
                 headers: {
@@ -5903,6 +5948,15 @@ export interface operations {
             };
             /** @description Bad request: `request-invalid` */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `contract-missing` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9111,6 +9165,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Forbidden: `alert-forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `lease-unknown`, `node-unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Content too large: `body-too-large` */
             413: {
                 headers: {
@@ -9138,7 +9210,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests: `rate-limited` */
+            /** @description Unprocessable: `alert-url` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `alerts-full`, `rate-limited` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9149,6 +9230,15 @@ export interface operations {
             };
             /** @description Request header fields too large: `header-too-large` */
             431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready: `alerts-off` */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9187,6 +9277,15 @@ export interface operations {
             };
             /** @description Unauthorized: `session-missing`, `session-unknown` */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `alert-unknown` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9255,8 +9354,26 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Comma-separated values with a header line, RFC 4180 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
             /** @description Bad request: `request-invalid` */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `node-unknown` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9317,6 +9434,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Comma-separated values with a header line, RFC 4180 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
             /** @description Bad request: `request-invalid` */
             400: {
                 headers: {
