@@ -18,11 +18,11 @@ export const scopeOf = (list: string, query: Readonly<Record<string, unknown>>):
     .join('&')}`
 }
 
-export const writeCursor = (scope: string, text: string): string =>
+const writeCursor = (scope: string, text: string): string =>
   `${Buffer.from(text).toString('base64url')}.${checkOf(scope, text)}`
 
 /** @throws DecloudError `cursor-invalid`. */
-export const readCursor = (scope: string, cursor: string): string => {
+const readCursor = (scope: string, cursor: string): string => {
   const [body = '', check] = cursor.split('.')
   const text = Buffer.from(body, 'base64url').toString('utf8')
   if (check !== undefined && checkOf(scope, text) === check) return text
