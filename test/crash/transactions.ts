@@ -43,19 +43,21 @@ export const transactionsOf = async (
 ): Promise<SentTransaction[]> => {
   const head = Number(await anvil.client.getBlockNumber())
   const found: SentTransaction[] = []
-  const read = async (height: number) => {
+  const read = async (height: number): Promise<SentTransaction[]> => {
+    const sent: SentTransaction[] = []
     const block = await anvil.client.getBlock({ blockNumber: BigInt(height), includeTransactions: true })
     for (const { from, hash, input } of block.transactions) {
       const keeper = keepers.get(from.toLowerCase())
       if (keeper === undefined) continue
       const { status, logs, gasUsed } = await anvil.client.getTransactionReceipt({ hash })
       const effect = status === 'reverted' ? 'reverted' : logs.length > 0 ? 'effective' : 'no-op'
-      found.push({ keeper, hash, effect, gasUsed, ...callOf(input) })
+      sent.push({ keeper, hash, effect, gasUsed, ...callOf(input) })
     }
+    return sent
   }
   for (let at = 0; at <= head; at += AT_ONCE) {
     const heights = Array.from({ length: Math.min(AT_ONCE, head - at + 1) }, (_, i) => at + i)
-    await Promise.all(heights.map(read))
+    found.push(...(await Promise.all(heights.map(read))).flat())
   }
   return found
 }
