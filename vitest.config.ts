@@ -28,6 +28,11 @@ export default defineConfig({
       },
       {
         extends: true,
+        // A quarter of an hour in a guest without KVM: by hand, not in `npm test`.
+        test: { name: 'install', include: ['test/install/**/*.test.ts'], hookTimeout: 600_000 },
+      },
+      {
+        extends: true,
         test: {
           name: 'kvm',
           include: ['test/kvm/**/*.test.ts'],

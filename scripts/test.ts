@@ -89,7 +89,7 @@ const SUITES: readonly Suite[] = [
   { name: 'solidity', minutes: 6, run: solidity },
   {
     name: 'fast',
-    minutes: 8,
+    minutes: 15,
     run: vitest('protocol', 'chain', 'gossip', 'keeper', 'agent', 'web', 'integration'),
   },
   { name: 'e2e', minutes: 5, run: vitest('e2e') },

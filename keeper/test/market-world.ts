@@ -6,7 +6,7 @@ import { makeLife } from '../../chain/test/life.ts'
 import { AGENT, ATTESTERS, KEEPER, type Local, OPERATOR, TENANT } from '../../chain/test/local.ts'
 
 export const OTHER_TENANT = 5
-export const COLLABORATOR = 8
+const COLLABORATOR = 8
 /** Nobody that the market knows. */
 export const STRANGER = 40
 

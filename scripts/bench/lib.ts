@@ -9,7 +9,7 @@ const FOLDER = join(import.meta.dirname, '..', '..', 'build', 'bench')
 export type Target = { what: string; wanted: string; got: string; held: boolean }
 
 /** Names and figures; the unit stands in the name (`placementsPerSecond`, `p99Ms`). */
-export type Figures = Readonly<Record<string, number | readonly number[] | string>>
+type Figures = Readonly<Record<string, number | readonly number[] | string>>
 
 export type Measured = {
   name: string

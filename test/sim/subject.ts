@@ -40,7 +40,7 @@ export type Surroundings = {
 }
 
 /** Time as a keeper of this life has it: when it is dead, nothing that it waits for comes. */
-export const paceOf = (life: Life, clock: Clock, random: Random): Pace => ({
+const paceOf = (life: Life, clock: Clock, random: Random): Pace => ({
   now: clock.now,
   random: random.next,
   pause: (ms, signal) =>

@@ -43,7 +43,7 @@ const randomUint = (random: Random, bits: number): bigint => {
 }
 
 /** A value of the type, as viem takes it. `lengthOf` bounds arrays, texts and bytes. */
-export const randomValue = (random: Random, parameter: AbiParameter, lengthOf = 40): unknown => {
+const randomValue = (random: Random, parameter: AbiParameter, lengthOf = 40): unknown => {
   const { type } = parameter
   const array = /^(.*)\[(\d*)\]$/.exec(type)
   if (array !== null) {

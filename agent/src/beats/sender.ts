@@ -90,7 +90,10 @@ export const makeBeatSender = (deps: BeatSenderDeps) => {
 
   const run = async () => {
     while (!abort.signal.aborted) {
-      await beat(slotAt(nowMs() / 1_000))
+      const slot = slotAt(nowMs() / 1_000)
+      await beat(slot)
+      // The last try may have gone on into the next slot, which has a beat of its own.
+      if (slotAt(nowMs() / 1_000) > slot) continue
       const next = (slotAt(nowMs() / 1_000) + 1) * SLOT_MS + random() * JITTER_MS
       await pause(Math.max(next - nowMs(), 1), abort.signal)
     }

@@ -15,4 +15,3 @@ export const makeSpan = (first: bigint, most: bigint) => {
     },
   }
 }
-export type Span = ReturnType<typeof makeSpan>

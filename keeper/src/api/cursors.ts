@@ -18,11 +18,11 @@ export const scopeOf = (list: string, query: Readonly<Record<string, unknown>>):
     .join('&')}`
 }
 
-export const writeCursor = (scope: string, text: string): string =>
+const writeCursor = (scope: string, text: string): string =>
   `${Buffer.from(text).toString('base64url')}.${checkOf(scope, text)}`
 
 /** @throws DecloudError `cursor-invalid`. */
-export const readCursor = (scope: string, cursor: string): string => {
+const readCursor = (scope: string, cursor: string): string => {
   const text = Buffer.from(cursor.split('.')[0] ?? '', 'base64url').toString('utf8')
   // Written again and compared: decoding passes over what does not belong there.
   if (writeCursor(scope, text) === cursor) return text

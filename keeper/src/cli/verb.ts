@@ -3,7 +3,7 @@ import type { Loaded } from '../config/load.ts'
 
 export type Option = { type: 'string' | 'boolean'; about: string; argument?: string }
 
-export type VerbContext = {
+type VerbContext = {
   values: Readonly<Record<string, string | boolean | undefined>>
   /** What stands after the verb, options aside. */
   words: readonly string[]

@@ -15,4 +15,3 @@ export const payoutsSection = z
       .describe('basis points of what is paid out that may be spent on its gas'),
   })
   .prefault({})
-export type PayoutsConfig = z.output<typeof payoutsSection>

@@ -66,7 +66,7 @@ export type Share = Pick<NodeBook, 'credited' | 'inUse' | 'hosted' | 'completed'
 
 const NOTHING: Capacity = { pointUnits: 0n, memoryMiB: 0n, diskGiB: 0n, gpus: 0 }
 
-export const isLive = ({ status }: Pick<LeaseView, 'status'>): boolean =>
+const isLive = ({ status }: Pick<LeaseView, 'status'>): boolean =>
   status === 'Assigned' || status === 'Active'
 
 /** @param pointUnits of the lease's guest, by the policy at its assignment. */

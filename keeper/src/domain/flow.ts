@@ -2,7 +2,7 @@
 import { type LeaseView, type ProtocolEvent, sharesDown } from '@decloud/protocol'
 import type { Address, Hex } from 'viem'
 
-export const FLOW_KINDS = [
+const FLOW_KINDS = [
   /** Paid in when the lease was opened, the fee of a template included; `account` is the tenant. */
   'opened',
   /** Paid in later; `account` is who paid. */

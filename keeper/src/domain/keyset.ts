@@ -3,8 +3,7 @@
 /** The place of a row in an order: `rank` ascends, ties go by `id`, which no two rows share. */
 export type Place = { rank: bigint; id: number }
 
-export const byPlace = (a: Place, b: Place): number =>
-  a.rank === b.rank ? a.id - b.id : a.rank < b.rank ? -1 : 1
+const byPlace = (a: Place, b: Place): number => (a.rank === b.rank ? a.id - b.id : a.rank < b.rank ? -1 : 1)
 
 /**
  * @param placeOf the order wanted.

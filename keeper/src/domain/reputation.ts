@@ -1,17 +1,16 @@
 // What attesters say of each node and day, and the figure that follows. Mirrors contracts/src/Reputation.sol.
-import type { Address } from 'viem'
 
 const BEATS_PER_DAY = 5_760
 const DAY_SECONDS = 86_400
 const BPS = 10_000
 const LANE_BITS = 16n
-export const WINDOW_DAYS = 30
+const WINDOW_DAYS = 30
 export const NODES_PER_WORD = 16
 
-/** One attester's word about sixteen nodes on one day: sixteen bits each, missed beats + 1, 0 where it says nothing. */
-export type AttestedWord = { attester: Address; day: number; group: number; word: bigint }
-
-/** `null` where the word says nothing about the node. */
+/**
+ * A word is about sixteen nodes on one day: sixteen bits each, missed beats + 1, 0 where it says nothing.
+ * @returns `null` where it says nothing about the node.
+ */
 export const missedIn = (word: bigint, node: number): number | null => {
   const lane = Number((word >> (BigInt(node % NODES_PER_WORD) * LANE_BITS)) & 0xffffn)
   return lane === 0 ? null : lane - 1

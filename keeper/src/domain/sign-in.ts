@@ -22,7 +22,7 @@ const WHOLE =
 const refused = (message: string) =>
   new DecloudError('sign-in-refused', message, { hint: 'Ask for a nonce and sign a new message.' })
 
-export const isAllowedDomain = (domain: string, allowed: readonly string[]): boolean =>
+const isAllowedDomain = (domain: string, allowed: readonly string[]): boolean =>
   allowed.some(
     (one) =>
       one === domain ||

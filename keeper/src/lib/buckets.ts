@@ -56,7 +56,6 @@ export const makeBuckets = ({ perMinute, most = 50_000, now = () => performance.
     size: () => buckets.size,
   }
 }
-export type Buckets = ReturnType<typeof makeBuckets>
 
 /** One caller's key: an IPv4 address, or the /64 of an IPv6 one, of which anybody has 2^64. */
 export const callerOf = (address: string): string => {

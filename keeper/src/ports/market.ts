@@ -14,7 +14,7 @@ import type { TemplateView, VersionView } from '../domain/template.ts'
 /** `next` is opaque and goes into the next query's `cursor`; `null` on the last page. */
 export type Page<row> = { rows: row[]; next: string | null }
 /** At most `limit` rows; `cursor` of a page with the same filter and sort. @throws DecloudError `cursor-invalid`. */
-export type Paging = { limit: number; cursor?: string | undefined }
+type Paging = { limit: number; cursor?: string | undefined }
 
 export type MarketNode = NodeView &
   Pick<NodeBook, 'inUse' | 'hosted' | 'completed' | 'payee'> & {
@@ -103,7 +103,7 @@ export type FlowQuery = Paging & {
 }
 
 /** One event of a lease, as decoded; see ProtocolEvent. */
-export type LeaseEvent = Pick<ProtocolEvent, 'contract' | 'name' | 'args'> & {
+type LeaseEvent = Pick<ProtocolEvent, 'contract' | 'name' | 'args'> & {
   block: bigint
   logIndex: number
   transaction: Hex

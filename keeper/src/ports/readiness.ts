@@ -2,7 +2,7 @@ import type { CHECK_STATES } from '@decloud/protocol/wire/node'
 import type { Hex } from 'viem'
 
 /** What a node last said, in its beats, of the guest of a lease: ready only when all of its services are. */
-export type HeardReadiness = {
+type HeardReadiness = {
   /** Unix seconds. */
   heardAt: number
   state: (typeof CHECK_STATES)[number]

@@ -1,7 +1,7 @@
 import type { Refusal } from '@decloud/protocol'
 import type { Address, Hex } from 'viem'
 
-export type Call = { from: Address; to: Address; data: Hex }
+type Call = { from: Address; to: Address; data: Hex }
 
 /** What a call would do as things stand; `unknown` when no RPC answers. */
 export type Outcome =

@@ -35,7 +35,7 @@ const MOST_NEWS = 1_000
 
 const LIMITS: ListenerLimits = { maxBuffered: 262_144, drainMs: 30_000 }
 
-export const frame = (event: string, data: unknown, id?: string): string =>
+const frame = (event: string, data: unknown, id?: string): string =>
   `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
 
 const wants = (topics: ReadonlySet<string> | null, about: readonly string[]) =>

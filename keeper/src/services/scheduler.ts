@@ -28,7 +28,7 @@ export type SchedulerDeps = {
   signal: AbortSignal
 }
 
-export type SchedulerState =
+type SchedulerState =
   | 'starting'
   /** Holds the role and places what can be placed. */
   | 'placing'
@@ -159,4 +159,3 @@ export const makeScheduler = (deps: SchedulerDeps) => {
 
   return { round, status: (): SchedulerStatus => status }
 }
-export type Scheduler = ReturnType<typeof makeScheduler>

@@ -8,8 +8,8 @@ import type { SessionStore, StoredSession } from '../ports/sessions.ts'
 import { makeNonces } from './sign-in-nonces.ts'
 
 /** Seconds. */
-export const ACCESS_LIFE = 3_600
-export const REFRESH_LIFE = 7 * 86_400
+const ACCESS_LIFE = 3_600
+const REFRESH_LIFE = 7 * 86_400
 /** A session that is refreshed for ever asks the wallet again after this long. */
 const SESSION_LIFE = 30 * 86_400
 const MOST_PER_ADDRESS = 20

@@ -4,7 +4,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { DecloudError } from '@decloud/protocol'
 
 /** Seconds. */
-export const NONCE_LIFE = 300
+const NONCE_LIFE = 300
 /** Sign-ins that can be under way or done within the life of a nonce. */
 const MOST_USED = 10_000
 

@@ -36,7 +36,7 @@ export const POLICY: PolicyParameters = {
 const NO_PRICES: Prices = { point: 0n, memoryGiB: 0n, diskGiB: 0n, gpu: 0n }
 
 export const regionOf = (nth: number): Hex => toHex(`r${nth}`, { size: 8 })
-export const addressOf = (nth: number): Address => toHex(nth, { size: 20 })
+const addressOf = (nth: number): Address => toHex(nth, { size: 20 })
 const EXTREMES = [1, 2 ** 8, 2 ** 16 - 1, 2 ** 16, 2 ** 24, 2 ** 32 - 1] as const
 
 const pricesOf = (random: Random, wild: boolean): Prices => {
@@ -136,7 +136,7 @@ export const wildRequest = (random: Random, nth: number): PlacementRequest => ({
   avoid: random.once(4) ? [random.int(1, 40), random.int(1, 40)] : [],
 })
 
-export const requestOf = (nth: number, change: Partial<PlacementRequest['terms']>): PlacementRequest => {
+const requestOf = (nth: number, change: Partial<PlacementRequest['terms']>): PlacementRequest => {
   const terms = {
     ...{ tenant: addressOf(1), node: 0, vcpus: 1, tier: 1, bandwidth: 1, gpus: 0, memoryMiB: 1_024 },
     ...{

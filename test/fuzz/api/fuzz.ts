@@ -15,7 +15,7 @@ export type FuzzOptions = {
   onProgress(line: string): void
 }
 
-export type Failure = { route: string; nth: number; request: Request; what: string }
+type Failure = { route: string; nth: number; request: Request; what: string }
 export type FuzzResult = {
   routes: number
   requests: number
@@ -88,11 +88,7 @@ const seedOf = (seed: number, name: string, batch: number) => {
 }
 
 /** The requests of one operation, `BATCH` at a time; the same for the same seed. */
-export function* batchesOf(
-  route: Route,
-  known: Known,
-  { seed, requests }: Pick<FuzzOptions, 'seed' | 'requests'>,
-) {
+function* batchesOf(route: Route, known: Known, { seed, requests }: Pick<FuzzOptions, 'seed' | 'requests'>) {
   const arbitrary = requestsOf(route, known)
   for (let done = 0; done < requests; done += BATCH) {
     const numRuns = Math.min(BATCH, requests - done)

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { fittingValue, type Schema } from './arbitrary.ts'
 import { hostileBody, hostileHeaders, hostileText, hostileType, rawRequests } from './hostile.ts'
 
-export type Parameter = { name: string; in: 'path' | 'query' | 'header'; required?: boolean; schema: Schema }
+type Parameter = { name: string; in: 'path' | 'query' | 'header'; required?: boolean; schema: Schema }
 export type Operation = {
   operationId: string
   parameters?: Parameter[]

@@ -17,7 +17,7 @@ import {
 import { tieOf, tieSeed } from './tie.ts'
 import type { Moment, PlacementNode, PlacementRequest, World } from './types.ts'
 
-export type Candidate = {
+type Candidate = {
   node: number
   /** µUSDC per hour there. */
   price: bigint

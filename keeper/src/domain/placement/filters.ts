@@ -33,7 +33,7 @@ const WEAK_KEYS = new Set([
   'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
 ])
 
-export const isWeakKey = (key: Hex): boolean => {
+const isWeakKey = (key: Hex): boolean => {
   const last = (Number.parseInt(key.slice(64), 16) & 0x7f).toString(16).padStart(2, '0')
   return WEAK_KEYS.has(key.slice(2, 64).toLowerCase() + last)
 }

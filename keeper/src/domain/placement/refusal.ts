@@ -46,7 +46,6 @@ const SENTENCES = {
 } satisfies Record<string, Sentence>
 
 export type RefusalCode = keyof typeof SENTENCES
-export const REFUSAL_CODES = Object.keys(SENTENCES) as readonly RefusalCode[]
 
 export type Refusal = { refused: RefusalCode; got: Figure; wanted: Figure }
 

@@ -4,8 +4,6 @@
 /** Points of score that one shelf spans. Narrower stops earlier; wider has fewer empty shelves to pass. */
 export const SPAN = 8_192
 
-export type Shelves = ReturnType<typeof makeShelves>
-
 export const makeShelves = () => {
   /** By region, by ⌊promise ÷ SPAN⌋: rows in no order. */
   const regions: number[][][] = []

@@ -35,7 +35,7 @@ import type { makeBooks, makeCounts, makeFlows } from './sums.ts'
 
 type Opening = Pick<LeaseView, 'leaseId' | 'terms' | 'manifest'>
 /** `pointUnits` of the guest, by the policy at its assignment; 0 before. */
-export type LeaseRow = Omit<LeaseView, 'terms' | 'manifest'> & { pointUnits: bigint; open: boolean }
+type LeaseRow = Omit<LeaseView, 'terms' | 'manifest'> & { pointUnits: bigint; open: boolean }
 type Placed = { lease: LeaseView; pointUnits: bigint }
 
 const LEASE_COLUMNS: Columns<LeaseRow> = {

@@ -15,8 +15,6 @@ import {
   text,
 } from '../table.ts'
 
-export type BookRow = Share & { node: number }
-
 const NOTHING: Share = {
   credited: 0n,
   inUse: { pointUnits: 0n, memoryMiB: 0n, diskGiB: 0n, gpus: 0 },
@@ -130,7 +128,7 @@ export const flowTable = (db: Database) =>
   makeTable(db, { name: 'flows', key: ['block', 'logIndex', 'part'], columns: FLOW_COLUMNS })
 
 export const MARKET_WIDE = -1
-export const FOR_EVER = -1
+const FOR_EVER = -1
 
 type FlowSum = { node: number; day: number; kind: FlowKind; amount: bigint; count: number }
 

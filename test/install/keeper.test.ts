@@ -12,7 +12,7 @@ import { waitForSystem } from '../../agent/src/guest/system-check.ts'
 import { type Local, startLocal } from '../../chain/test/local.ts'
 import { keyOf } from '../../keeper/test/harness.ts'
 import { libvirtMissing } from '../../scripts/lib/libvirt-up.ts'
-import { testMachine } from './machine.ts'
+import { testMachine } from '../kvm/machine.ts'
 
 const run = promisify(execFile)
 const missing = await libvirtMissing()
