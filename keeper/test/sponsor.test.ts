@@ -189,7 +189,7 @@ describe('a request that is refused costs nobody anything', () => {
     )
     const overflow = { ...body, terms: { ...terms, vcpus: 2 ** 16 } }
     await refused(handIn(url, 'open', overflow), 400, 'request-invalid')
-    await refused(handIn(url, 'settle', body), 404, 'route-unknown')
+    await refused(handIn(url, 'settle', body), 405, 'method-wrong')
   })
 
   it('when the gas costs more than the money it moves is worth', async () => {
