@@ -163,6 +163,17 @@ describe('the follower', () => {
     expect(stored()).toEqual(await onChain())
   })
 
+  it('keeps nobody waiting for a block once it is closed', async () => {
+    follow()
+    await follower.synced()
+    const waiting = follower.synced({ height: 1_000_000n }).catch((error: unknown) => error)
+    const begun = Date.now()
+    await follower.close()
+    expect(await waiting).toMatchObject({ code: 'feed-closed' })
+    await expect(follower.synced({ height: 1_000_000n })).rejects.toMatchObject({ code: 'feed-closed' })
+    expect(Date.now() - begun).toBeLessThan(10_000)
+  })
+
   it('refuses a database of another deployment', async () => {
     follow()
     await follower.close()

@@ -169,17 +169,22 @@ const deployTo = async (anvil: Anvil) => {
     const wallet = anvil.wallet(tenant)
     const first = await anvil.client.getTransactionCount({ address: wallet.account.address })
     await anvil.client.setAutomine(false)
+    const hashes: Hex[] = []
     for (let i = 0; i < count; i++) {
       const args = [terms(tenant, node), '0x'] as const
-      await wallet.writeContract({
+      const hash = await wallet.writeContract({
         ...{ address: leaseEscrow, abi: leaseEscrowAbi, functionName: 'open', args },
         ...{ nonce: first + i, gas: 400_000n, maxFeePerGas: 10n ** 10n, maxPriorityFeePerGas: 10n ** 9n },
       })
+      hashes.push(hash)
     }
     await anvil.client.setAutomine(true)
     while ((await anvil.client.getTransactionCount({ address: wallet.account.address })) < first + count) {
       await anvil.client.mine({ blocks: 1 })
     }
+    // Anvil counts the transactions of a block before anybody can read the block, hundreds of ms before under load.
+    const wait = { timeout: 20_000, pollingInterval: 20 }
+    await Promise.all(hashes.map((hash) => anvil.client.waitForTransactionReceipt({ hash, ...wait })))
   }
   /** Replaces the newest `depth` blocks by empty ones at other times. */
   const reorg = async (depth: number) => {

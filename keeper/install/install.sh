@@ -203,7 +203,8 @@ healthy() {
 
 log_tail() {
   say "the last of its log (journalctl -u $NAME):"
-  journalctl -u "$NAME.service" -n 8 --no-pager -o cat >&2 || true
+  # Its own words, not systemd's about it.
+  journalctl "_SYSTEMD_UNIT=$NAME.service" -n 8 --no-pager -o cat >&2 || true
 }
 
 # `start VERSION`: the release in place, and healthy or not.
@@ -285,10 +286,10 @@ do_install() {
   fi
   log_tail
   if [ -z "$old" ] || [ "$old" = "$new" ]; then
-    die "$new did not become healthy in $deadline s; it stays in place: see \`$NAME doctor\`"
+    die "$new did not become healthy; it stays in place: see \`$NAME doctor\`"
   fi
   back "$old" "$copy"
-  die "$new did not become healthy in $deadline s and was rolled back to $old"
+  die "$new did not become healthy and was rolled back to $old"
 }
 
 do_rollback() {

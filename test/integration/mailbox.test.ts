@@ -16,7 +16,7 @@ import { startWorld, type World } from '../world/world.ts'
 let world: World
 let tenant: Tenant
 beforeAll(async () => {
-  world = await startWorld({ hypervisor: 'simulated' })
+  world = await startWorld({ hypervisor: 'simulated', scheduler: false })
   tenant = await makeTenant({
     rpcUrls: [world.anvil.rpcUrl],
     deployment: world.deployment,

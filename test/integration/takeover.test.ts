@@ -57,13 +57,11 @@ const sumsOf = async (ids: readonly Hex[]) => {
 
 const openFifty = async (): Promise<Hex[]> => {
   await local.openMany(TENANT, 1, LEASES)
-  const requested = () =>
-    local.anvil.client.getContractEvents({
-      ...{ ...inEscrow(), eventName: 'LeaseRequested', fromBlock: 0n, strict: true },
-    })
-  // The count of transactions may be there before their logs are.
-  await until(async () => (await requested()).length === LEASES, 'fifty requests')
-  const ids = (await requested()).map(({ args }) => args.leaseId)
+  const requested = await local.anvil.client.getContractEvents({
+    ...{ ...inEscrow(), eventName: 'LeaseRequested', fromBlock: 0n, strict: true },
+  })
+  const ids = requested.map(({ args }) => args.leaseId)
+  expect(ids).toHaveLength(LEASES)
   for (const id of ids) await local.escrow(AGENT, 'activate', [id, FINGERPRINT])
   return ids
 }

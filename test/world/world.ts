@@ -20,6 +20,8 @@ export type WorldOptions = {
   agentFunds?: bigint
   /** Directory of the guest images; simulated guests need none. */
   imageDir?: string
+  /** Whether the keeper places requests that name no node; it does by default. */
+  scheduler?: boolean
   /** Whether the keeper pays the gas of what tenants sign; it does not by default. */
   sponsor?: boolean
   /** The guest network of the `nth` node, counted from 0. */
@@ -87,6 +89,7 @@ const startKeeper = (world: {
     port: 0,
     // Chores run when a test or the demo asks for a round.
     settleEverySeconds: 3_600,
+    scheduler: { enabled: options.scheduler ?? true },
     sponsor: { enabled: options.sponsor ?? false },
     logLevel: options.logLevel ?? 'silent',
   })

@@ -274,9 +274,10 @@ export const makeFollower = (options: FollowerOptions): Follower => {
       const arrived = new AbortController()
       const check = () => reached() && arrived.abort()
       listeners.add(check)
-      await pace.pause(deadlineMs, arrived.signal)
+      await pace.pause(deadlineMs, AbortSignal.any([arrived.signal, abort.signal]))
       listeners.delete(check)
-      if (!reached()) throw timedOut(target, deadlineMs)
+      if (reached()) return
+      throw abort.signal.aborted ? closed() : timedOut(target, deadlineMs)
     },
     resync: () => {
       resyncWanted = true
@@ -307,10 +308,12 @@ const timedOut = (target: bigint, deadlineMs: number) =>
     hint: 'Check the RPC, or wait: the feed goes on.',
   })
 
+const closed = () => new ChainError('feed-closed', 'The feed was closed.')
+
 /** The work's result, or a rejection as soon as `signal` aborts; the work itself then ends at its own deadline. */
 const untilAborted = <result>(work: Promise<result>, signal: AbortSignal): Promise<result> =>
   new Promise((resolve, reject) => {
-    const stop = () => reject(new ChainError('feed-closed', 'The feed was closed.'))
+    const stop = () => reject(closed())
     if (signal.aborted) stop()
     signal.addEventListener('abort', stop, { once: true })
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))

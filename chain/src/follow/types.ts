@@ -68,7 +68,7 @@ export type Follower = {
   onChange(listener: (change: FeedChange) => void): () => void
   /**
    * Resolves when the store has reached `height` (default: the head at the time of the call).
-   * @throws ChainError `sync-timeout` after `deadlineMs`.
+   * @throws ChainError `sync-timeout` after `deadlineMs`; `feed-closed` at once when the feed is closed.
    */
   synced(options?: { height?: bigint; deadlineMs?: number }): Promise<void>
   /**

@@ -136,7 +136,7 @@ export const wildRequest = (random: Random, nth: number): PlacementRequest => ({
   avoid: random.once(4) ? [random.int(1, 40), random.int(1, 40)] : [],
 })
 
-const requestOf = (nth: number, change: Partial<PlacementRequest['terms']>): PlacementRequest => {
+export const requestOf = (nth: number, change: Partial<PlacementRequest['terms']>): PlacementRequest => {
   const terms = {
     ...{ tenant: addressOf(1), node: 0, vcpus: 1, tier: 1, bandwidth: 1, gpus: 0, memoryMiB: 1_024 },
     ...{

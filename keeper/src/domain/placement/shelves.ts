@@ -55,7 +55,9 @@ export const makeShelves = () => {
     of: (region: number): readonly (readonly number[])[] => regions[region] ?? [],
     /** The highest shelf of a region with anything on it, −1 for none. */
     top: (region: number): number => {
-      let top = tops[region] ?? -1
+      // Named, but never with a node on a shelf. Written here, it would stand in the way of the one that comes.
+      if (region >= regions.length) return -1
+      let top = tops[region]!
       while (top >= 0 && regions[region]![top]!.length === 0) top -= 1
       tops[region] = top
       return top
