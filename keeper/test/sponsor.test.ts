@@ -189,7 +189,6 @@ describe('a request that is refused costs nobody anything', () => {
     )
     const overflow = { ...body, terms: { ...terms, vcpus: 2 ** 16 } }
     await refused(handIn(url, 'open', overflow), 400, 'request-invalid')
-    // Under this path nothing is handed in; what an address has left is read there.
     await refused(handIn(url, 'settle', body), 405, 'method-wrong')
   })
 
