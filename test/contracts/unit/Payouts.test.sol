@@ -174,6 +174,18 @@ contract PayoutsTest is Fixture {
         payouts.push(new uint32[](0));
     }
 
+    function test_push_saysNothingOfWhatItSkips() external {
+        _enroll(second, OTHER);
+        uint256 earned = escrow.earnedOf(second);
+        vm.prank(OPERATOR);
+        payouts.withdraw(second, OTHER, earned);
+        uint32[] memory nodes = new uint32[](4);
+        (nodes[0], nodes[1], nodes[2], nodes[3]) = (0, 77, node, second);
+        vmEvents.recordLogs();
+        payouts.push(nodes);
+        assertEq(vmEvents.getRecordedLogs().length, 0, "neither paid nor failed");
+    }
+
     function test_push_skipsARecipientThatUsdcRefuses_andPaysItOnceItCan() external {
         _enroll(node, RECIPIENT);
         _enroll(second, OTHER);
@@ -250,6 +262,24 @@ contract PayoutsTest is Fixture {
         assertLe(least, 650_000, "a payment, and room for another");
         vm.expectRevert();
         payouts.push{ gas: 400_000 }(_list(node));
+    }
+
+    function test_push_givesEachPaymentItsGas_andSaysWhatItNeeds() external {
+        _enroll(node, RECIPIENT);
+        bytes memory push = abi.encodeCall(payouts.push, (_list(node)));
+        (bool done, bytes memory reason) = address(payouts).call{ gas: 400_000 }(push);
+        assertTrue(!done && bytes4(reason) == SatelliteErrors.Payouts_GasTooLow.selector, "too low");
+        uint256 left;
+        uint256 needed;
+        assembly ("memory-safe") {
+            left := mload(add(reason, 0x24))
+            needed := mload(add(reason, 0x44))
+        }
+        assertTrue(left < 400_000 && left > 350_000, "what was left");
+        assertEq(needed, 420_000, "what is needed");
+        bytes memory payment = abi.encodeCall(payouts.pay, (node, escrow.earnedOf(node)));
+        vmEvents.expectCall(address(payouts), 0, 400_000, payment);
+        payouts.push(_list(node));
     }
 
     /// @dev The escrow of another token, which calls back in the middle of a transfer.
