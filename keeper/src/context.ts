@@ -1,48 +1,30 @@
 // The composition root: the only place that makes adapters, and the one that takes them down, in reverse.
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import {
-  connect,
-  type Journal,
-  type KeySource,
-  loadKey,
-  makeFollower,
-  makeJournal,
-  openDatabase,
-} from '@decloud/chain'
+import { connect, type Journal, type KeySource, loadKey, makeJournal } from '@decloud/chain'
 import { DecloudError, sentenceOf } from '@decloud/protocol'
-import { makeRoles } from './adapters/chain/roles.ts'
-import { readMinimumStake } from './adapters/chain/stake.ts'
-import { makeContractStorage } from './adapters/chain/storage.ts'
 import { watchJournal } from './adapters/metrics/parts.ts'
-import { bindStore } from './adapters/store/identity.ts'
-import { makeLedger } from './adapters/store/ledger.ts'
 import { lockFolder } from './adapters/store/lock.ts'
-import { makeMarket } from './adapters/store/market/market.ts'
-import { openPicture } from './adapters/store/picture.ts'
-import { makePlacements } from './adapters/store/placements.ts'
-import { makeLedgerProjector } from './adapters/store/projector.ts'
 import type { RouteEntry } from './api/routing.ts'
 import type { KeeperConfig } from './config/config.ts'
 import { secretValues } from './config/secret-values.ts'
 import { makeApi } from './context/api.ts'
+import { auditOf } from './context/audit.ts'
+import { makeChores } from './context/chores.ts'
+import { type OnClose, openFeed } from './context/feed.ts'
 import { makeForTenants } from './context/for-tenants.ts'
 import { makeOperations, makeRounds, makeWatch } from './context/operations.ts'
-import { payoutsOf } from './context/payouts.ts'
-import { laterRound, pricingOf, upkeepOf } from './context/upkeep.ts'
+import { pricingOf } from './context/upkeep.ts'
 import { type Heartbeats, startHeartbeats } from './heartbeats.ts'
 import { within } from './lib/deadline.ts'
 import { makeLog } from './lib/log.ts'
 import { makeScrub } from './lib/scrub.ts'
 import type { Ledger } from './ports/ledger.ts'
 import type { Market } from './ports/market.ts'
-import { type Audit, makeAuditor } from './services/auditor.ts'
+import type { Audit } from './services/auditor.ts'
 import type { Health } from './services/health.ts'
 import type { PayoutRound } from './services/payouts.ts'
-import { makePlacement } from './services/placement/index.ts'
 import type { SchedulerRound } from './services/scheduler.ts'
 import type { Round, UpkeepStatus } from './services/upkeep.ts'
-import { VERSION } from './version.ts'
 
 export type Keeper = {
   /** Where the API answers. */
@@ -105,8 +87,6 @@ export const makeKeeper = async (options: KeeperOptions): Promise<Keeper> => {
   }
 }
 
-type OnClose = (cleanup: () => Promise<unknown> | unknown) => void
-
 const start = async (
   { config, key }: KeeperOptions,
   drain: AbortController,
@@ -116,29 +96,18 @@ const start = async (
   const onError = (error: unknown) => log.warn({ code: codeOf(error) }, sentenceOf(error))
   const { deployment } = config
   const watch = makeWatch(log)
+  const { metrics } = watch
   const account = key === null ? null : await loadKey(key)
+  const address = account?.address ?? null
   const lock = lockFolder(config.dataDir)
   onClose(() => lock.release())
   const chain = await connect({ urls: config.rpcUrls, deployment, onCall: watch.onCall })
-  // The first can be deleted at any time and is read from the chain again. The second holds what only this keeper knows:
-  // what it means to send and what it was told. Losing it costs nobody money.
-  const db = openDatabase(join(config.dataDir, 'keeper.sqlite'))
-  onClose(() => db.close())
-  const local = openDatabase(join(config.dataDir, 'local.sqlite'))
-  onClose(() => local.close())
-  bindStore(local, deployment, VERSION)
-  const { projector, refoldAll } = makeLedgerProjector(deployment)
-  const follower = makeFollower({ chain, db, projectors: [projector], onError })
-  onClose(() => follower.close())
-  // After the follower: it has made the tables.
-  const ledger = makeLedger(db)
-  const minimumStake = await readMinimumStake(chain)
-  const time = () => Number(follower.health().cursor?.timestamp ?? 0n)
-  const market = makeMarket(db, { deployment, minimumStake, time })
+  const feed = await openFeed(config, chain, onError, onClose)
+  const { db, local, follower, ledger, market } = feed
   let journal: Journal | null = null
   if (account !== null) {
     const own = watchJournal(
-      watch.metrics,
+      metrics,
       makeJournal({ chain, db: local, account, onError, ...pricingOf(config) }),
     )
     onClose(() => own.close())
@@ -153,33 +122,25 @@ const start = async (
   }
   onClose(endRounds)
   const operations = makeOperations({
-    ...{ config, watch, rounds, chain, follower, journal, account: account?.address ?? null, local },
+    ...{ config, watch, rounds, chain, follower, journal, account: address, local },
     ...{ stores: { cache: db, local }, draining: drain.signal, log },
   })
   onClose(operations.close)
   const { health } = operations
 
   const heartbeats = await startHeartbeats({
-    ...{ config, chain, db, local, follower, ledger, journal },
-    ...{ rounds, metrics: watch.metrics, log },
+    ...{ config, chain, db, local, follower, ledger, journal, rounds, metrics, log },
   })
   onClose(() => heartbeats.close())
-  const { signal } = rounds
-  const upkeep = journal && upkeepOf({ config, chain, follower, journal, ledger, log, signal })
-  const payouts = payoutsOf({ config, chain, follower, journal, market, log, signal })
-  const placement = makePlacement({
-    ...{ follower, journal, ledger, log, onError, config: config.scheduler },
-    ...{ escrow: deployment.leaseEscrow, roles: makeRoles(chain), placements: makePlacements(local) },
-    ...{ liveness: heartbeats.liveness, tagsOf: (node) => ledger.node(node)?.tags ?? [] },
-  })
+  const { liveness } = heartbeats
+  const chores = makeChores({ config, chain, feed, journal, liveness, rounds, log, onError })
+  const { upkeep, payouts, placement } = chores
   const forTenants = makeForTenants({
-    ...{ config, chain, local, ledger, market, follower, journal, rounds, log },
-    liveness: heartbeats.liveness,
+    ...{ config, chain, local, ledger, market, follower, journal, rounds, liveness, log },
   })
   const api = await makeApi({
-    ...{ config, chain, db, local, log, deadlineMs, liveness: heartbeats.liveness },
-    ...{ ledger, market, follower, journal, upkeep, heartbeats, placement, health },
-    ...{ ...forTenants, metrics: watch.metrics, draining: drain.signal },
+    ...{ config, chain, db, local, log, deadlineMs, liveness, metrics, draining: drain.signal },
+    ...{ ledger, market, follower, journal, upkeep, heartbeats, placement, health, ...forTenants },
   })
   onClose(() => api.close())
   const url = await api.listen()
@@ -191,51 +152,21 @@ const start = async (
 
   // A round waits for its transaction; the journal keeps that, so closing need not.
   onClose(() => Promise.all([journal?.close(), follower.close(), placement.close(), endRounds()]))
-  const storage = makeContractStorage(chain)
-  const refold = () => {
-    refoldAll(db)
-    api.forget()
-  }
-  const auditor = makeAuditor({
-    ...{ deployment, follower, storage, log, refold },
-    openPicture: ({ timestamp }) =>
-      openPicture(db.name, { deployment, minimumStake, time: Number(timestamp) }),
-  })
-  const audit = async (scope?: 'open' | 'all') => {
-    const found = await auditor.audit(scope)
-    const { outcome, height, differences } = found
-    operations.audits.record({
-      at: Math.floor(Date.now() / 1_000),
-      outcome,
-      height: height === null ? null : Number(height),
-      differences: differences.length,
-    })
-    return found
-  }
-  if (upkeep !== null) {
-    rounds.every('upkeep', config.settleEverySeconds * 1_000, laterRound(upkeep, config, signal))
-  } else log.info({}, 'no key is configured: this keeper reads and serves, and does no chores')
-  if (payouts !== null) rounds.every('payouts', config.payouts.everySeconds * 1_000, payouts.round)
-  placement.start()
+  chores.start()
+  const audit = auditOf({ chain, feed, operations, onRefold: api.forget, log })
   rounds.every('audit', config.auditEverySeconds * 1_000, async () => {
     if (follower.health().state === 'live') await audit()
   })
   const metricsUrl = figures?.url ?? null
-  log.info({ url, metricsUrl, chainId: deployment.chainId, keeper: account?.address ?? null }, 'keeper is up')
+  log.info({ url, metricsUrl, chainId: deployment.chainId, keeper: address }, 'keeper is up')
   return {
-    url,
-    metricsUrl,
-    ledger,
-    market,
-    health,
+    ...{ url, metricsUrl, ledger, market, health, audit, heartbeats },
     routes: api.app.table.entries(),
     synced: (options) => follower.synced(options),
     upkeep: async () => (upkeep === null ? null : upkeep.round()),
     upkeepStatus: () => upkeep?.status() ?? null,
     place: () => placement.round(),
     payOut: async () => (payouts === null ? null : payouts.round()),
-    audit,
-    heartbeats,
   }
 }
 

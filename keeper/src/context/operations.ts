@@ -105,5 +105,7 @@ export const makeOperations = (deps: OperationsDeps) => {
   }
 }
 
+export type Operations = ReturnType<typeof makeOperations>
+
 const bytesOf = (db: Database): number =>
   Number(db.pragma('page_count', { simple: true })) * Number(db.pragma('page_size', { simple: true }))
