@@ -5,6 +5,8 @@ export default defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Most tests wait for a chain or a process; one file a core would leave two cores idle.
+    maxWorkers: 3,
     projects: [
       {
         extends: true,
