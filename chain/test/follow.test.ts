@@ -349,6 +349,31 @@ describe('with an RPC that misbehaves', () => {
     expect(tallies(db)).toEqual(await talliesOnChain())
   })
 
+  it('takes no finality of a chain that took the place of the head that it was asked for', async () => {
+    follow()
+    await follower.synced()
+    await local.open(TENANT, 1)
+    await local.anvil.client.mine({ blocks: 3 })
+    await settled()
+    await until(() => follower.finalizedThrough() !== null)
+    let asked = 0
+    let replaced = false
+    proxy.after = async ({ method, params }) => {
+      if (asked > 0 || method !== 'eth_getBlockByNumber' || params?.[0] !== 'latest') return
+      asked += 1
+      // The head is on its way; what is final by the next question is of another chain, and above that head. Nothing that
+      // was final is replaced.
+      await reorg(2, [0])
+      await local.anvil.client.mine({ blocks: 4 })
+      replaced = true
+    }
+    await local.anvil.client.mine({ blocks: 1 })
+    await until(() => replaced)
+    await settled()
+    await until(() => follower.health().state === 'live')
+    expect(follower.finalizedThrough()).not.toBeNull()
+  })
+
   it('freezes what is final when two RPCs disagree about it', async () => {
     const second = await startRpcProxy(local.anvil.rpcUrl)
     chain = await connect({ urls: [proxy.url, second.url], deployment: local.deployment, timeoutMs: 2_000 })

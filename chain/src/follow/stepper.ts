@@ -76,7 +76,12 @@ export const makeStepper = (deps: StepperDeps) => {
   const look = async (client: RpcClient) => {
     const head = await readHead(client)
     const known = seen?.client === client && seen.head.hash === head.hash
-    if (!known) seen = { client, head, finalized: await readFinalized(client) }
+    if (!known) {
+      const finalized = await readFinalized(client)
+      // What is final on another chain than the head's is not final on ours.
+      if ((await readHash(client, head.height)) !== head.hash) throw new MovedError('the head was replaced')
+      seen = { client, head, finalized }
+    }
     const { bloom: _, ...shown } = head
     deps.onSeen({ head: shown, finalized: seen!.finalized })
     return seen!
