@@ -89,6 +89,8 @@ const startKeeper = (world: {
     port: 0,
     // Chores run when a test or the demo asks for a round.
     settleEverySeconds: 3_600,
+    // The coin of a play chain is worth nothing: no settlement is too small for its gas.
+    upkeep: { gasCoinUsdc: '0' },
     // All of a world's agents and tenants come from one address.
     api: { requestsPerMinute: 100_000, costlyRequestsPerMinute: 100_000 },
     scheduler: { enabled: options.scheduler ?? true },
