@@ -1,6 +1,7 @@
 // What the tiers of a lease mean on this machine. Pure; why it is so: docs/decisions/0012.
 import { BANDWIDTH_TIERS, type BandwidthTier, UNITS_PER_POINT } from '@decloud/protocol'
 import type { BandwidthLimits, CpuLimits } from '../ports/hypervisor.ts'
+import type { LinkRate } from '../ports/shaper.ts'
 
 /** The kernel's own default: long enough that a vCPU is not stopped often, short enough not to be felt. */
 const PERIOD_US = 100_000
@@ -33,10 +34,10 @@ export const sameCpu = (a: CpuLimits, b: CpuLimits): boolean =>
   a.shares === b.shares && a.quotaUs === b.quotaUs && (a.quotaUs === undefined || a.periodUs === b.periodUs)
 
 // Towards the guest and from it alike: 10, 50 and 200 Mbit/s that can be kept up, twice that for a second.
-const BANDWIDTH: Readonly<Record<BandwidthTier, BandwidthLimits | null>> = {
-  Basic: { averageKBps: 1_250, peakKBps: 2_500, burstKB: 1_250 },
-  Standard: { averageKBps: 6_250, peakKBps: 12_500, burstKB: 6_250 },
-  Performance: { averageKBps: 25_000, peakKBps: 50_000, burstKB: 25_000 },
+const BANDWIDTH: Readonly<Record<BandwidthTier, LinkRate | null>> = {
+  Basic: { average: 1_250, peak: 2_500, burst: 1_250 },
+  Standard: { average: 6_250, peak: 12_500, burst: 6_250 },
+  Performance: { average: 25_000, peak: 50_000, burst: 25_000 },
   Unmetered: null,
 }
 
@@ -44,12 +45,13 @@ const BANDWIDTH: Readonly<Record<BandwidthTier, BandwidthLimits | null>> = {
  * @param index of the tier in the price policy's table.
  * @returns null for no limit; undefined for a tier that this version of the agent does not know.
  */
-export const bandwidthLimits = (index: number): BandwidthLimits | null | undefined => {
+export const linkRate = (index: number): LinkRate | null | undefined => {
   const tier = BANDWIDTH_TIERS[index]
   return tier === undefined ? undefined : BANDWIDTH[tier]
 }
 
-export const sameBandwidth = (a: BandwidthLimits | null, b: BandwidthLimits | null): boolean =>
-  a === null || b === null
-    ? a === b
-    : a.averageKBps === b.averageKBps && a.peakKBps === b.peakKBps && a.burstKB === b.burstKB
+/** Whether the hypervisor holds both directions to this rate. */
+export const holdsTo = (limits: BandwidthLimits | null, rate: LinkRate): boolean =>
+  [limits?.inbound, limits?.outbound].every(
+    (shape) => shape?.average === rate.average && shape.peak === rate.peak && shape.burst === rate.burst,
+  )

@@ -26,22 +26,17 @@ export interface CpuLimits {
   readonly quotaUs?: number
 }
 
-/** Of one network interface, the same towards the guest and from it. 1 KB is 1000 bytes. */
-export interface BandwidthLimits {
-  /** KB/s that may be kept up. */
-  readonly averageKBps: number
-  /** KB/s at which a burst goes out. */
-  readonly peakKBps: number
-  /** KB that may go out at the peak after a pause. */
-  readonly burstKB: number
+/** One direction of a guest's link: kilobytes a second on average and at the peak, kilobytes in one burst. */
+export interface BandwidthShape {
+  readonly average: number
+  readonly peak?: number
+  readonly burst?: number
 }
 
-/** The host's side of a running guest's interface. */
-export interface LiveNic {
-  /** Name of the tap device. It changes with every start. */
-  readonly device: string
-  /** What the hypervisor itself holds the interface to; null for nothing. */
-  readonly bandwidth: BandwidthLimits | null
+/** Seen from the guest: inbound is what it receives. */
+export interface BandwidthLimits {
+  readonly inbound?: BandwidthShape
+  readonly outbound?: BandwidthShape
 }
 
 /** All that a guest is, as plain data. Paths are absolute. */
@@ -59,10 +54,20 @@ export interface DomainSpec {
   readonly seedPath: string
   readonly boot: BootSpec
   readonly network: { readonly name: string; readonly mac: string }
-  /** From the moment of its start. */
   readonly cpu?: CpuLimits
-  /** Left out where the hypervisor shall not limit the interface. */
   readonly bandwidth?: BandwidthLimits
+  /** Of the image; without it, the machine's own. */
+  readonly arch?: Architecture
+  /** PCI addresses (0000:01:00.0) of the devices handed to the guest, whole IOMMU groups of them. */
+  readonly gpus?: readonly string[]
+}
+
+/** The host's side of a running guest's interface. */
+export interface LiveNic {
+  /** Name of the tap device. It changes with every start. */
+  readonly device: string
+  /** What the hypervisor itself holds the interface to; null for nothing. */
+  readonly bandwidth: BandwidthLimits | null
 }
 
 /** 'stopped' covers a clean power-off; 'crashed' is a guest that died. 'unknown' is never proof of absence. */

@@ -1,5 +1,7 @@
 import type { Hex } from 'viem'
-import type { BandwidthLimits } from './hypervisor.ts'
+
+/** Of one link, the same towards the guest and from it: KB/s that may be kept up, KB/s and KB of a burst. */
+export type LinkRate = { readonly average: number; readonly peak: number; readonly burst: number }
 
 /** libvirt: limits are part of a domain's definition; tc: set by `shape` once it runs; none: they cannot be had. */
 export type ShapingMode = 'libvirt' | 'tc' | 'none'
@@ -14,9 +16,9 @@ export interface Shaper {
   readonly reason: string
   readonly mode: ShapingMode
   /** Makes the limits of both directions what is asked for, null for none; resolves once they read so. */
-  shape(leaseId: Hex, device: string, limits: BandwidthLimits | null): Promise<void>
+  shape(leaseId: Hex, device: string, limits: LinkRate | null): Promise<void>
   /** As the kernel has them now; null when the device is not limited, or not in both directions. */
-  limitsOf(leaseId: Hex, device: string): Promise<BandwidthLimits | null>
+  limitsOf(leaseId: Hex, device: string): Promise<LinkRate | null>
   /** Frees what a guest that is off has left. No error if there is nothing. */
   release(leaseId: Hex): Promise<void>
   /** Frees what belongs to guests of this instance that are not among `running`. */

@@ -1,10 +1,9 @@
 // Limits of simulated guests: kept in memory, under the same contract as the real ones.
 import type { Hex } from 'viem'
-import type { BandwidthLimits } from '../ports/hypervisor.ts'
-import type { Shaper } from '../ports/shaper.ts'
+import type { LinkRate, Shaper } from '../ports/shaper.ts'
 import { ifbName, ifbPrefix } from './names.ts'
 
-type Detour = { readonly device: string; readonly limits: BandwidthLimits }
+type Detour = { readonly device: string; readonly limits: LinkRate }
 
 /** What the kernel is to the real one: clients of several agents may share it. Devices are keyed by their IFB. */
 export type SimulatedQueues = Map<string, Detour>

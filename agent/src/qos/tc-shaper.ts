@@ -2,8 +2,7 @@
 import type { Hex } from 'viem'
 import { z } from 'zod'
 import { AgentError } from '../lib/errors.ts'
-import type { BandwidthLimits } from '../ports/hypervisor.ts'
-import type { Shaper, ShapingMode } from '../ports/shaper.ts'
+import type { LinkRate, Shaper, ShapingMode } from '../ports/shaper.ts'
 import { ifbName, ifbPrefix } from './names.ts'
 import { closeTo, limitLines, limitsOfClass, redirectLines, redirectOf, rootsOf } from './tc-text.ts'
 import type { Tools } from './tools.ts'
@@ -23,7 +22,7 @@ export const makeTcShaper = ({ instance, tools, mode, reason }: TcShaperOptions)
   const linksOf = async (...which: string[]) =>
     links.parse(JSON.parse((await tools.run('ip', ['-j', 'link', 'show', ...which])) || '[]'))
 
-  const limitsOf = async (leaseId: Hex, device: string): Promise<BandwidthLimits | null> => {
+  const limitsOf = async (leaseId: Hex, device: string): Promise<LinkRate | null> => {
     const ifb = ifbName(instance, leaseId)
     const [outbound, redirect, inbound, [link]] = await Promise.all([
       tc('class', 'show', 'dev', device),
@@ -36,7 +35,7 @@ export const makeTcShaper = ({ instance, tools, mode, reason }: TcShaperOptions)
     return closeTo(limits, limitsOfClass(inbound)) ? limits : null
   }
 
-  const limit = async (device: string, ifb: string, limits: BandwidthLimits) => {
+  const limit = async (device: string, ifb: string, limits: LinkRate) => {
     if ((await linksOf('dev', ifb)).length === 0)
       await tools.run('ip', ['link', 'add', 'name', ifb, 'type', 'ifb'])
     await tools.run('ip', ['link', 'set', 'dev', ifb, 'up'])
@@ -62,7 +61,7 @@ export const makeTcShaper = ({ instance, tools, mode, reason }: TcShaperOptions)
 
   const remove = (ifb: string) => tools.run('ip', ['link', 'del', 'dev', ifb])
 
-  const shape = async (leaseId: Hex, device: string, limits: BandwidthLimits | null) => {
+  const shape = async (leaseId: Hex, device: string, limits: LinkRate | null) => {
     const ifb = ifbName(instance, leaseId)
     if (limits === null) return unlimit(device, ifb)
     if (mode === 'none')

@@ -1,17 +1,17 @@
 // Limits ⇄ the words of tc. Pure.
 import { z } from 'zod'
-import type { BandwidthLimits } from '../ports/hypervisor.ts'
+import type { LinkRate } from '../ports/shaper.ts'
 
 /** What waits at most before it is dropped: a fifth of a second of the rate, and never less than some large segments. */
-const queueKB = ({ averageKBps }: BandwidthLimits) => Math.max(256, Math.round(averageKBps / 5))
+const queueKB = ({ average }: LinkRate) => Math.max(256, Math.round(average / 5))
 
 /**
  * Lines for `tc -batch` that limit what leaves `device`, in the units that libvirt gives to tc: `kbps` are 1000 bytes
  * a second, `kb` 1024 bytes. @param fresh whether the device has another queue at its root, which makes room first.
  */
-export const limitLines = (device: string, limits: BandwidthLimits, fresh: boolean): readonly string[] => {
-  const { averageKBps, peakKBps, burstKB } = limits
-  const rate = `rate ${averageKBps}kbps ceil ${peakKBps}kbps burst ${burstKB}kb quantum 60000`
+export const limitLines = (device: string, limits: LinkRate, fresh: boolean): readonly string[] => {
+  const { average, peak, burst } = limits
+  const rate = `rate ${average}kbps ceil ${peak}kbps burst ${burst}kb quantum 60000`
   return [
     ...(fresh ? [`qdisc replace dev ${device} root handle 1: htb default 1`] : []),
     `class replace dev ${device} parent 1: classid 1:1 htb ${rate}`,
@@ -71,22 +71,22 @@ const BITS: Readonly<Record<string, number>> = { bit: 1, Kbit: 1e3, Mbit: 1e6, G
 const BYTES: Readonly<Record<string, number>> = { b: 1, Kb: 1024, Mb: 1024 ** 2 }
 
 /** Of `tc class show dev …`, whose JSON lacks the rates in the versions that are about. */
-export const limitsOfClass = (text: string): BandwidthLimits | null => {
+export const limitsOfClass = (text: string): LinkRate | null => {
   const line = text.split('\n').find((candidate) => /^class htb 1:1 root /.test(candidate))
   const [, rate, rateUnit, ceil, ceilUnit, burst, burstUnit] =
     /rate ([\d.]+)(\w+) ceil ([\d.]+)(\w+) burst ([\d.]+)(\w+)/.exec(line ?? '') ?? []
   const kBps = (value?: string, unit?: string) => (Number(value) * (BITS[unit ?? ''] ?? Number.NaN)) / 8_000
   const limits = {
-    averageKBps: Math.round(kBps(rate, rateUnit)),
-    peakKBps: Math.round(kBps(ceil, ceilUnit)),
-    burstKB: Math.round((Number(burst) * (BYTES[burstUnit ?? ''] ?? Number.NaN)) / 1024),
+    average: Math.round(kBps(rate, rateUnit)),
+    peak: Math.round(kBps(ceil, ceilUnit)),
+    burst: Math.round((Number(burst) * (BYTES[burstUnit ?? ''] ?? Number.NaN)) / 1024),
   }
   return Object.values(limits).every(Number.isFinite) ? limits : null
 }
 
 /** The kernel counts in ticks of its own: what comes back differs from what was asked for in the last digits. */
-export const closeTo = (a: BandwidthLimits | null, b: BandwidthLimits | null): boolean => {
+export const closeTo = (a: LinkRate | null, b: LinkRate | null): boolean => {
   if (a === null || b === null) return a === b
   const near = (x: number, y: number) => Math.abs(x - y) <= Math.max(1, 0.01 * y)
-  return near(a.averageKBps, b.averageKBps) && near(a.peakKBps, b.peakKBps) && near(a.burstKB, b.burstKB)
+  return near(a.average, b.average) && near(a.peak, b.peak) && near(a.burst, b.burst)
 }

@@ -1,6 +1,6 @@
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { bandwidthLimits } from '../../src/domain/tiers.ts'
+import { linkRate } from '../../src/domain/tiers.ts'
 import type { Shaper } from '../../src/ports/shaper.ts'
 
 export type ShaperSubject = {
@@ -14,7 +14,7 @@ export type ShaperSubject = {
 const one: Hex = '0xa1'
 const other: Hex = '0xa2'
 const limitsOf = (tier: number) => {
-  const limits = bandwidthLimits(tier)
+  const limits = linkRate(tier)
   if (!limits) throw new RangeError(`tier ${tier} has no limits`)
   return limits
 }

@@ -1,6 +1,6 @@
 // The real shaper, in a network namespace of this test's own.
 import { describe, expect, test } from 'vitest'
-import { bandwidthLimits } from '../../src/domain/tiers.ts'
+import { linkRate } from '../../src/domain/tiers.ts'
 import { detectShaping } from '../../src/qos/detect.ts'
 import { ifbName, ifbPrefix } from '../../src/qos/names.ts'
 import { makeTcShaper } from '../../src/qos/tc-shaper.ts'
@@ -9,7 +9,7 @@ import { shaperContract } from './contract.ts'
 import { makeNamespace, namespaceMissing } from './namespace.ts'
 
 const missing = await namespaceMissing()
-const BASIC = bandwidthLimits(0)!
+const BASIC = linkRate(0)!
 
 if (missing) {
   console.warn(`SKIPPED: bandwidth limits by tc: ${missing}`)

@@ -1,7 +1,6 @@
 import type { Architecture, BootSpec, CpuLimits, DomainSpec } from '../../ports/hypervisor.ts'
 import { domainName } from '../names.ts'
 import { metadataXml } from './metadata.ts'
-import { bandwidthXml } from './nic-xml.ts'
 import { escapeXml } from './xml.ts'
 
 export interface DomainXmlContext {
@@ -104,7 +103,7 @@ export function domainXml(spec: DomainSpec, context: DomainXmlContext): string {
     <interface type='network'>
       <mac address='${escapeXml(spec.network.mac)}'/>
       <source network='${escapeXml(spec.network.name)}'/>
-      <model type='virtio'/>${bandwidthXml(spec.bandwidth)}
+      <model type='virtio'/>
     </interface>
     <serial type='pty'><target port='0'/></serial>
     <console type='pty'><target type='serial' port='0'/></console>
