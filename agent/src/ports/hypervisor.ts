@@ -7,6 +7,8 @@ export type Architecture = 'x86_64' | 'aarch64'
 export interface HypervisorCapabilities {
   readonly acceleration: Acceleration
   readonly arch: Architecture
+  /** Architectures of the guests it runs: its own, and another only where the configuration allows to emulate it. */
+  readonly guestArchs: readonly Architecture[]
   /** Why this acceleration was chosen, as one sentence for the operator. */
   readonly reason: string
 }
