@@ -15,6 +15,7 @@ import { makeLeaseChain } from './chain/lease-chain.ts'
 import { makeLeaseFeed } from './chain/lease-feed.ts'
 import { makeManifestOpener } from './chain/manifests.ts'
 import { checkNode } from './chain/node-facts.ts'
+import { makeNodeOffer } from './chain/node-offer.ts'
 import { makePostedManifests } from './chain/posted-manifests.ts'
 import { type AgentConfig, DEVELOPMENT_CHAIN } from './config/config.ts'
 import type { AgentSecrets } from './config/secrets.ts'
@@ -31,7 +32,11 @@ import { type MachineAdapters, openMachine } from './machine.ts'
 import { makeMailboxClient } from './mailbox/client.ts'
 import type { Deps, Machine, VmStore } from './reconcile/ports.ts'
 import { makeReconciler } from './reconcile/reconciler.ts'
+import { restoreLedger } from './reconcile/restore-ledger.ts'
+import { SPACE_LOOK_MS, watchSpace } from './reconcile/space-guard.ts'
+import { makeTending } from './reconcile/tending.ts'
 import { lockDataDir } from './state/data-dir.ts'
+import { makeLedger } from './state/ledger-store.ts'
 import { makeVmStore, reconsiderRefusals } from './state/vm-store.ts'
 
 /** What a test or an embedding program may put in the place of the real thing; it keeps what it gave. */
@@ -78,6 +83,8 @@ export const makeContext = async (
   })
   const { leaseChain, follower } = await openChain({ config, secrets, chain, db, log, disposer, nowMs })
   const { hypervisor } = adapters
+  const tending = makeTending(hypervisor, adapters.shaper, log)
+  disposer.add(() => tending.close())
   const mac = (leaseId: `0x${string}`) => macOf(instance, leaseId)
   const deps: Deps = {
     chain: leaseChain,
@@ -92,6 +99,13 @@ export const makeContext = async (
       }),
     }),
     ...adapters,
+    resources: {
+      offer: makeNodeOffer(chain, config.node, nowMs),
+      ledger: makeLedger(db),
+      shaper: adapters.shaper,
+      tending,
+      gpuAddresses: config.gpus ?? [],
+    },
     guest: { seedFiles, macOf: mac, check: (leaseId) => checkSystem(hypervisor, leaseId, mac(leaseId)) },
     machine: overrides.machine ?? makeMachine(dataDir.path),
     store: watched.store,
@@ -100,6 +114,9 @@ export const makeContext = async (
     nowMs,
     random: overrides.random ?? Math.random,
   }
+  await restoreLedger(deps)
+  const space = watchSpace({ ...deps, lookMs: overrides.sweepMs ?? SPACE_LOOK_MS })
+  disposer.add(() => space.close())
   const { limits, backoff, sweepMs } = overrides
   const reconciler = makeReconciler({
     deps,
@@ -109,7 +126,7 @@ export const makeContext = async (
   })
   disposer.add(() => reconciler.close())
   const beats = await startBeats({ config, secrets, db, deps, disposer })
-  return { deps, follower, reconciler, beats, subscribe: watched.subscribe }
+  return { deps, follower, reconciler, beats, space, subscribe: watched.subscribe }
 }
 export type Context = Awaited<ReturnType<typeof makeContext>>
 
@@ -141,11 +158,18 @@ const openChain = async (options: {
   return { leaseChain, follower }
 }
 
-const machineOverrides = ({ hypervisor, images, disks, seeds }: Overrides): Partial<MachineAdapters> => ({
+const machineOverrides = ({
+  hypervisor,
+  images,
+  disks,
+  seeds,
+  shaper,
+}: Overrides): Partial<MachineAdapters> => ({
   ...(hypervisor === undefined ? {} : { hypervisor }),
   ...(images === undefined ? {} : { images }),
   ...(disks === undefined ? {} : { disks }),
   ...(seeds === undefined ? {} : { seeds }),
+  ...(shaper === undefined ? {} : { shaper }),
 })
 
 /**

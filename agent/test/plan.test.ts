@@ -129,6 +129,8 @@ const applied = (w: World, step: Step): World => {
       return { ...w, vm: { ...w.vm!, image: 'debian-12' } }
     case 'Preflight':
     case 'EnsureImage':
+    case 'Shape':
+    case 'Tune':
       return w
     case 'CreateDisk':
       return { ...w, disk: 'used' }

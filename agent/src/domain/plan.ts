@@ -1,3 +1,4 @@
+import { withLimits } from './plan-limits.ts'
 import { planRelease } from './plan-release.ts'
 import { planRun } from './plan-run.ts'
 import type { Situation } from './situation.ts'
@@ -7,7 +8,7 @@ import type { VmRecord } from './vm.ts'
 
 /** @returns the next steps, in order; none when there is nothing to do, or nothing that may be done now. */
 export const plan = (s: Situation): readonly Step[] => {
-  const steps = unguarded(s)
+  const steps = withLimits(s, unguarded(s))
   const paced = s.vm !== null && s.vm.nextAttemptMs > s.nowMs
   const held = steps.findIndex(
     ({ kind }) => (DESTRUCTIVE.has(kind) && !s.fresh) || (paced && !BOOKKEEPING.has(kind)),

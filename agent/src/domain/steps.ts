@@ -15,6 +15,10 @@ export type Step =
   /** A guest that is off is described anew; its disk is not touched. */
   | { readonly kind: 'Redefine' }
   | { readonly kind: 'Start' }
+  /** The bandwidth of the lease's tier, on the interface that the guest has now. */
+  | { readonly kind: 'Shape' }
+  /** The CPU limits of the lease's tier. */
+  | { readonly kind: 'Tune' }
   | { readonly kind: 'CheckReady' }
   | { readonly kind: 'Activate' }
   /** Tells the chain that a lease was not activated in time: the tenant is refunded, the capacity free again. */

@@ -21,6 +21,6 @@ export interface Shaper {
   limitsOf(leaseId: Hex, device: string): Promise<LinkRate | null>
   /** Frees what a guest that is off has left. No error if there is nothing. */
   release(leaseId: Hex): Promise<void>
-  /** Frees what belongs to guests of this instance that are not among `running`. */
-  sweep(running: readonly Hex[]): Promise<void>
+  /** Frees what belongs to guests of this instance that do not run. `running` is asked while no guest is limited. */
+  sweep(running: () => Promise<readonly Hex[]>): Promise<void>
 }

@@ -1,5 +1,4 @@
 // Limits of simulated guests: kept in memory, under the same contract as the real ones.
-import type { Hex } from 'viem'
 import type { LinkRate, Shaper } from '../ports/shaper.ts'
 import { ifbName, ifbPrefix } from './names.ts'
 
@@ -22,8 +21,8 @@ export const makeFakeShaper = (instance: string, queues: SimulatedQueues = new M
   release: async (leaseId) => {
     queues.delete(ifbName(instance, leaseId))
   },
-  sweep: async (running: readonly Hex[]) => {
-    const kept = new Set(running.map((leaseId) => ifbName(instance, leaseId)))
+  sweep: async (running) => {
+    const kept = new Set((await running()).map((leaseId) => ifbName(instance, leaseId)))
     for (const ifb of [...queues.keys()]) {
       if (ifb.startsWith(ifbPrefix(instance)) && !kept.has(ifb)) queues.delete(ifb)
     }

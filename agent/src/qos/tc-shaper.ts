@@ -16,7 +16,18 @@ export type TcShaperOptions = {
 
 const links = z.array(z.object({ ifname: z.string().optional(), flags: z.array(z.string()).optional() }))
 
+/** What changes the machine is done one after the other: a guest that starts again is not freed of its new limits. */
+const makeTurns = () => {
+  let last: Promise<unknown> = Promise.resolve()
+  return <result>(work: () => Promise<result>): Promise<result> => {
+    const mine = last.then(work)
+    last = mine.catch(() => undefined) // its own caller hears of it
+    return mine
+  }
+}
+
 export const makeTcShaper = ({ instance, tools, mode, reason }: TcShaperOptions): Shaper => {
+  const inTurn = makeTurns()
   const tc = async (...args: string[]) => (await tools.run('tc', args)) ?? ''
   const batch = (lines: readonly string[]) => tools.run('tc', ['-batch', '-'], `${lines.join('\n')}\n`)
   const linksOf = async (...which: string[]) =>
@@ -59,7 +70,16 @@ export const makeTcShaper = ({ instance, tools, mode, reason }: TcShaperOptions)
     await remove(ifb)
   }
 
-  const remove = (ifb: string) => tools.run('ip', ['link', 'del', 'dev', ifb])
+  const remove = async (ifb: string) => {
+    await tools.run('ip', ['link', 'del', 'dev', ifb])
+  }
+
+  const sweep = async (running: () => Promise<readonly Hex[]>) => {
+    const kept = new Set((await running()).map((leaseId) => ifbName(instance, leaseId)))
+    const mine = (await linksOf('type', 'ifb')).flatMap(({ ifname }) => ifname ?? [])
+    const left = mine.filter((name) => name.startsWith(ifbPrefix(instance)) && !kept.has(name))
+    for (const ifb of left) await remove(ifb)
+  }
 
   const shape = async (leaseId: Hex, device: string, limits: LinkRate | null) => {
     const ifb = ifbName(instance, leaseId)
@@ -78,16 +98,9 @@ export const makeTcShaper = ({ instance, tools, mode, reason }: TcShaperOptions)
   return {
     mode,
     reason,
-    shape,
     limitsOf,
-    release: async (leaseId) => {
-      await remove(ifbName(instance, leaseId))
-    },
-    sweep: async (running) => {
-      const kept = new Set(running.map((leaseId) => ifbName(instance, leaseId)))
-      const mine = (await linksOf('type', 'ifb')).flatMap(({ ifname }) => ifname ?? [])
-      const left = mine.filter((name) => name.startsWith(ifbPrefix(instance)) && !kept.has(name))
-      for (const ifb of left) await remove(ifb)
-    },
+    shape: (leaseId, device, limits) => inTurn(() => shape(leaseId, device, limits)),
+    release: (leaseId) => inTurn(() => remove(ifbName(instance, leaseId))),
+    sweep: (running) => inTurn(() => sweep(running)),
   }
 }

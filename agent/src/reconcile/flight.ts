@@ -44,9 +44,10 @@ export const makeFlight = (options: FlightOptions) => {
       fresh,
       target: desired(sight, deps.chain.node, chainNow),
       vm: deps.store.get(leaseId),
-      specHash: specHashOf(lease, { network: deps.networkName, mac }),
+      specHash: specHashOf(lease, { network: deps.networkName, mac, shaping: deps.resources.shaper.mode }),
       activateByMs: lease.status === 'Assigned' ? nowMs + (lease.activateBy - chainNow) * 1000 : null,
       limits,
+      tended: deps.resources.tending.of(leaseId),
     }
     return { situation, lease }
   }

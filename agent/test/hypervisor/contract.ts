@@ -122,8 +122,8 @@ export function hypervisorContract(
       expect(await hypervisor.cpuOf(lease)).toBeNull()
       expect(await hypervisor.nicOf(lease)).toBeNull()
       await expect(hypervisor.setCpu(lease, { shares: 64 })).rejects.toMatchObject({ code: 'wrong-state' })
-      for (const read of [hypervisor.cpuOf, hypervisor.nicOf, hypervisor.sizeOf]) {
-        await expect(read.call(hypervisor, '0x404')).rejects.toMatchObject({ code: 'not-found' })
+      for (const read of ['cpuOf', 'nicOf', 'sizeOf'] as const) {
+        await expect(hypervisor[read]('0x404')).rejects.toMatchObject({ code: 'not-found' })
       }
     })
 

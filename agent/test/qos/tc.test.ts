@@ -72,7 +72,7 @@ if (missing) {
         await run('ip', 'link', 'del', 'dev', 'tap1')
         expect(await shaper.limitsOf('0xa1', 'tap1')).toBeNull()
         await expect(shaper.shape('0xa1', 'tap1', BASIC)).rejects.toMatchObject({ code: 'shaping-failed' })
-        await shaper.sweep([])
+        await shaper.sweep(async () => [])
         expect(await run('ip', '-o', 'link')).not.toContain(ifbPrefix('mine'))
       }))
 
