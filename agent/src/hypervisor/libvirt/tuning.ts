@@ -6,8 +6,8 @@ import { withDomain } from './with-domain.ts'
 
 const AFFECT_LIVE = 1
 const VCPU_MAXIMUM = 4
-/** libvirt's own count is eleven at most; it fills in as many as there is room for. */
-const MOST_PARAMETERS = 32
+/** REMOTE_DOMAIN_SCHEDULER_PARAMETERS_MAX: libvirtd refuses to be asked for more. It has eleven. */
+const MOST_PARAMETERS = 16
 const NO_QUOTA = -1n
 
 const SHARES = 'cpu_shares'
