@@ -1,16 +1,28 @@
-// One end of a TCP stream, as a program: `stream.ts sink ADDRESS PORT` takes what comes on one connection and prints, as
-// JSON, how much it was in the time between the warm-up and the end; `stream.ts source ADDRESS PORT` sends until it is
-// hung up on. A limit lets a burst through first: the warm-up is as long as that may last.
+// One end of a TCP stream, as a program: `stream.ts sink ADDRESS PORT [AVERAGE BURST]` takes what comes on one connection
+// and prints, as JSON, how much it was in the time between the warm-up and the end; `stream.ts source ADDRESS PORT` sends
+// until it is hung up on. A limit lets a burst through first: the warm-up lasts until that is used up.
 import { createConnection, createServer, type Socket } from 'node:net'
 
-const WARM_UP_MS = 2_000
+const WARM_UP_MS = 1_500
 const MEASURE_MS = 3_000
+/** What goes over the wire for each byte of payload: an Ethernet frame of 1514 bytes carries 1448. */
+const WIRE = 1514 / 1448
 const DEADLINE_MS = 30_000
 
 export type Measured = { bytes: number; seconds: number }
 
-/** @returns what came in after the warm-up; hangs up then. */
-export const drain = (socket: Socket, warmUpMs = WARM_UP_MS, measureMs = MEASURE_MS): Promise<Measured> =>
+/** KB/s and KB, as libvirt and tc count the latter: 1024 bytes. */
+type Limit = { average: number; burst: number }
+
+/** What segments sent twice have taken of a burst is not seen here: after so long it is gone in any case. */
+const LONGEST_WARM_UP_MS = 8_000
+
+/** Whether a limit that was idle before has next to nothing more to give than its average. */
+const isUsedUp = ({ average, burst }: Limit, bytes: number, ms: number) =>
+  bytes * WIRE >= 0.9 * burst * 1024 + average * ms || ms >= LONGEST_WARM_UP_MS
+
+/** @returns what came in after the warm-up; hangs up then. @param limit of which the burst is let pass first. */
+export const drain = (socket: Socket, limit: Limit | null, measureMs = MEASURE_MS): Promise<Measured> =>
   new Promise((resolve, reject) => {
     let from: { bytes: number; at: number } | null = null
     const startedAt = performance.now()
@@ -18,7 +30,9 @@ export const drain = (socket: Socket, warmUpMs = WARM_UP_MS, measureMs = MEASURE
     socket.on('close', () => reject(new Error('the stream ended early')))
     socket.on('data', () => {
       const at = performance.now()
-      if (from === null && at - startedAt >= warmUpMs) from = { bytes: socket.bytesRead, at }
+      const ms = at - startedAt
+      const warm = ms >= WARM_UP_MS && (limit === null || isUsedUp(limit, socket.bytesRead, ms))
+      if (from === null && warm) from = { bytes: socket.bytesRead, at }
       if (from === null || at - from.at < measureMs) return
       resolve({ bytes: socket.bytesRead - from.bytes, seconds: (at - from.at) / 1000 })
       socket.destroy()
@@ -36,12 +50,13 @@ export const pour = (socket: Socket): void => {
 }
 
 if (import.meta.main) {
-  const [role, address, port] = process.argv.slice(2)
+  const [role, address, port, average, burst] = process.argv.slice(2)
+  const limit = burst === undefined ? null : { average: Number(average), burst: Number(burst) }
   setTimeout(() => process.exit(3), DEADLINE_MS).unref()
   if (role === 'sink') {
     const server = createServer((socket) => {
       server.close()
-      drain(socket).then((measured) => console.log(JSON.stringify(measured)))
+      drain(socket, limit).then((measured) => console.log(JSON.stringify(measured)))
     })
     server.listen(Number(port), address, () => console.log('listening'))
   } else {

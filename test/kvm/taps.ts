@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import type { LinkRate } from '../../agent/src/ports/shaper.ts'
 import { makeNamespace, type Namespace } from '../../agent/test/qos/namespace.ts'
 import type { Leftovers } from '../../scripts/lib/leftovers.ts'
 import { until } from '../../scripts/lib/until.ts'
@@ -59,15 +60,24 @@ export const joinTaps = async (leftovers: Leftovers) => {
     host,
     close,
     /** Payload that arrives at the peer as a guest would get it, or at the host as a guest would send it. */
-    measure: (direction: 'to-guest' | 'from-guest'): Promise<Measured> =>
+    measure: (direction: 'to-guest' | 'from-guest', limit: LinkRate | null): Promise<Measured> =>
       direction === 'to-guest'
-        ? measure(host, { at: peer, address: ADDRESSES.peer })
-        : measure(peer, { at: host, address: ADDRESSES.host }),
+        ? measure(host, { at: peer, address: ADDRESSES.peer }, limit)
+        : measure(peer, { at: host, address: ADDRESSES.host }, limit),
   }
 }
 
-const measure = async (from: Namespace, to: { at: Namespace; address: string }): Promise<Measured> => {
-  const sink = run(to.at, 'sink', to.address)
+const measure = async (
+  from: Namespace,
+  to: { at: Namespace; address: string },
+  limit: LinkRate | null,
+): Promise<Measured> => {
+  const sink = run(
+    to.at,
+    'sink',
+    to.address,
+    ...(limit === null ? [] : [limit.average, limit.burst].map(String)),
+  )
   const printed: string[] = []
   const ended = once(sink, 'exit')
   sink.stdout?.setEncoding('utf8').on('data', (text: string) => printed.push(text))
@@ -83,7 +93,12 @@ const measure = async (from: Namespace, to: { at: Namespace; address: string }):
   return JSON.parse(last) as Measured // printed by stream.ts, in its own type
 }
 
-const run = ({ within: [nsenter, ...rest] }: Namespace, role: 'sink' | 'source', address: string) =>
-  spawn(nsenter!, [...rest, process.execPath, STREAM, role, address, String(PORT)], {
+const run = (
+  { within: [nsenter, ...rest] }: Namespace,
+  role: 'sink' | 'source',
+  address: string,
+  ...more: string[]
+) =>
+  spawn(nsenter!, [...rest, process.execPath, STREAM, role, address, String(PORT), ...more], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
