@@ -9,6 +9,7 @@ import type { Hex } from 'viem'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { LeaseSight } from '../src/domain/desired.ts'
 import { LIMITS } from '../src/domain/situation.ts'
+import { NO_WISH } from '../src/domain/wish.ts'
 import { seedFiles } from '../src/guest/seed.ts'
 import { checkSystem } from '../src/guest/system-check.ts'
 import { makeFakeHypervisor } from '../src/hypervisor/fake/driver.ts'
@@ -146,6 +147,7 @@ describe('a power cut at any moment', () => {
       },
       machine: { availableMemoryMiB: async () => 2 ** 20, availableDiskBytes: async () => 2 ** 50 },
       store: makeVmStore(db),
+      wishes: { of: () => NO_WISH, subscribe: () => () => {} },
       networkName: 'decloud',
       log: { info: () => {}, warn: () => {}, error: () => {} },
       nowMs: () => clock,

@@ -3,6 +3,7 @@ import type { LeaseView, Manifest } from '@decloud/protocol'
 import type { Address, Hex } from 'viem'
 import type { LeaseSight } from '../domain/desired.ts'
 import type { VmRecord } from '../domain/vm.ts'
+import type { Wish } from '../domain/wish.ts'
 import type { GuestConfig, SystemCheck } from '../ports/guest.ts'
 import type { Hypervisor } from '../ports/hypervisor.ts'
 import type { DiskStore, ImageStore, SeedFiles, SeedStore } from '../ports/storage.ts'
@@ -45,6 +46,13 @@ export interface VmStore {
   put(vm: VmRecord): void
 }
 
+/** What the tenants want of their machines, by the orders they gave. */
+export interface Wishes {
+  of(leaseId: Hex): Wish
+  /** @returns unsubscribe. */
+  subscribe(listener: (leaseId: Hex) => void): () => void
+}
+
 export interface Machine {
   /** MiB that a new guest could take without swapping. */
   availableMemoryMiB(): Promise<number>
@@ -74,6 +82,7 @@ export type Deps = {
   readonly guest: GuestTools
   readonly machine: Machine
   readonly store: VmStore
+  readonly wishes: Wishes
   readonly networkName: string
   readonly log: Log
   readonly nowMs: () => number

@@ -72,6 +72,7 @@ export const makeReconciler = (options: ReconcilerOptions) => {
           if (leaseIds === null) pokeAll()
           else for (const leaseId of leaseIds) poke(leaseId)
         }),
+        deps.wishes.subscribe(poke),
         deps.hypervisor.subscribe((event) => {
           if ('leaseId' in event) poke(event.leaseId)
           else if (event.kind === 'reconnected') pokeAll()
