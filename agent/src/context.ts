@@ -30,14 +30,16 @@ import { makeMachine } from './lib/machine.ts'
 import { type MachineAdapters, openMachine } from './machine.ts'
 import { makeMailboxClient } from './mailbox/client.ts'
 import { openOrders } from './orders.ts'
-import type { Deps, Machine, VmStore } from './reconcile/ports.ts'
+import type { Deps, Machine, VmStore, Wishes } from './reconcile/ports.ts'
 import { makeReconciler } from './reconcile/reconciler.ts'
 import { lockDataDir } from './state/data-dir.ts'
+import { makeOutageStore } from './state/outage-store.ts'
 import { makeVmStore, reconsiderRefusals } from './state/vm-store.ts'
 
 /** What a test or an embedding program may put in the place of the real thing; it keeps what it gave. */
 export type Overrides = Partial<MachineAdapters> & {
   machine?: Machine
+  wishes?: Wishes
   nowMs?: () => number
   random?: () => number
   limits?: Limits
@@ -110,7 +112,8 @@ export const makeContext = async (
     guest: { seedFiles, macOf: mac, check: (leaseId) => checkSystem(hypervisor, leaseId, mac(leaseId)) },
     machine: overrides.machine ?? makeMachine(dataDir.path),
     store: watched.store,
-    wishes: orders.wishes,
+    outages: makeOutageStore(db),
+    wishes: overrides.wishes ?? orders.wishes,
     networkName: config.networkName,
     log,
     nowMs,

@@ -23,6 +23,7 @@ import {
 import type { Hypervisor } from '../src/ports/hypervisor.ts'
 import { makeFlight } from '../src/reconcile/flight.ts'
 import type { Deps, LeaseChain } from '../src/reconcile/ports.ts'
+import { makeOutageStore } from '../src/state/outage-store.ts'
 import { makeVmStore } from '../src/state/vm-store.ts'
 import { MANIFEST, SMALL_VM } from './helpers/node.ts'
 
@@ -147,6 +148,7 @@ describe('a power cut at any moment', () => {
       },
       machine: { availableMemoryMiB: async () => 2 ** 20, availableDiskBytes: async () => 2 ** 50 },
       store: makeVmStore(db),
+      outages: makeOutageStore(db),
       wishes: { of: () => NO_WISH, subscribe: () => () => {} },
       networkName: 'decloud',
       log: { info: () => {}, warn: () => {}, error: () => {} },

@@ -1,6 +1,7 @@
 export * from './abi/index.ts'
 export * from './billing.ts'
 export * from './caps.ts'
+export * from './contracts.ts'
 export * from './deployment.ts'
 export * from './errors.ts'
 export * from './events.ts'
