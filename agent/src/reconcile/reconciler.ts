@@ -74,7 +74,6 @@ export const makeReconciler = (options: ReconcilerOptions) => {
           if (leaseIds === null) pokeAll()
           else for (const leaseId of leaseIds) poke(leaseId)
         }),
-        deps.wishes.subscribe(poke),
         deps.hypervisor.subscribe((event) => {
           if (event.kind === 'stopped' || event.kind === 'paused') sightings.off(event.leaseId, deps.nowMs())
           if ('leaseId' in event) poke(event.leaseId)
