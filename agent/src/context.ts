@@ -19,7 +19,7 @@ import { makeNodeOffer } from './chain/node-offer.ts'
 import { makePostedManifests } from './chain/posted-manifests.ts'
 import { type AgentConfig, DEVELOPMENT_CHAIN } from './config/config.ts'
 import type { AgentSecrets } from './config/secrets.ts'
-import type { Limits } from './domain/situation.ts'
+import { LIMITS, type Limits } from './domain/situation.ts'
 import type { VmRecord } from './domain/vm.ts'
 import { seedFiles } from './guest/seed.ts'
 import { checkSystem } from './guest/system-check.ts'
@@ -30,18 +30,21 @@ import type { Logger } from './lib/log.ts'
 import { makeMachine } from './lib/machine.ts'
 import { type MachineAdapters, openMachine } from './machine.ts'
 import { makeMailboxClient } from './mailbox/client.ts'
-import type { Deps, Machine, VmStore } from './reconcile/ports.ts'
+import { openOrders } from './orders.ts'
+import type { Deps, Machine, VmStore, Wishes } from './reconcile/ports.ts'
 import { makeReconciler } from './reconcile/reconciler.ts'
 import { restoreLedger } from './reconcile/restore-ledger.ts'
 import { SPACE_LOOK_MS, watchSpace } from './reconcile/space-guard.ts'
 import { makeTending } from './reconcile/tending.ts'
 import { lockDataDir } from './state/data-dir.ts'
 import { makeLedger } from './state/ledger-store.ts'
+import { makeOutageStore } from './state/outage-store.ts'
 import { makeVmStore, reconsiderRefusals } from './state/vm-store.ts'
 
 /** What a test or an embedding program may put in the place of the real thing; it keeps what it gave. */
 export type Overrides = Partial<MachineAdapters> & {
   machine?: Machine
+  wishes?: Wishes
   nowMs?: () => number
   random?: () => number
   limits?: Limits
@@ -81,10 +84,24 @@ export const makeContext = async (
     subnet: config.networkSubnet,
     mode: 'nat',
   })
-  const { leaseChain, follower } = await openChain({ config, secrets, chain, db, log, disposer, nowMs })
+  const { leaseChain, follower, journal } = await openChain({
+    config,
+    secrets,
+    chain,
+    db,
+    log,
+    disposer,
+    nowMs,
+  })
   const { hypervisor } = adapters
   const tending = makeTending(hypervisor, adapters.shaper, log)
   disposer.add(() => tending.close())
+  const random = overrides.random ?? Math.random
+  const orders = openOrders({
+    ...{ chain, follower, journal, leases: leaseChain, store: watched.store, db },
+    quarantineMs: (overrides.limits ?? LIMITS).quarantineMs,
+    ...{ log, nowMs, random, disposer },
+  })
   const mac = (leaseId: `0x${string}`) => macOf(instance, leaseId)
   const deps: Deps = {
     chain: leaseChain,
@@ -109,10 +126,12 @@ export const makeContext = async (
     guest: { seedFiles, macOf: mac, check: (leaseId) => checkSystem(hypervisor, leaseId, mac(leaseId)) },
     machine: overrides.machine ?? makeMachine(dataDir.path),
     store: watched.store,
+    outages: makeOutageStore(db),
+    wishes: overrides.wishes ?? orders.wishes,
     networkName: config.networkName,
     log,
     nowMs,
-    random: overrides.random ?? Math.random,
+    random,
   }
   await restoreLedger(deps)
   const space = watchSpace({ ...deps, lookMs: overrides.sweepMs ?? SPACE_LOOK_MS })
@@ -126,7 +145,7 @@ export const makeContext = async (
   })
   disposer.add(() => reconciler.close())
   const beats = await startBeats({ config, secrets, db, deps, disposer })
-  return { deps, follower, reconciler, beats, space, subscribe: watched.subscribe }
+  return { deps, follower, reconciler, orders, beats, space, subscribe: watched.subscribe }
 }
 export type Context = Awaited<ReturnType<typeof makeContext>>
 
@@ -155,7 +174,7 @@ const openChain = async (options: {
   disposer.add(() => leaseChain.close())
   await journal.recover()
   follower.start()
-  return { leaseChain, follower }
+  return { leaseChain, follower, journal }
 }
 
 const machineOverrides = ({

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { plan } from '../src/domain/plan.ts'
 import { LIMITS, type Situation } from '../src/domain/situation.ts'
 import { admitted, type VmRecord } from '../src/domain/vm.ts'
+import { NO_WISH } from '../src/domain/wish.ts'
 
 const NOW = 1_800_000_000_000
 const FACTS = { bootId: 'b', ipv4: '10.0.0.2', sshHostKey: 'k', sshHostKeyFingerprint: '0x01' } as const
@@ -12,21 +13,25 @@ const situation = (
   vm: Partial<VmRecord>,
   tended: Situation['tended'],
   changed: Partial<Situation> = {},
-): Situation =>
-  ({
-    nowMs: NOW,
-    fresh: true,
-    target: { kind: 'run', activated: vm.status === 'Running' },
-    vm: { ...admitted('0xa1', NOW, NOW + 60_000), image: 'tiny', checkedMs: NOW, ...vm },
-    domain: { leaseId: '0xa1', generation: 1, specHash: '0x01', state: 'running' },
-    disk: { leaseId: '0xa1', path: '/d', quarantinedAt: null },
-    seed: true,
-    specHash: '0x01',
-    activateByMs: NOW + 900_000,
-    limits: LIMITS,
-    tended,
-    ...changed,
-  }) as Situation // what the planner of a running guest looks at
+): Situation => ({
+  nowMs: NOW,
+  chainNowMs: NOW,
+  fresh: true,
+  wish: NO_WISH,
+  aside: [],
+  outage: null,
+  offSinceMs: null,
+  target: { kind: 'run', activated: vm.status === 'Running' },
+  vm: { ...admitted('0xa1', NOW, NOW + 60_000, NO_WISH), image: 'tiny', checkedMs: NOW, ...vm },
+  domain: { leaseId: '0xa1', generation: 1, specHash: '0x01', state: 'running' },
+  disk: { leaseId: '0xa1', path: '/d', quarantinedAt: null, install: 0 },
+  seed: true,
+  specHash: '0x01',
+  activateByMs: NOW + 900_000,
+  limits: LIMITS,
+  ...(tended === undefined ? {} : { tended }),
+  ...changed,
+})
 
 const kinds = (s: Situation) => plan(s).map(({ kind }) => kind)
 

@@ -37,10 +37,21 @@ beforeAll(async () => {
 })
 afterAll(() => leftovers?.reap(), 90_000)
 
-/** Of the payload, which is a little less than what the limit counts: headers go on top. */
-const expectRate = (what: string, { bytes, seconds }: Measured, tier: number) => {
+const ATTEMPTS = 4
+
+/**
+ * Within 10 %, of the payload, which is a little less than what the limit counts: headers go on top. A machine that is
+ * busy with other things can only make a stream slower, so that is measured again; what is too fast is wrong at once.
+ */
+const expectRate = async (what: string, tier: number, measure: () => Promise<Measured>) => {
   const { average } = linkRate(tier)!
-  const measured = bytes / 1000 / seconds
+  let measured = 0
+  for (let attempt = 0; attempt < ATTEMPTS && measured < 0.9 * average; attempt++) {
+    const { bytes, seconds, steady } = await measure()
+    // A stream that was too slow to use up the burst may have the rest of it later, rightly.
+    measured = steady ? bytes / 1000 / seconds : 0
+    if (!steady) console.info(`${what}: this machine is too busy to outrun the limit`)
+  }
   console.info(
     `${what}: ${measured.toFixed(0)} KB/s of ${average} (${((100 * measured) / average).toFixed(1)} %)`,
   )
@@ -123,6 +134,28 @@ describe.skipIf(missing)('a real guest of the smallest tiers', () => {
     return { peer: `${address} ${port}`, close }
   }
 
+  /** Counted in the guest, by its own clock; the burst is over after a second or two. */
+  const download = async (leaseId: Hex): Promise<Measured> => {
+    const { peer, close } = await once(pour)
+    const script = `cd /tmp; busybox nc ${peer} > got & p=$!
+      size() { busybox wc -c < got; }; now() { busybox cut -d' ' -f1 /proc/uptime; }
+      busybox sleep 3; a=$(size); s=$(now); busybox sleep 5; b=$(size); e=$(now); kill $p; rm -f got
+      echo $a $b $s $e`
+    const said = await inGuest(leaseId, script)
+    close()
+    const [first = 0, last = 0, from = 0, to = 0] = said.split(/\s+/).map(Number)
+    return { bytes: last - first, seconds: to - from, steady: true }
+  }
+
+  const upload = async (leaseId: Hex): Promise<Measured> => {
+    const { promise, resolve, reject } = Promise.withResolvers<Measured>()
+    const { peer, close } = await once((socket) =>
+      drain(socket, linkRate(BASIC)!, 5_000).then(resolve, reject),
+    )
+    await inGuest(leaseId, `busybox nc ${peer} < /dev/zero > /dev/null 2>&1 & busybox true`)
+    return promise.finally(close)
+  }
+
   test('boots at full speed, is capped once Ready, keeps its cap and its rate through every restart, leaves nothing', {
     timeout: 240_000,
   }, async () => {
@@ -158,28 +191,8 @@ describe.skipIf(missing)('a real guest of the smallest tiers', () => {
     expect(await quota()).toBe(50_000)
 
     const ifb = ifbName(instance, leaseId)
-    const down = await once(pour)
-    const [first = 0, last = 0, from = 0, to = 0] = (
-      await inGuest(
-        leaseId,
-        `cd /tmp; busybox nc ${down.peer} > got & p=$!
-           size() { busybox wc -c < got; }; now() { busybox cut -d' ' -f1 /proc/uptime; }
-           busybox sleep 3; a=$(size); s=$(now); busybox sleep 5; b=$(size); e=$(now); kill $p; rm -f got
-           echo $a $b $s $e`,
-      )
-    )
-      .split(/\s+/)
-      .map(Number)
-    down.close()
-    expectRate('Basic, towards the guest', { bytes: last - first, seconds: to - from }, BASIC)
-
-    const upload = Promise.withResolvers<Measured>()
-    const up = await once((socket) =>
-      drain(socket, linkRate(BASIC)!, 5_000).then(upload.resolve, upload.reject),
-    )
-    await inGuest(leaseId, `busybox nc ${up.peer} < /dev/zero > /dev/null 2>&1 & busybox true`)
-    expectRate('Basic, from the guest', await upload.promise, BASIC)
-    up.close()
+    await expectRate('Basic, towards the guest', BASIC, () => download(leaseId))
+    await expectRate('Basic, from the guest', BASIC, () => upload(leaseId))
 
     // By hand, behind the agent's back: another process, another tap, without any limit of ours.
     const name = (await domain())!
@@ -212,15 +225,15 @@ describe.skipIf(missing)('the higher bandwidth tiers, on a tap without a guest',
   test.each([
     ['Standard', 1],
     ['Performance', 2],
-  ] as const)('%s is kept within 10 % in both directions', { timeout: 60_000 }, async (name, tier) => {
+  ] as const)('%s is kept within 10 % in both directions', { timeout: 150_000 }, async (name, tier) => {
     const taps = await joinTaps(leftovers)
     try {
       const tools = makeTools(taps.host.within)
       const shaper = makeTcShaper({ instance: 'taps', tools, mode: 'tc', reason: '' })
       const rate = linkRate(tier)!
       await shaper.shape('0xa1', HOST_TAP, rate)
-      expectRate(`${name}, towards the guest`, await taps.measure('to-guest', rate), tier)
-      expectRate(`${name}, from the guest`, await taps.measure('from-guest', rate), tier)
+      await expectRate(`${name}, towards the guest`, tier, () => taps.measure('to-guest', rate))
+      await expectRate(`${name}, from the guest`, tier, () => taps.measure('from-guest', rate))
     } finally {
       await taps.close()
     }
@@ -229,11 +242,16 @@ describe.skipIf(missing)('the higher bandwidth tiers, on a tap without a guest',
   test('without a limit the same taps carry several times as much: it is the limit that was measured', async () => {
     const taps = await joinTaps(leftovers)
     try {
-      const { bytes, seconds } = await taps.measure('to-guest', null)
-      console.info(`without a limit: ${(bytes / 1000 / seconds).toFixed(0)} KB/s`)
-      expect(bytes / 1000 / seconds).toBeGreaterThan(1.5 * linkRate(2)!.average)
+      const enough = 1.5 * linkRate(2)!.average
+      let measured = 0
+      for (let attempt = 0; attempt < ATTEMPTS && measured < enough; attempt++) {
+        const { bytes, seconds } = await taps.measure('to-guest', null)
+        measured = bytes / 1000 / seconds
+        console.info(`without a limit: ${measured.toFixed(0)} KB/s`)
+      }
+      expect(measured).toBeGreaterThan(enough)
     } finally {
       await taps.close()
     }
-  }, 60_000)
+  }, 150_000)
 })

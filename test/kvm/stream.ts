@@ -9,32 +9,35 @@ const MEASURE_MS = 3_000
 const WIRE = 1514 / 1448
 const DEADLINE_MS = 30_000
 
-export type Measured = { bytes: number; seconds: number }
+/** `steady`: the burst was used up before, so that the limit alone decided; else the stream was slower than the limit. */
+export type Measured = { bytes: number; seconds: number; steady: boolean }
 
 /** KB/s and KB, as libvirt and tc count the latter: 1024 bytes. */
 type Limit = { average: number; burst: number }
 
-/** What segments sent twice have taken of a burst is not seen here: after so long it is gone in any case. */
-const LONGEST_WARM_UP_MS = 8_000
+/** A stream that has not used up the burst by then never will: the machine is too busy to outrun the limit. */
+const LONGEST_WARM_UP_MS = 10_000
 
 /** Whether a limit that was idle before has next to nothing more to give than its average. */
-const isUsedUp = ({ average, burst }: Limit, bytes: number, ms: number) =>
-  bytes * WIRE >= 0.9 * burst * 1024 + average * ms || ms >= LONGEST_WARM_UP_MS
+const isUsedUp = (limit: Limit | null, bytes: number, ms: number) =>
+  limit === null || bytes * WIRE >= 0.9 * limit.burst * 1024 + limit.average * ms
 
 /** @returns what came in after the warm-up; hangs up then. @param limit of which the burst is let pass first. */
 export const drain = (socket: Socket, limit: Limit | null, measureMs = MEASURE_MS): Promise<Measured> =>
   new Promise((resolve, reject) => {
-    let from: { bytes: number; at: number } | null = null
+    let from: { bytes: number; at: number; steady: boolean } | null = null
     const startedAt = performance.now()
     socket.on('error', reject)
     socket.on('close', () => reject(new Error('the stream ended early')))
     socket.on('data', () => {
       const at = performance.now()
       const ms = at - startedAt
-      const warm = ms >= WARM_UP_MS && (limit === null || isUsedUp(limit, socket.bytesRead, ms))
-      if (from === null && warm) from = { bytes: socket.bytesRead, at }
+      const steady = isUsedUp(limit, socket.bytesRead, ms)
+      const warm = ms >= (steady ? WARM_UP_MS : LONGEST_WARM_UP_MS)
+      if (from === null && warm) from = { bytes: socket.bytesRead, at, steady }
       if (from === null || at - from.at < measureMs) return
-      resolve({ bytes: socket.bytesRead - from.bytes, seconds: (at - from.at) / 1000 })
+      const { bytes } = from
+      resolve({ bytes: socket.bytesRead - bytes, seconds: (at - from.at) / 1000, steady: from.steady })
       socket.destroy()
     })
   })

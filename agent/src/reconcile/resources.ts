@@ -1,6 +1,6 @@
 // What a lease takes of the node, and what holds it to that.
 import type { LeaseView } from '@decloud/protocol'
-import { type Amounts, hostMemoryFor, OVERHEAD_MIB, type Room } from '../domain/capacity.ts'
+import { type Amounts, hostMemoryFor, OVERHEAD_MIB, type Room, shortage } from '../domain/capacity.ts'
 import { spaceLevel } from '../domain/disk-space.ts'
 import { cpuLimits, linkRate } from '../domain/tiers.ts'
 import { AgentError } from '../lib/errors.ts'
@@ -84,13 +84,24 @@ export const roomOf = async (
 
 /**
  * @param first whether the lease is not activated yet; an activated one has been promised its room.
- * @throws AgentError `does-not-fit`, which is final; `tier-unknown`.
+ * @throws AgentError `does-not-fit`, which is final; `room-awaited` while a guest that leaves still has the room;
+ *   `tier-unknown`.
  */
 export const reserve = async (deps: Deps, lease: Lease, first: boolean): Promise<void> => {
+  const { ledger } = deps.resources
   const offer = await deps.resources.offer()
   const room = await roomOf(deps, offer)
-  const short = deps.resources.ledger.reserve(lease.leaseId, amountsOf(offer, lease), room, !first)
-  if (short !== null) throw new AgentError('does-not-fit', short)
+  const wanted = amountsOf(offer, lease)
+  const short = ledger.reserve(lease.leaseId, wanted, room, !first)
+  if (short === null) return
+  // The chain gives room away again when a lease ends; here it is free once that is final and the guest is gone.
+  const { leases } = deps.chain.snapshot()
+  const staying = ledger.all().filter(({ leaseId }) => leases.get(leaseId)?.latest?.status !== 'Ended')
+  if (shortage(room, staying, wanted) !== null) throw new AgentError('does-not-fit', short)
+  throw new AgentError(
+    'room-awaited',
+    'The room for the guest is still taken by one whose lease has ended; it is set up when that one is gone.',
+  )
 }
 
 /** What is free at this moment, whoever took the rest. @throws AgentError `memory-low`, `disk-low`: they may pass. */

@@ -20,6 +20,8 @@ export interface SimulatedDomain {
   readonly startedAt: number | null
   /** In force while it runs; each start begins with those of the spec. */
   readonly cpu?: CpuLimits
+  /** Paused because its write found no space. */
+  readonly pausedForSpace?: boolean
 }
 
 export interface SimulatedState {
@@ -132,6 +134,22 @@ export class SimulatedMachine {
     if (domain?.state !== 'running') return
     this.put({ ...domain, state: 'crashed', startedAt: null })
     this.emit(instance, { kind: 'stopped', leaseId: domain.spec.leaseId, cause: 'crashed' })
+  }
+
+  /** The guest powers itself off, as by `poweroff` inside it. */
+  powerOff(instance: string, leaseId: Hex): void {
+    const domain = this.find(instance, leaseId)
+    if (domain?.state !== 'running') return
+    this.put({ ...domain, state: 'stopped', startedAt: null })
+    this.emit(instance, { kind: 'stopped', leaseId: domain.spec.leaseId, cause: 'shutdown' })
+  }
+
+  /** A write of the guest finds the disks of the host full: QEMU pauses it. */
+  runOutOfSpace(instance: string, leaseId: Hex): void {
+    const domain = this.find(instance, leaseId)
+    if (domain?.state !== 'running') return
+    this.put({ ...domain, state: 'paused', pausedForSpace: true })
+    this.emit(instance, { kind: 'paused', leaseId: domain.spec.leaseId })
   }
 
   disconnect(): void {
