@@ -42,6 +42,9 @@ export const DESTRUCTIVE: ReadonlySet<StepKind> = new Set([
 /** Only records: they are never delayed by the pacing of failed attempts. */
 export const BOOKKEEPING: ReadonlySet<StepKind> = new Set(['Admit', 'Move', 'Refuse'])
 
+/** Steps that only ask the guest: the machine is afterwards as it was before. */
+export const ASKING: ReadonlySet<StepKind> = new Set(['CheckReady'])
+
 /** The phase the tenant is shown while a step runs; absent: the one before stays. */
 export const PHASE_OF: Readonly<Partial<Record<StepKind, Phase>>> = {
   OpenManifest: 'OpeningManifest',

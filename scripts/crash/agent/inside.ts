@@ -36,6 +36,8 @@ const work = async ({ folder, imageDir, seed, kills }: InsideOptions): Promise<K
     const deadline = performance.now() + withinMs
     for (;;) {
       const expected = [...leases.values()]
+      // A picture takes dozens of processes, and the guests that are waited for have the same two cores.
+      while (performance.now() < deadline && !(await node.believes(expected))) await delay(LOOK_AGAIN_MS)
       const seen = await node.see(expected).catch((error: unknown) => sentenceOf(error))
       const wrong =
         typeof seen === 'string' ? [`cannot be seen: ${seen}`] : differences(expected, seen, baseline)

@@ -59,6 +59,16 @@ export const startNode = async ({ folder, imageDir }: { folder: string; imageDir
     see,
     domainOf,
     macOf: (leaseId: Hex) => macOf(instance, leaseId),
+    /** Whether the agent believes that it is done: cheap to ask, and no proof. */
+    believes: async (leases: readonly Expected[]): Promise<boolean> => {
+      const answers = await Promise.all(
+        leases.map(async ({ leaseId, wanted }) => {
+          const status = (await reportOf(agent.url(), leaseId))?.vm.status
+          return wanted === 'gone' ? status === undefined || status === 'Deleted' : status === 'Running'
+        }),
+      )
+      return answers.every(Boolean)
+    },
     open: async (): Promise<Hex> => {
       const { leaseId } = await openLease(tenant, {
         node: registered.node,
