@@ -36,6 +36,7 @@ export const onOwnMachine = async (options: OwnMachineOptions): Promise<number |
   const inside = [INSIDE, scratch, process.execPath, script, ...args]
   const child = spawn(SETPRIV, ['--pdeathsig', 'KILL', 'unshare', ...namespaces, ...inside], {
     stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, TMPDIR: scratch },
     // Ctrl-C goes to the foreground group: who decides what it means is the owner.
     detached: true,
   })

@@ -6,11 +6,12 @@ import { instanceOf } from '../../../agent/src/context.ts'
 import { macOf } from '../../../agent/src/hypervisor/mac.ts'
 import { startAnvil } from '../../../test/world/anvil.ts'
 import { openMarket, ROLES, registerNode, SMALL_NODE } from '../../../test/world/market.ts'
+import { startLibvirtd, virsh } from '../../lib/own-libvirtd.ts'
 import { closeLease, makeTenant, openLease, readLease } from '../../lib/tenant.ts'
 import { reportOf } from '../../lib/tenant-view.ts'
 import type { Expected, Seen } from './judge.ts'
+import { keepAgent } from './keep-agent.ts'
 import { type Places, takePicture } from './picture.ts'
-import { keepAgent, startLibvirtd, virsh } from './processes.ts'
 
 const NETWORK = { name: 'crash', subnet: '10.99.0.0/24' }
 const SSH_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDCrFn2oZjmbMZ2CEdZHGVZIX1V2r7pP3NJIJg9HjGq3 crash'

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
 import { startTimeOf } from '../../lib/leftovers.ts'
-import { run, virsh } from './processes.ts'
+import { run, virsh } from '../../lib/own-libvirtd.ts'
 
 export type Guest = {
   /** All domains of the lease: two would be a double define. */

@@ -1,13 +1,8 @@
-// What a service manager keeps alive on a node: virtlogd, libvirtd and the agent. Each may be killed, each comes back.
+// libvirtd as a service manager keeps it, on an own machine: killed, it comes back.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { promisify } from 'node:util'
-import {
-  type AgentProcess,
-  type AgentProcessOptions,
-  startAgentProcess,
-} from '../../../test/world/agent-process.ts'
-import { until } from '../../lib/until.ts'
+import { until } from './until.ts'
 
 const exec = promisify(execFile)
 export const run = async (command: string, ...args: string[]): Promise<string> =>
@@ -46,22 +41,5 @@ export const startLibvirtd = async (): Promise<Libvirtd> => {
       daemon = startDaemon('libvirtd')
       await answers()
     },
-  }
-}
-
-export type AgentKeeper = {
-  /** `kill -9`; another one is started as soon as it is gone. Resolves when that is up. */
-  kill(): Promise<void>
-  url(): string
-}
-
-export const keepAgent = async (options: AgentProcessOptions): Promise<AgentKeeper> => {
-  let agent: AgentProcess = await startAgentProcess(options)
-  return {
-    kill: async () => {
-      await agent.kill()
-      agent = await startAgentProcess(options)
-    },
-    url: () => agent.url,
   }
 }
