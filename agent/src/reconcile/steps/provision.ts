@@ -4,8 +4,8 @@ import { guestConfig } from '../../domain/guest-config.ts'
 import { GENERATION, specHashOf } from '../../domain/spec.ts'
 import { AgentError } from '../../lib/errors.ts'
 import type { DomainSpec } from '../../ports/hypervisor.ts'
-import type { VerifiedImage } from '../../ports/storage.ts'
 import type { Executors, StepContext } from './context.ts'
+import { ensureImage, imageOf } from './images.ts'
 import { recordOf } from './records.ts'
 
 const GIB = 1024 ** 3
@@ -36,10 +36,7 @@ export const provision: Executors<
     return undefined
   },
 
-  EnsureImage: async (context) => {
-    await imageOf(context)
-    return undefined
-  },
+  EnsureImage: ensureImage,
 
   CreateDisk: async (context) => {
     await context.deps.disks.createOverlay(
@@ -99,12 +96,6 @@ export const provision: Executors<
   },
 }
 
-const imageOf = async (context: StepContext): Promise<VerifiedImage> => {
-  const { image } = recordOf(context)
-  if (image === null) throw new AgentError('manifest-unopened', 'The manifest has not been opened yet.')
-  return context.deps.images.ensure(image)
-}
-
 const specOf = async (context: StepContext): Promise<DomainSpec> => {
   const { deps, lease } = context
   const image = await imageOf(context)
@@ -120,6 +111,7 @@ const specOf = async (context: StepContext): Promise<DomainSpec> => {
     baseDiskPath: image.diskPath,
     seedPath,
     boot: image.boot,
+    arch: image.arch,
     network: { name: deps.networkName, mac },
   }
 }
