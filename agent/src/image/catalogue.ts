@@ -1,6 +1,7 @@
 // Which images there are, where they come from, and what their bytes must hash to.
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { z } from 'zod'
 import type { Architecture } from '../ports/hypervisor.ts'
 import { StorageError } from '../ports/storage.ts'
@@ -90,6 +91,23 @@ export const overlaid = (base: Catalogue, own: Catalogue): Catalogue => {
     images.set(image.id, { ...image, sources: [...image.sources, ...kept] })
   }
   return { version: 1, images: [...images.values()] }
+}
+
+/** Writes one source into the operator's own file; what else stands there stays. The file is replaced whole. */
+export const keepInOperatorCatalogue = async (
+  file: string,
+  image: { readonly id: string; readonly title: string },
+  source: ImageSource,
+): Promise<void> => {
+  const own = await readOperatorCatalogue(file)
+  const next = overlaid(own, {
+    version: 1,
+    images: [{ id: image.id, title: image.title, sources: [source] }],
+  })
+  const partial = `${file}.${process.pid}.new`
+  await mkdir(dirname(file), { recursive: true, mode: 0o711 })
+  await writeFile(partial, `${JSON.stringify(next, null, 2)}\n`, { flush: true })
+  await rename(partial, file)
 }
 
 export const sourceOf = (catalogue: Catalogue, id: string, arch: Architecture): ImageSource | null =>

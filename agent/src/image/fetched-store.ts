@@ -1,5 +1,5 @@
 // Images from the catalogue: downloaded once, checked before every use, forgotten when nobody stands on them.
-import { mkdir, rename } from 'node:fs/promises'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { tryLock } from '../lib/file-lock.ts'
@@ -144,7 +144,12 @@ export const makeFetchedStore = (options: FetchedStoreOptions) => {
       for (const { name, urls } of artifactsOf(source)) {
         const path = join(workFolder(home), `${name}-unpinned`)
         const digest = await fetchTo(path, { urls, sha256: null }, tools, work)
-        if (name === 'disk') await checkDisk(path, source.disk.format)
+        if (name === 'disk') {
+          await checkDisk(path, source.disk.format).catch(async (error) => {
+            await rm(path, { force: true })
+            throw error
+          })
+        }
         await rename(path, artifactPath(home, name, digest))
         found.set(name, digest)
       }

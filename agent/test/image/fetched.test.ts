@@ -289,7 +289,7 @@ describe.skipIf(!tools)('an image that is an attack', () => {
     ['of an exabyte', (f) => f.writeBigUInt64BE(1n << 60n, 24), /no qcow2|bytes/],
     ['of nothing', (f) => f.writeBigUInt64BE(0n, 24), /disk of 0 bytes/],
     ['that is another format', (f) => f.write('KDMV', 0, 'latin1'), /no qcow2/],
-    ['whose tables lie outside', (f) => f.writeBigUInt64BE(1n << 50n, 40), /cannot be read/],
+    ['whose tables lie outside', (f) => f.writeBigUInt64BE(1n << 50n, 40), /cannot be read|not in order/],
   ])('%s is refused', async (_, change, why) => {
     const file = await makeDisk()
     change(file)
