@@ -81,7 +81,7 @@ export interface Machine {
   totals(): Promise<MachineTotals>
 }
 
-export type MachineTotals = {
+type MachineTotals = {
   readonly memoryMiB: number | null
   /** Bytes of the file system on which the disks of guests lie. */
   readonly diskBytes: number | null
