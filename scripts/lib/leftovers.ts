@@ -18,6 +18,8 @@ export type Leftover =
   | { kind: 'libvirt-firewall'; ipForward: string }
   /** Empty control groups of guests whose libvirtd was killed, by a part of their names. */
   | { kind: 'cgroups'; named: string }
+  /** Devices through which guests' packets were sent to be limited, by how their names begin. */
+  | { kind: 'links'; prefix: string }
 
 /** @returns the start time that tells this process from a later one of the same number; null when it is gone. */
 export const startTimeOf = async (pid: number): Promise<string | null> => {

@@ -1,7 +1,7 @@
 // The other end of leftovers.ts: reads one resource a line, removes them all when the pipe ends.
 // It uses virsh and iptables rather than our own driver: the driver may be what crashed.
 import { execFile } from 'node:child_process'
-import { readFile, rm, rmdir, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -47,6 +47,12 @@ const removers = {
   'libvirt-firewall': async ({ ipForward }: Extract<Leftover, { kind: 'libvirt-firewall' }>) => {
     await removeLibvirtChains()
     await writeFile('/proc/sys/net/ipv4/ip_forward', ipForward)
+  },
+
+  links: async ({ prefix }: Extract<Leftover, { kind: 'links' }>) => {
+    for (const name of await readdir('/sys/class/net')) {
+      if (name.startsWith(prefix)) await run('ip', ['link', 'del', 'dev', name])
+    }
   },
 
   cgroups: async ({ named }: Extract<Leftover, { kind: 'cgroups' }>) => {

@@ -6,6 +6,9 @@ import { instanceOf } from '../../agent/src/context.ts'
 import { openLibvirt } from '../../agent/src/hypervisor/libvirt/driver.ts'
 import { makeLogger } from '../../agent/src/lib/log.ts'
 import { type Agent, type AgentConfig, makeAgent } from '../../agent/src/main.ts'
+import { ifbPrefix } from '../../agent/src/qos/names.ts'
+import { makeTcShaper } from '../../agent/src/qos/tc-shaper.ts'
+import { makeTools } from '../../agent/src/qos/tools.ts'
 import type { Anvil } from './anvil.ts'
 import { type RegisteredNode, registerNode, SMALL_NODE, setEndpoint } from './market.ts'
 import type { WorldOptions } from './world.ts'
@@ -67,6 +70,9 @@ export const startNode = async (world: {
     keepers: world.keepers,
     logLevel: options.logLevel ?? 'silent',
   }
+  if (options.hypervisor === 'libvirt') {
+    options.leftovers?.add({ kind: 'links', prefix: ifbPrefix(instanceOf(config)) })
+  }
   const secrets = {
     account: anvil.account(registered.agent),
     sealingKeys: new Map([[1, registered.sealingKey.privateKey]]),
@@ -102,6 +108,7 @@ const removeGuests = async (networkName: string, instance: string) => {
       await hypervisor.undefine(leaseId)
     }
     await hypervisor.removeNetwork(networkName)
+    await makeTcShaper({ instance, tools: makeTools(), mode: 'tc', reason: '' }).sweep(async () => [])
   } finally {
     await hypervisor.close()
   }
