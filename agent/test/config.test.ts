@@ -55,6 +55,15 @@ describe('the configuration', () => {
     for (const name of Object.keys(wrong)) expect(message).toContain(name)
   })
 
+  it('takes the GPUs for guests by their PCI addresses, each once', () => {
+    const gpus = (text: string) => loadConfig({ ...good(), DECLOUD_GPUS: text }).gpus
+    expect(gpus('0000:01:00.0, 0000:0A:00.1')).toEqual(['0000:01:00.0', '0000:0a:00.1'])
+    expect(loadConfig(good()).gpus).toBeUndefined()
+    for (const wrong of ['01:00.0', '0000:01:00.8', '0000:01:00.0,0000:01:00.0', '$(reboot)']) {
+      expect(() => gpus(wrong), wrong).toThrowError(/DECLOUD_GPUS/)
+    }
+  })
+
   it('does not simulate guests where they would be billed', () => {
     expect(() => loadConfig({ ...good(), DECLOUD_HYPERVISOR: 'simulated' })).toThrowError(
       /cannot be simulated on chain 137/,

@@ -150,7 +150,7 @@ describe.skipIf(missing)('a real guest of the smallest tiers', () => {
   const upload = async (leaseId: Hex): Promise<Measured> => {
     const { promise, resolve, reject } = Promise.withResolvers<Measured>()
     const { peer, close } = await once((socket) =>
-      drain(socket, linkRate(BASIC)!, 5_000).then(resolve, reject),
+      drain(socket, linkRate(BASIC)!, { measureMs: 5_000 }).then(resolve, reject),
     )
     await inGuest(leaseId, `busybox nc ${peer} < /dev/zero > /dev/null 2>&1 & busybox true`)
     return promise.finally(close)

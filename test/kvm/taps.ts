@@ -13,6 +13,8 @@ export const HOST_TAP = 'dctap0'
 const PEER_TAP = 'dctap1'
 const ADDRESSES = { host: '10.213.0.1', peer: '10.213.0.2' } as const
 const PORT = 5201
+/** Large packets: what is measured is the limit, not how many of them two taps and QEMU can pass on. */
+const MTU = 9_000
 const STREAM = fileURLToPath(new URL('./stream.ts', import.meta.url))
 
 export const joinTaps = async (leftovers: Leftovers) => {
@@ -50,7 +52,7 @@ export const joinTaps = async (leftovers: Leftovers) => {
       [peer, PEER_TAP, ADDRESSES.peer],
     ] as const) {
       await namespace.run('ip', 'address', 'add', `${address}/24`, 'dev', name)
-      await namespace.run('ip', 'link', 'set', 'dev', name, 'up')
+      await namespace.run('ip', 'link', 'set', 'dev', name, 'mtu', String(MTU), 'up')
     }
   } catch (error) {
     await close()
@@ -76,7 +78,7 @@ const measure = async (
     to.at,
     'sink',
     to.address,
-    ...(limit === null ? [] : [limit.average, limit.burst].map(String)),
+    ...(limit === null ? [] : [limit.average, limit.burst, MTU].map(String)),
   )
   const printed: string[] = []
   const ended = once(sink, 'exit')

@@ -5,13 +5,16 @@ import type { LinkRate } from '../ports/shaper.ts'
 /** What waits at most before it is dropped: a fifth of a second of the rate, and never less than some large segments. */
 const queueKB = ({ average }: LinkRate) => Math.max(256, Math.round(average / 5))
 
+/** What may go out in one go at the peak: with less, a busy host that wakes the queue late falls short of the rate. */
+const goKB = ({ peak }: LinkRate) => Math.max(16, Math.round(peak / 100))
+
 /**
  * Lines for `tc -batch` that limit what leaves `device`, in the units that libvirt gives to tc: `kbps` are 1000 bytes
  * a second, `kb` 1024 bytes. @param fresh whether the device has another queue at its root, which makes room first.
  */
 export const limitLines = (device: string, limits: LinkRate, fresh: boolean): readonly string[] => {
   const { average, peak, burst } = limits
-  const rate = `rate ${average}kbps ceil ${peak}kbps burst ${burst}kb quantum 60000`
+  const rate = `rate ${average}kbps ceil ${peak}kbps burst ${burst}kb cburst ${goKB(limits)}kb quantum 60000`
   return [
     ...(fresh ? [`qdisc replace dev ${device} root handle 1: htb default 1`] : []),
     `class replace dev ${device} parent 1: classid 1:1 htb ${rate}`,
