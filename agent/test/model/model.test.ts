@@ -24,9 +24,9 @@ describe('the agent under everything that can go wrong', { timeout: LIMIT_MS }, 
     expect(counts.cuts).toBeGreaterThan(100)
   })
 
-  it.each(REGRESSIONS)('keeps them where they were broken once: $found', ({ seed, steps }) =>
-    check(seed, steps),
-  )
+  it.each(REGRESSIONS)('keeps them where they were broken once: $found', async ({ seed, steps }) => {
+    await check(seed, steps)
+  })
 
   it('is the same run for the same seed', async () => {
     const [one, two] = [await runModel({ seed: 9, steps: 300 }), await runModel({ seed: 9, steps: 300 })]
