@@ -408,7 +408,7 @@ describe('single rules of the planner', () => {
     }).world
     const at = (quarantinedAt: number) =>
       plan({
-        ...situationOf(gone),
+        ...situationOf({ ...gone, vm: { ...gone.vm!, endConfirmedMs: 0 } }),
         aside: [{ leaseId: LEASE, path: '/d', quarantinedAt, install: 0 }],
       }).map((step) => step.kind)
     const nowS = Math.floor(gone.nowMs / 1000)
