@@ -33,7 +33,8 @@ export type FetchedImage = {
   readonly lastUsedMs: number
 }
 
-export const MANIFEST = 'manifest.json'
+const MANIFEST = 'manifest.json'
+export const DISK = 'disk.qcow2'
 const ARCHITECTURES: readonly Architecture[] = ['x86_64', 'aarch64']
 const KEY = /^[0-9a-f]{32}$/
 
@@ -107,7 +108,7 @@ const describe = async (root: string) => {
   )
   const bytes = sizes.reduce((sum, size) => sum + size, 0)
   const { mtimeMs } = await stat(join(root, MANIFEST))
-  return { root, diskPath: join(root, 'disk.qcow2'), bytes, lastUsedMs: mtimeMs }
+  return { root, diskPath: join(root, DISK), bytes, lastUsedMs: mtimeMs }
 }
 
 const namesIn = async (folder: string): Promise<readonly string[]> =>
