@@ -13,6 +13,7 @@ import {
   DISK,
   type FetchedImage,
   listFetched,
+  listLeftovers,
   markUsed,
   readFetched,
   removeFetched,
@@ -56,9 +57,26 @@ export const makeFetchedStore = (options: FetchedStoreOptions) => {
   /** @returns bytes freed. One that a process is working on is passed over. */
   const collect = async (bytes: number, { grace = graceMs } = {}): Promise<number> => {
     if (bytes <= 0) return 0
-    let freed = 0
-    for (const image of toForget(await list(), { bytes, nowMs: nowMs(), graceMs: grace })) {
+    let freed = await sweepLeftovers(bytes)
+    for (const image of toForget(await list(), { bytes: bytes - freed, nowMs: nowMs(), graceMs: grace })) {
       freed += await forget(image, grace)
+    }
+    return freed
+  }
+
+  /** First what is of no use to any disk. A download that goes on is younger than the grace, or holds the lock. */
+  const sweepLeftovers = async (bytes: number): Promise<number> => {
+    let freed = 0
+    for (const { path, home, bytes: size, changedMs } of await listLeftovers(folder)) {
+      if (freed >= bytes || nowMs() - changedMs < graceMs) continue
+      const release = tryLock(join(home, 'lock'))
+      if (release === null) continue
+      try {
+        await rm(path, { recursive: true, force: true })
+        freed += size
+      } finally {
+        release()
+      }
     }
     return freed
   }
