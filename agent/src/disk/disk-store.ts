@@ -13,8 +13,12 @@ const torn = /^[0-9a-f]{1,64}\.qcow2\.partial$/
 /**
  * Overlays live as `<lease>.qcow2` in `directory`; a quarantined one is renamed to
  * `<lease>.<Unix seconds>[.<installation>].quarantine`. One process at a time works in `directory`.
+ * @param baseOf the base image that a disk was made on.
  */
-export function makeDiskStore(directory: string): DiskStore {
+export function makeDiskStore(
+  directory: string,
+  baseOf = async (path: string) => (await readQcow2(path)).backingPath,
+): DiskStore {
   const pathOf = (leaseId: Hex) => join(directory, `${leaseFileName(leaseId)}.qcow2`)
   const asidePath = (leaseId: Hex, at: number, install: number) =>
     join(directory, `${leaseFileName(leaseId)}.${at}${install === 0 ? '' : `.${install}`}.quarantine`)
@@ -94,6 +98,19 @@ export function makeDiskStore(directory: string): DiskStore {
     return path
   }
 
+  async function adopt(from: Hex, quarantinedAt: number, to: Hex, image: VerifiedImage): Promise<string> {
+    const path = pathOf(to)
+    if (await exists(path))
+      throw new StorageError('disk-exists', `The lease ${to} has a disk in use already.`)
+    const wanted = (await quarantinedOf(from)).find((disk) => disk.quarantinedAt === quarantinedAt)
+    if (!wanted) throw new StorageError('disk-missing', `The lease ${from} has no such disk in quarantine.`)
+    if ((await baseOf(wanted.path)) !== image.diskPath) {
+      throw new StorageError('refused', `${wanted.path} stands on another base than ${image.id}.`)
+    }
+    await publish(wanted.path, path)
+    return path
+  }
+
   async function purge(leaseId: Hex, notAfter: number): Promise<void> {
     if (await exists(pathOf(leaseId))) {
       throw new StorageError(
@@ -106,7 +123,7 @@ export function makeDiskStore(directory: string): DiskStore {
     }
   }
 
-  return { list, createOverlay, quarantine, restore, purge }
+  return { list, createOverlay, quarantine, restore, adopt, purge }
 }
 
 type QuarantinedDisk = DiskRecord & { readonly quarantinedAt: number }

@@ -1,7 +1,7 @@
 // Storage beside the simulated hypervisor: the same folders, names and steps as the real stores, without the tools that
 // make qcow2 files and ISO images, and without an image.
 import { randomUUID } from 'node:crypto'
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeDiskStore } from '../disk/disk-store.ts'
 import { leaseFileName } from '../disk/files.ts'
@@ -11,6 +11,8 @@ import { type DiskStore, type ImageStore, type SeedStore, StorageError } from '.
 
 const IMAGES: readonly string[] = ['debian-12', 'tiny']
 const GIB = 1024 ** 3
+
+const simulatedPath = (image: string) => `/simulated/${image}.qcow2`
 
 export const makeSimulatedImageStore = (): ImageStore => ({
   list: async () => IMAGES,
@@ -24,7 +26,7 @@ export const makeSimulatedImageStore = (): ImageStore => ({
     return {
       id,
       arch: hostArchitecture(),
-      diskPath: `/simulated/${id}.qcow2`,
+      diskPath: simulatedPath(id),
       diskSha256: '0'.repeat(64),
       virtualSizeBytes: GIB,
       boot: { kind: 'firmware', firmware: 'bios' },
@@ -33,7 +35,7 @@ export const makeSimulatedImageStore = (): ImageStore => ({
 })
 
 export const makeSimulatedDiskStore = (directory: string): DiskStore => {
-  const store = makeDiskStore(directory)
+  const store = makeDiskStore(directory, simulatedBaseOf)
   return {
     ...store,
     createOverlay: async (leaseId, image, sizeGiB, beside = false) => {
@@ -49,6 +51,11 @@ export const makeSimulatedDiskStore = (directory: string): DiskStore => {
       return path
     },
   }
+}
+
+const simulatedBaseOf = async (path: string): Promise<string> => {
+  const { base } = JSON.parse(await readFile(path, 'utf8')) as { base: string }
+  return simulatedPath(base)
 }
 
 export const makeSimulatedSeedStore = (directory: string): SeedStore => ({

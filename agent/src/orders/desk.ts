@@ -2,6 +2,7 @@
 import { checkOrderTimes, type LeaseView, orderTypedData } from '@decloud/protocol'
 import type { OrderBody } from '@decloud/protocol/wire/order'
 import { type Hex, hashTypedData, isAddressEqual } from 'viem'
+import { whyUnfit } from '../domain/adoption.ts'
 import { AgentError } from '../lib/errors.ts'
 import type { LeaseChain, Log } from '../reconcile/ports.ts'
 import type { Authority } from './authority.ts'
@@ -59,6 +60,11 @@ export const makeOrderDesk = (options: OrderDeskOptions) => {
     }
   }
 
+  const checkFrom = (lease: LeaseView, from: Hex) => {
+    const why = whyUnfit(lease, chain.snapshot().leases.get(from), chain.node)
+    if (why !== null) throw refuse('restore-unfit', why, 'Name an ended lease of your own on this node.')
+  }
+
   /** Of Start and Stop the newest by time stands: an older one would be acknowledged and do nothing. */
   const checkSuperseded = (leaseId: Hex, { action, issuedAt }: OrderBody) => {
     if (action !== 'Start' && action !== 'Stop') return
@@ -91,10 +97,11 @@ export const makeOrderDesk = (options: OrderDeskOptions) => {
       checkOrderTimes({ ...body, leaseId }, nowMs())
       if (body.issuedAt <= signed.newest(leaseId)) throw replayed()
       checkSuperseded(leaseId, body)
+      if (body.from !== null) checkFrom(lease, body.from)
       await checkSigner(lease, body)
       if (!mayServe(leaseId)) throw tooMany()
-      const { action, issuedAt, signer } = body
-      if (!signed.put({ leaseId, action, issuedAt, signer, receivedMs: nowMs() })) throw replayed()
+      const { action, from, issuedAt, signer } = body
+      if (!signed.put({ leaseId, action, from, issuedAt, signer, receivedMs: nowMs() })) throw replayed()
       log.info({ leaseId, action, signer }, 'order taken')
       options.changed(leaseId)
     },

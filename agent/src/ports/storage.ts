@@ -66,6 +66,11 @@ export interface DiskStore {
   quarantine(leaseId: Hex, at: number, install?: number): Promise<void>
   /** Takes the quarantined disk with this stamp, by default the newest, back into use; resolves to its path. */
   restore(leaseId: Hex, quarantinedAt?: number): Promise<string>
+  /**
+   * Takes the quarantined disk of `from` with this stamp into use as the disk of `to`; resolves to its path. Rejects with
+   * disk-exists when `to` has one in use, disk-missing when there is none such, refused when it stands on another base.
+   */
+  adopt(from: Hex, quarantinedAt: number, to: Hex, image: VerifiedImage): Promise<string>
   /** Deletes the lease's quarantined disks stamped at or before `notAfter`. refused while its disk is in use. */
   purge(leaseId: Hex, notAfter: number): Promise<void>
 }

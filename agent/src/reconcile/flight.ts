@@ -1,6 +1,8 @@
 // One pass over one lease: look, plan, execute, look again, until nothing is left that can be done now.
+import type { LeaseView } from '@decloud/protocol'
 import type { Hex } from 'viem'
-import { desired } from '../domain/desired.ts'
+import { whyUnfit } from '../domain/adoption.ts'
+import { desired, type LeaseSight } from '../domain/desired.ts'
 import { plan } from '../domain/plan.ts'
 import { LIMITS, type Limits, type Situation } from '../domain/situation.ts'
 import { specHashOf } from '../domain/spec.ts'
@@ -8,8 +10,9 @@ import { PHASE_OF, type Step } from '../domain/steps.ts'
 import { reclocked } from '../domain/vm.ts'
 import { BACKOFF, type Backoff, backoffMs } from '../lib/backoff.ts'
 import { withDeadline } from '../lib/deadline.ts'
+import type { DiskRecord } from '../ports/storage.ts'
 import { failureOf } from './failure.ts'
-import { observe } from './observe.ts'
+import { type Machinery, observe } from './observe.ts'
 import type { Deps } from './ports.ts'
 import { makeSightings, type Sightings } from './sightings.ts'
 import { deadlineOf, execute } from './steps/index.ts'
@@ -53,6 +56,7 @@ export const makeFlight = (options: FlightOptions) => {
     const nowMs = deps.nowMs()
     const mac = deps.guest.macOf(leaseId)
     const observed = machinery.of(leaseId)
+    const wish = deps.wishes.of(leaseId)
     sightings.look(leaseId, observed.domain?.state ?? null, nowMs)
     const situation: Situation = {
       ...observed,
@@ -60,7 +64,8 @@ export const makeFlight = (options: FlightOptions) => {
       chainNowMs: chainNow * 1000,
       fresh,
       target: desired(sight, deps.chain.node, chainNow),
-      wish: deps.wishes.of(leaseId),
+      wish,
+      offered: offered(wish.restoreFrom, lease, leases, machinery),
       vm: recordNow(leaseId, nowMs),
       outage: deps.outages.lasting(leaseId),
       offSinceMs: sightings.offSince(leaseId),
@@ -70,6 +75,18 @@ export const makeFlight = (options: FlightOptions) => {
     }
     return { situation, lease }
   }
+  const offered = (
+    from: Hex | null,
+    lease: LeaseView,
+    leases: ReadonlyMap<Hex, LeaseSight>,
+    machinery: Machinery,
+  ): readonly DiskRecord[] => {
+    if (from === null || whyUnfit(lease, leases.get(from), deps.chain.node) !== null) return []
+    // A disk stands on the image that it was made from: under another one it would not be the same machine.
+    const sameImage = deps.store.get(from)?.image === deps.store.get(lease.leaseId)?.image
+    return sameImage ? machinery.of(from).aside : []
+  }
+
   type Situated = NonNullable<Awaited<ReturnType<typeof situate>>>
 
   /** @returns ms to wait, or null to go on. */

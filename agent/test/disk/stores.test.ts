@@ -95,6 +95,26 @@ describe.skipIf(!tools)('disks', () => {
     return { image, disks: makeDiskStore(join(directory, 'disks')) }
   }
 
+  test('the disk of one lease is taken over by another, whole and once', async () => {
+    const { image, disks } = await subject()
+    const path = await disks.createOverlay('0xa1', image, 1)
+    const { ino } = await stat(path)
+    await disks.quarantine('0xa1', 5)
+    const other = { ...image, diskPath: `${image.diskPath}.other` }
+    await expect(disks.adopt('0xa1', 5, '0xb2', other)).rejects.toMatchObject({ code: 'refused' })
+    await expect(disks.adopt('0xa1', 6, '0xb2', image)).rejects.toMatchObject({ code: 'disk-missing' })
+    await disks.createOverlay('0xb2', image, 1)
+    await expect(disks.adopt('0xa1', 5, '0xb2', image)).rejects.toMatchObject({ code: 'disk-exists' })
+    await disks.quarantine('0xb2', 7)
+    const adopted = await disks.adopt('0xa1', 5, '0xb2', image)
+    expect((await stat(adopted)).ino).toBe(ino)
+    expect((await disks.list()).map(({ leaseId, quarantinedAt }) => [leaseId, quarantinedAt])).toEqual([
+      ['0xb2', 7],
+      ['0xb2', null],
+    ])
+    await expect(disks.adopt('0xa1', 5, '0xb2', image)).rejects.toMatchObject({ code: 'disk-exists' })
+  })
+
   test('an overlay has its size and base, is made once, and is private', async () => {
     const { image, disks } = await subject()
     const path = await disks.createOverlay('0xA1', image, 1)
