@@ -1,24 +1,34 @@
 import { access, chmod, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
-import { type DiskRecord, type DiskStore, StorageError, type VerifiedImage } from '../ports/storage.ts'
+import {
+  type Adoption,
+  type DiskRecord,
+  type DiskStore,
+  StorageError,
+  type VerifiedImage,
+} from '../ports/storage.ts'
 import { leaseFileName, once, publish, sweep } from './files.ts'
-import { createQcow2Overlay, readQcow2 } from './qcow2.ts'
+import { createQcow2Overlay, growQcow2, readQcow2 } from './qcow2.ts'
 
 const GIB = 1024 ** 3
 const active = /^([0-9a-f]{1,64})\.qcow2$/
 const quarantined = /^([0-9a-f]{1,64})\.(\d+)(?:\.(\d+))?\.quarantine$/
 const torn = /^[0-9a-f]{1,64}\.qcow2\.partial$/
 
+export type DiskTools = {
+  /** The base image that a disk was made on; null for none. */
+  baseOf(path: string): Promise<string | null>
+  grow(path: string, sizeBytes: number): Promise<void>
+}
+
+const QCOW2: DiskTools = { baseOf: async (path) => (await readQcow2(path)).backingPath, grow: growQcow2 }
+
 /**
  * Overlays live as `<lease>.qcow2` in `directory`; a quarantined one is renamed to
  * `<lease>.<Unix seconds>[.<installation>].quarantine`. One process at a time works in `directory`.
- * @param baseOf the base image that a disk was made on.
  */
-export function makeDiskStore(
-  directory: string,
-  baseOf = async (path: string) => (await readQcow2(path)).backingPath,
-): DiskStore {
+export function makeDiskStore(directory: string, { baseOf, grow }: DiskTools = QCOW2): DiskStore {
   const pathOf = (leaseId: Hex) => join(directory, `${leaseFileName(leaseId)}.qcow2`)
   const asidePath = (leaseId: Hex, at: number, install: number) =>
     join(directory, `${leaseFileName(leaseId)}.${at}${install === 0 ? '' : `.${install}`}.quarantine`)
@@ -98,7 +108,7 @@ export function makeDiskStore(
     return path
   }
 
-  async function adopt(from: Hex, quarantinedAt: number, to: Hex, image: VerifiedImage): Promise<string> {
+  async function adopt({ from, quarantinedAt, to, image, sizeGiB }: Adoption): Promise<string> {
     const path = pathOf(to)
     if (await exists(path))
       throw new StorageError('disk-exists', `The lease ${to} has a disk in use already.`)
@@ -107,6 +117,7 @@ export function makeDiskStore(
     if ((await baseOf(wanted.path)) !== image.diskPath) {
       throw new StorageError('refused', `${wanted.path} stands on another base than ${image.id}.`)
     }
+    await grow(wanted.path, sizeGiB * GIB)
     await publish(wanted.path, path)
     return path
   }

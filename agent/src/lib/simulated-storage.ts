@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeDiskStore } from '../disk/disk-store.ts'
+import { type DiskTools, makeDiskStore } from '../disk/disk-store.ts'
 import { leaseFileName } from '../disk/files.ts'
 import { makeSeedStore } from '../disk/seed-store.ts'
 import { hostArchitecture } from '../hypervisor/architecture.ts'
@@ -35,7 +35,7 @@ export const makeSimulatedImageStore = (): ImageStore => ({
 })
 
 export const makeSimulatedDiskStore = (directory: string): DiskStore => {
-  const store = makeDiskStore(directory, simulatedBaseOf)
+  const store = makeDiskStore(directory, simulatedTools)
   return {
     ...store,
     createOverlay: async (leaseId, image, sizeGiB, beside = false) => {
@@ -53,9 +53,16 @@ export const makeSimulatedDiskStore = (directory: string): DiskStore => {
   }
 }
 
-const simulatedBaseOf = async (path: string): Promise<string> => {
-  const { base } = JSON.parse(await readFile(path, 'utf8')) as { base: string }
-  return simulatedPath(base)
+type Contents = { base: string; sizeGiB: number; id: string }
+const contentsOf = async (path: string) => JSON.parse(await readFile(path, 'utf8')) as Contents
+
+const simulatedTools: DiskTools = {
+  baseOf: async (path) => simulatedPath((await contentsOf(path)).base),
+  grow: async (path, sizeBytes) => {
+    const contents = await contentsOf(path)
+    const sizeGiB = Math.max(contents.sizeGiB, sizeBytes / GIB)
+    await writeWhole(path, `${JSON.stringify({ ...contents, sizeGiB })}\n`)
+  },
 }
 
 export const makeSimulatedSeedStore = (directory: string): SeedStore => ({

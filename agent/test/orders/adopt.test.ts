@@ -39,16 +39,17 @@ const restore = async (
 const disksOf = async (leaseId: Hex) => {
   const mine = (await node.context.deps.disks.list()).filter((disk) => disk.leaseId === leaseId)
   const used = mine.find(({ quarantinedAt }) => quarantinedAt === null)
-  return { used: used === undefined ? null : await readFile(used.path, 'utf8'), count: mine.length }
+  const contents = used === undefined ? null : JSON.parse(await readFile(used.path, 'utf8'))
+  return { id: contents?.id ?? null, sizeGiB: contents?.sizeGiB ?? 0, count: mine.length }
 }
 
 describe('a disk of an ended lease', () => {
   it('comes back under a new lease of the same tenant, and the agent may go down on the way', async () => {
     const old = await running()
-    const { used: contents } = await disksOf(old)
+    const { id } = await disksOf(old)
     await gone(old)
     const leaseId = await running(SMALL_VM.diskGiB + 1)
-    expect((await disksOf(leaseId)).used).not.toBe(contents)
+    expect((await disksOf(leaseId)).id).not.toBe(id)
     const { body, answer } = await restore(leaseId, old)
     expect(answer).toMatchObject({ status: 202 })
     await node.close()
@@ -58,14 +59,14 @@ describe('a disk of an ended lease', () => {
       leaseId,
       (vm) => vm.served.restoreMs === body.issuedAt && vm.status === 'Running' && vm.task === null,
     )
-    expect(await disksOf(leaseId)).toEqual({ used: contents, count: 2 })
-    expect(await disksOf(old)).toEqual({ used: null, count: 0 })
+    expect(await disksOf(leaseId)).toEqual({ id, sizeGiB: SMALL_VM.diskGiB + 1, count: 2 })
+    expect(await disksOf(old)).toEqual({ id: null, sizeGiB: 0, count: 0 })
     // It is there no more: said, and nothing done.
     const again = await restore(leaseId, old)
     expect(again.answer).toMatchObject({ status: 202 })
     const vm = await until(node, leaseId, (now) => now.served.restoreMs === again.body.issuedAt)
     expect(vm.reason?.code).toBe('nothing-to-restore')
-    expect((await disksOf(leaseId)).used).toBe(contents)
+    expect((await disksOf(leaseId)).id).toBe(id)
     await gone(leaseId)
   })
 

@@ -21,7 +21,8 @@ export const adopt: Executors<'AdoptDisk'> = {
     // First which installation it is: a crash after the rename could no longer tell.
     deps.store.put({ ...vm, install })
     try {
-      await deps.disks.adopt(from, quarantinedAt, lease.leaseId, image)
+      const sizeGiB = lease.terms.diskGiB
+      await deps.disks.adopt({ from, quarantinedAt, to: lease.leaseId, image, sizeGiB })
       deps.log.info(
         { leaseId: lease.leaseId, from, quarantinedAt },
         'the disk of an ended lease is in use again',
