@@ -16,6 +16,7 @@ const simulatedPath = (image: string) => `/simulated/${image}.qcow2`
 
 export const makeSimulatedImageStore = (): ImageStore => ({
   list: async () => IMAGES,
+  collect: async () => 0,
   ensure: async (id) => {
     if (!IMAGES.includes(id)) {
       throw new StorageError(

@@ -28,7 +28,7 @@ export type OrderDeskOptions = {
 }
 
 /** A refusal that the one who ordered can understand; `code` is stable. */
-export class OrderRefusal extends AgentError {}
+class OrderRefusal extends AgentError {}
 const refuse = (code: string, message: string, hint: string) => new OrderRefusal(code, message, { hint })
 
 export const makeOrderDesk = (options: OrderDeskOptions) => {

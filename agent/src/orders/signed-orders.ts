@@ -15,7 +15,7 @@ const SCHEMA: readonly string[] = [
   'ALTER TABLE signed_orders ADD COLUMN fromLease TEXT',
 ]
 
-export type SignedOrder = {
+type SignedOrder = {
   readonly leaseId: Hex
   readonly action: OrderAction
   /** Of a Restore: the ended lease whose disk is meant; null for its own. */

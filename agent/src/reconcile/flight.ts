@@ -1,18 +1,16 @@
 // One pass over one lease: look, plan, execute, look again, until nothing is left that can be done now.
-import type { LeaseView } from '@decloud/protocol'
 import type { Hex } from 'viem'
-import { whyUnfit } from '../domain/adoption.ts'
-import { desired, type LeaseSight } from '../domain/desired.ts'
+import { desired } from '../domain/desired.ts'
 import { plan } from '../domain/plan.ts'
 import { LIMITS, type Limits, type Situation } from '../domain/situation.ts'
 import { specHashOf } from '../domain/spec.ts'
-import { PHASE_OF, type Step } from '../domain/steps.ts'
+import { ASKING, PHASE_OF, type Step } from '../domain/steps.ts'
 import { reclocked } from '../domain/vm.ts'
 import { BACKOFF, type Backoff, backoffMs } from '../lib/backoff.ts'
 import { withDeadline } from '../lib/deadline.ts'
-import type { DiskRecord } from '../ports/storage.ts'
 import { failureOf } from './failure.ts'
-import { type Machinery, observe } from './observe.ts'
+import { type Machinery, makeLook } from './observe.ts'
+import { offeredBy } from './offered.ts'
 import type { Deps } from './ports.ts'
 import { makeSightings, type Sightings } from './sightings.ts'
 import { deadlineOf, execute } from './steps/index.ts'
@@ -46,8 +44,9 @@ export const makeFlight = (options: FlightOptions) => {
     return plausible
   }
 
-  const situate = async (leaseId: Hex) => {
-    const machinery = await observe(deps)
+  const look = makeLook(deps)
+
+  const situate = (leaseId: Hex, machinery: Machinery) => {
     // Read after the machine and without a pause: plan and guards see one moment of the chain.
     const { fresh, chainNow, leases } = deps.chain.snapshot()
     const sight = leases.get(leaseId)
@@ -65,7 +64,7 @@ export const makeFlight = (options: FlightOptions) => {
       fresh,
       target: desired(sight, deps.chain.node, chainNow),
       wish,
-      offered: offered(wish.restoreFrom, lease, leases, machinery),
+      offered: wish.restoreFrom === null ? [] : offeredBy(deps, wish.restoreFrom, lease, machinery),
       vm: recordNow(leaseId, nowMs),
       outage: deps.outages.lasting(leaseId),
       offSinceMs: sightings.offSince(leaseId),
@@ -75,19 +74,7 @@ export const makeFlight = (options: FlightOptions) => {
     }
     return { situation, lease }
   }
-  const offered = (
-    from: Hex | null,
-    lease: LeaseView,
-    leases: ReadonlyMap<Hex, LeaseSight>,
-    machinery: Machinery,
-  ): readonly DiskRecord[] => {
-    if (from === null || whyUnfit(lease, leases.get(from), deps.chain.node) !== null) return []
-    // A disk stands on the image that it was made from: under another one it would not be the same machine.
-    const sameImage = deps.store.get(from)?.image === deps.store.get(lease.leaseId)?.image
-    return sameImage ? machinery.of(from).aside : []
-  }
-
-  type Situated = NonNullable<Awaited<ReturnType<typeof situate>>>
+  type Situated = NonNullable<ReturnType<typeof situate>>
 
   /** @returns ms to wait, or null to go on. */
   const take = async ({ situation, lease }: Situated, step: Step, signal: AbortSignal) => {
@@ -132,15 +119,22 @@ export const makeFlight = (options: FlightOptions) => {
   }
 
   /**
+   * @param swept what a sweep has seen for all: enough to find that nothing is to be done, or only to ask the guest.
+   *   Whatever else is done is planned on a look that this flight has asked for.
    * @returns milliseconds after which the lease should be looked at again without an event.
    * Rejects only when the machine cannot be observed.
    */
-  return async (leaseId: Hex, signal: AbortSignal): Promise<number> => {
+  const fly = async (leaseId: Hex, signal: AbortSignal, swept?: Promise<Machinery>): Promise<number> => {
+    let seen = swept
     for (let round = 0; round < MAX_ROUNDS && !signal.aborted; round++) {
-      const situated = await situate(leaseId)
+      const situated = situate(leaseId, await (seen ?? look()))
       if (situated === null) return SWEEP_MS
       const steps = plan(situated.situation)
       if (steps.length === 0) return nextLook(situated.situation)
+      if (seen !== undefined && !steps.every(({ kind }) => ASKING.has(kind))) {
+        seen = undefined
+        continue
+      }
       for (const step of steps) {
         if (signal.aborted) return SWEEP_MS
         const waitMs = await take(situated, step, signal)
@@ -150,6 +144,7 @@ export const makeFlight = (options: FlightOptions) => {
     if (!signal.aborted) deps.log.error({ leaseId }, 'the plan does not come to rest: looking again later')
     return SWEEP_MS
   }
+  return { fly, look }
 }
 
 /** The next moment at which the plan may change by the clock alone. */

@@ -124,7 +124,7 @@ export const makeModelAgent = (host: Host, chain: ModelChain, watch: Watch, rand
     const unhear = deps.hypervisor.subscribe((event) => {
       if (event.kind === 'stopped' || event.kind === 'paused') sightings.off(event.leaseId, host.nowMs())
     })
-    return { deps, fly: makeFlight({ deps, beforeStep, sightings }), taken, unhear }
+    return { deps, fly: makeFlight({ deps, beforeStep, sightings }).fly, taken, unhear }
   }
   let running = boot()
 
