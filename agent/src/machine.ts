@@ -6,6 +6,7 @@ import { makeSeedStore } from './disk/seed-store.ts'
 import { makeFakeHypervisor } from './hypervisor/fake/driver.ts'
 import { SimulatedMachine } from './hypervisor/fake/machine.ts'
 import { openLibvirt } from './hypervisor/libvirt/driver.ts'
+import { keepRoom, spaceOf } from './image/keeper.ts'
 import { openImages } from './images.ts'
 import { AgentError } from './lib/errors.ts'
 import {
@@ -57,7 +58,11 @@ export const openMachine = async (
         disks: makeDiskStore(disks),
         seeds: makeSeedStore(seeds),
       }
+  const keeper = simulated
+    ? null
+    : keepRoom({ images: images.store, space: spaceOf(config.dataDir), log, everyMs: ROOM_MS })
   const release = async () => {
+    await keeper?.close()
     await images.close()
     await own?.close()
   }
@@ -107,5 +112,7 @@ const simulate = (config: AgentConfig, instance: string): Hypervisor =>
     instance,
   )
 
+/** How often the room for disks is looked at. */
+const ROOM_MS = 60_000
 /** About what the smallest real guest takes under KVM. */
 const SIMULATED_BOOT_MS = 1_500

@@ -79,6 +79,7 @@ const scriptedChain = () => {
       leases: new Map<Hex, LeaseSight>([[LEASE, { latest: lease, finalized: lease }]]),
     }),
     subscribe: () => () => {},
+    tenantOf: async () => lease.tenant,
     confirmEnded: async () => lease.status === 'Ended',
     confirmDepleted: async () => false,
     activate: async (_, hostKeyFingerprint) => {

@@ -104,6 +104,7 @@ describe('a node on which something is wrong', () => {
     const images = {
       list: async () => [],
       collect: async () => 0,
+      standingOn: async () => disk,
       ensure: async () => {
         if (present) return disk
         throw new StorageError('image-corrupt', 'The image new-image is corrupt: /secret/path differs.')

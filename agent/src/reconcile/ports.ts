@@ -30,6 +30,8 @@ export interface LeaseChain {
   confirmEnded(leaseId: Hex): Promise<boolean>
   /** Storage says, at a finalized block and at the newest one, that the paid time is used up. */
   confirmDepleted(leaseId: Hex): Promise<boolean>
+  /** As storage has it at the newest block. */
+  tenantOf(leaseId: Hex): Promise<Address>
   /** Resolves once the lease is active, by this call or an earlier one. */
   activate(leaseId: Hex, hostKeyFingerprint: Hex): Promise<void>
   /** Resolves once the lease is no longer waiting for an activation. */

@@ -59,6 +59,7 @@ export const makeCrowd = async (count: number) => {
       node: NODE,
       snapshot: () => ({ fresh: true, chainNow: NOW, leases: sights }),
       subscribe: () => () => {},
+      tenantOf: async () => zeroAddress,
       confirmEnded: async () => false,
       confirmDepleted: async () => false,
       activate: async () => {},

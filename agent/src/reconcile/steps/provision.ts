@@ -6,7 +6,7 @@ import { AgentError } from '../../lib/errors.ts'
 import type { DomainSpec } from '../../ports/hypervisor.ts'
 import { checkSpare, reserve, resourcesOf } from '../resources.ts'
 import type { Executors, StepContext } from './context.ts'
-import { ensureImage, imageOf } from './images.ts'
+import { ensureImage, imageOf, imageOfDisk } from './images.ts'
 import { recordOf } from './records.ts'
 
 const GIB = 1024 ** 3
@@ -136,7 +136,7 @@ const writeSeed = async (context: StepContext): Promise<string> => {
 
 const specOf = async (context: StepContext): Promise<DomainSpec> => {
   const { deps, lease } = context
-  const image = await imageOf(context)
+  const image = await imageOfDisk(context)
   const mac = deps.guest.macOf(lease.leaseId)
   // The seed is written again rather than looked up: it then agrees with the spec.
   const [diskPath, seedPath] = await Promise.all([pathOfDisk(context), writeSeed(context)])
