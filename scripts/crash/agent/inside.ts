@@ -11,11 +11,18 @@ import { type Node, startNode } from './node.ts'
 import { readQemus } from './picture.ts'
 import { type KillRow, lineOf, type Target } from './report.ts'
 
-export type InsideOptions = { folder: string; imageDir: string; seed: number; kills: number }
+export type InsideOptions = {
+  folder: string
+  imageDir: string
+  seed: number
+  kills: number
+  /** Milliseconds from a kill until everything has to be explained. */
+  convergeMs: number
+}
 export type InsideReport = Pick<KillReport, 'rows' | 'leases' | 'restarts' | 'atTheEnd'>
 type KillReport = { rows: KillRow[]; leases: number; restarts: number; atTheEnd: readonly string[] }
 
-const CONVERGED_WITHIN_MS = 30_000
+const FIRST_BOOTS_MS = 120_000
 const LOOK_AGAIN_MS = 500
 const GUESTS = { least: 2, most: 4 }
 const LONGEST_WAIT_MS = 6_000
@@ -24,7 +31,7 @@ const QEMU_WITHIN_MS = 10_000
 const say = (text: string) => process.stderr.write(`${text}\n`)
 const short = (leaseId: Hex) => leaseId.slice(2, 10)
 
-const work = async ({ folder, imageDir, seed, kills }: InsideOptions): Promise<KillReport> => {
+const work = async ({ folder, imageDir, seed, kills, convergeMs }: InsideOptions): Promise<KillReport> => {
   const random = makeRandom(seed)
   say('libvirtd, a chain and an agent')
   const node = await startNode({ folder, imageDir })
@@ -32,13 +39,13 @@ const work = async ({ folder, imageDir, seed, kills }: InsideOptions): Promise<K
   const leases = new Map<Hex, Expected>()
 
   /** @returns what is wrong when the time is over; nothing as soon as nothing is. */
-  const converge = async (withinMs = CONVERGED_WITHIN_MS): Promise<readonly string[]> => {
-    const deadline = performance.now() + withinMs
+  const converge = async (began = performance.now(), withinMs = convergeMs): Promise<readonly string[]> => {
+    const deadline = began + withinMs
     for (;;) {
       const expected = [...leases.values()]
       // A picture takes dozens of processes, and the guests that are waited for have the same two cores.
       while (performance.now() < deadline && !(await node.believes(expected))) await delay(LOOK_AGAIN_MS)
-      const seen = await node.see(expected).catch((error: unknown) => sentenceOf(error))
+      const seen = await node.see([...leases.keys()]).catch((error: unknown) => sentenceOf(error))
       const wrong =
         typeof seen === 'string' ? [`cannot be seen: ${seen}`] : differences(expected, seen, baseline)
       if (typeof seen !== 'string' && wrong.length === 0) {
@@ -51,7 +58,12 @@ const work = async ({ folder, imageDir, seed, kills }: InsideOptions): Promise<K
   }
 
   for (let nth = 0; nth < GUESTS.least; nth++) await openOne(node, leases)
-  const report: KillReport = { rows: [], leases: 0, restarts: 0, atTheEnd: await converge(60_000) }
+  const report: KillReport = {
+    rows: [],
+    leases: 0,
+    restarts: 0,
+    atTheEnd: await converge(performance.now(), FIRST_BOOTS_MS),
+  }
   while (report.atTheEnd.length === 0 && report.rows.length < kills) {
     const row = await round(node, leases, random, report.rows.length + 1, converge)
     report.rows.push(row)
@@ -128,7 +140,7 @@ const round = async (
   leases: Leases,
   random: Random,
   nth: number,
-  converge: () => Promise<readonly string[]>,
+  converge: (began: number) => Promise<readonly string[]>,
 ): Promise<KillRow> => {
   const doing = await act(node, leases, random)
   const afterMs = random.between(0, LONGEST_WAIT_MS)
@@ -137,7 +149,7 @@ const round = async (
   await delay(afterMs)
   const began = performance.now()
   const victim = await kill(node, leases, target, nthVictim)
-  const findings = await converge()
+  const findings = await converge(began)
   return {
     ...{ nth, act: doing, target, victim: victim === null ? null : short(victim), afterMs },
     convergedMs: findings.length === 0 ? Math.round(performance.now() - began) : null,
@@ -149,7 +161,7 @@ const kill = async (node: Node, leases: Leases, target: Target, share: number): 
   if (target === 'agent') await node.agent.kill()
   if (target === 'libvirtd') {
     // What libvirtd had only half started, it takes down when it comes back: starting that again is no restart.
-    const { guests } = (await node.see([...leases.values()])).picture
+    const { guests } = (await node.see([...leases.keys()])).picture
     for (const { leaseId, wanted } of [...leases.values()]) {
       if (wanted === 'running' && guests.get(leaseId)?.bootId == null) restarts(leases, leaseId, 0, 1)
     }

@@ -2,6 +2,7 @@
 import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
+import { type Health, healthSchema } from '../../../agent/src/api/server.ts'
 import { instanceOf } from '../../../agent/src/context.ts'
 import { macOf } from '../../../agent/src/hypervisor/mac.ts'
 import { startAnvil } from '../../../test/world/anvil.ts'
@@ -38,8 +39,7 @@ export const startNode = async ({ folder, imageDir }: { folder: string; imageDir
   const instance = instanceOf({ deployment, node: registered.node, networkName: NETWORK.name })
   const places: Places = { dataDir, network: NETWORK.name, instance }
 
-  const see = async (leases: readonly Expected[]): Promise<Seen> => {
-    const ids = leases.map(({ leaseId }) => leaseId)
+  const see = async (ids: readonly Hex[]): Promise<Seen> => {
     const [picture, reports, statuses] = await Promise.all([
       takePicture(places, ids),
       Promise.all(ids.map((id) => reportOf(agent.url(), id))),
@@ -69,6 +69,11 @@ export const startNode = async ({ folder, imageDir }: { folder: string; imageDir
         }),
       )
       return answers.every(Boolean)
+    },
+    /** The agent's own account of itself; null while it does not answer. */
+    health: async (): Promise<Health | null> => {
+      const response = await fetch(new URL('/health', agent.url())).catch(() => null)
+      return response?.ok ? healthSchema.parse(await response.json()) : null
     },
     open: async (): Promise<Hex> => {
       const { leaseId } = await openLease(tenant, {
