@@ -18,7 +18,7 @@ import { checkNode } from './chain/node-facts.ts'
 import { makePostedManifests } from './chain/posted-manifests.ts'
 import { type AgentConfig, DEVELOPMENT_CHAIN } from './config/config.ts'
 import type { AgentSecrets } from './config/secrets.ts'
-import type { Limits } from './domain/situation.ts'
+import { LIMITS, type Limits } from './domain/situation.ts'
 import type { VmRecord } from './domain/vm.ts'
 import { seedFiles } from './guest/seed.ts'
 import { checkSystem } from './guest/system-check.ts'
@@ -29,14 +29,17 @@ import type { Logger } from './lib/log.ts'
 import { makeMachine } from './lib/machine.ts'
 import { type MachineAdapters, openMachine } from './machine.ts'
 import { makeMailboxClient } from './mailbox/client.ts'
-import type { Deps, Machine, VmStore } from './reconcile/ports.ts'
+import { openOrders } from './orders.ts'
+import type { Deps, Machine, VmStore, Wishes } from './reconcile/ports.ts'
 import { makeReconciler } from './reconcile/reconciler.ts'
 import { lockDataDir } from './state/data-dir.ts'
+import { makeOutageStore } from './state/outage-store.ts'
 import { makeVmStore, reconsiderRefusals } from './state/vm-store.ts'
 
 /** What a test or an embedding program may put in the place of the real thing; it keeps what it gave. */
 export type Overrides = Partial<MachineAdapters> & {
   machine?: Machine
+  wishes?: Wishes
   nowMs?: () => number
   random?: () => number
   limits?: Limits
@@ -76,8 +79,22 @@ export const makeContext = async (
     subnet: config.networkSubnet,
     mode: 'nat',
   })
-  const { leaseChain, follower } = await openChain({ config, secrets, chain, db, log, disposer, nowMs })
+  const { leaseChain, follower, journal } = await openChain({
+    config,
+    secrets,
+    chain,
+    db,
+    log,
+    disposer,
+    nowMs,
+  })
   const { hypervisor } = adapters
+  const random = overrides.random ?? Math.random
+  const orders = openOrders({
+    ...{ chain, follower, journal, leases: leaseChain, store: watched.store, db },
+    quarantineMs: (overrides.limits ?? LIMITS).quarantineMs,
+    ...{ log, nowMs, random, disposer },
+  })
   const mac = (leaseId: `0x${string}`) => macOf(instance, leaseId)
   const deps: Deps = {
     chain: leaseChain,
@@ -95,10 +112,12 @@ export const makeContext = async (
     guest: { seedFiles, macOf: mac, check: (leaseId) => checkSystem(hypervisor, leaseId, mac(leaseId)) },
     machine: overrides.machine ?? makeMachine(dataDir.path),
     store: watched.store,
+    outages: makeOutageStore(db),
+    wishes: overrides.wishes ?? orders.wishes,
     networkName: config.networkName,
     log,
     nowMs,
-    random: overrides.random ?? Math.random,
+    random,
   }
   const { limits, backoff, sweepMs } = overrides
   const reconciler = makeReconciler({
@@ -109,7 +128,7 @@ export const makeContext = async (
   })
   disposer.add(() => reconciler.close())
   const beats = await startBeats({ config, secrets, db, deps, disposer })
-  return { deps, follower, reconciler, beats, subscribe: watched.subscribe }
+  return { deps, follower, reconciler, orders, beats, subscribe: watched.subscribe }
 }
 export type Context = Awaited<ReturnType<typeof makeContext>>
 
@@ -138,7 +157,7 @@ const openChain = async (options: {
   disposer.add(() => leaseChain.close())
   await journal.recover()
   follower.start()
-  return { leaseChain, follower }
+  return { leaseChain, follower, journal }
 }
 
 const machineOverrides = ({ hypervisor, images, disks, seeds }: Overrides): Partial<MachineAdapters> => ({

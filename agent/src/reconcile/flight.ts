@@ -5,11 +5,13 @@ import { plan } from '../domain/plan.ts'
 import { LIMITS, type Limits, type Situation } from '../domain/situation.ts'
 import { specHashOf } from '../domain/spec.ts'
 import { ASKING, PHASE_OF, type Step } from '../domain/steps.ts'
+import { reclocked } from '../domain/vm.ts'
 import { BACKOFF, type Backoff, backoffMs } from '../lib/backoff.ts'
 import { withDeadline } from '../lib/deadline.ts'
 import { failureOf } from './failure.ts'
 import { type Machinery, makeLook } from './observe.ts'
 import type { Deps } from './ports.ts'
+import { makeSightings, type Sightings } from './sightings.ts'
 import { deadlineOf, execute } from './steps/index.ts'
 import { records } from './steps/records.ts'
 
@@ -24,14 +26,26 @@ export type FlightOptions = {
   backoff?: Backoff
   /** Called before each step: a test cuts the power here. */
   beforeStep?: (leaseId: Hex, step: Step) => void
+  /** Shared with whoever hears the hypervisor's events. */
+  sightings?: Sightings
 }
 
 export const makeFlight = (options: FlightOptions) => {
-  const { deps, limits = LIMITS, backoff = BACKOFF } = options
+  const { deps, limits = LIMITS, backoff = BACKOFF, sightings = makeSightings() } = options
+  const longestMs = Math.max(limits.provisioningMs, limits.deletingMs, limits.pendingMs, backoff.capMs)
+
+  /** As persisted, after a clock that was set back has been allowed for. */
+  const recordNow = (leaseId: Hex, nowMs: number) => {
+    const vm = deps.store.get(leaseId)
+    if (vm === null) return null
+    const plausible = reclocked(vm, nowMs, longestMs)
+    if (plausible !== vm) deps.store.put(plausible)
+    return plausible
+  }
 
   const look = makeLook(deps)
 
-  const situate = (leaseId: Hex, machinery: Machinery) => {
+  const situate = (leaseId: Hex, machinery: Machinery, swept: boolean) => {
     // Read after the machine and without a pause: plan and guards see one moment of the chain.
     const { fresh, chainNow, leases } = deps.chain.snapshot()
     const sight = leases.get(leaseId)
@@ -39,12 +53,18 @@ export const makeFlight = (options: FlightOptions) => {
     if (sight === undefined || lease === undefined || chainNow === null) return null
     const nowMs = deps.nowMs()
     const mac = deps.guest.macOf(leaseId)
+    const observed = machinery.of(leaseId)
+    sightings.look(leaseId, observed.domain?.state ?? null, nowMs, swept)
     const situation: Situation = {
-      ...machinery.of(leaseId),
+      ...observed,
       nowMs,
+      chainNowMs: chainNow * 1000,
       fresh,
       target: desired(sight, deps.chain.node, chainNow),
-      vm: deps.store.get(leaseId),
+      wish: deps.wishes.of(leaseId),
+      vm: recordNow(leaseId, nowMs),
+      outage: deps.outages.lasting(leaseId),
+      offSinceMs: sightings.offSince(leaseId),
       specHash: specHashOf(lease, { network: deps.networkName, mac }),
       activateByMs: lease.status === 'Assigned' ? nowMs + (lease.activateBy - chainNow) * 1000 : null,
       limits,
@@ -104,7 +124,7 @@ export const makeFlight = (options: FlightOptions) => {
   const fly = async (leaseId: Hex, signal: AbortSignal, swept?: Promise<Machinery>): Promise<number> => {
     let seen = swept
     for (let round = 0; round < MAX_ROUNDS && !signal.aborted; round++) {
-      const situated = situate(leaseId, await (seen ?? look()))
+      const situated = situate(leaseId, await (seen ?? look()), seen !== undefined)
       if (situated === null) return SWEEP_MS
       const steps = plan(situated.situation)
       if (steps.length === 0) return nextLook(situated.situation)
@@ -125,8 +145,9 @@ export const makeFlight = (options: FlightOptions) => {
 }
 
 /** The next moment at which the plan may change by the clock alone. */
-const nextLook = ({ vm, nowMs }: Situation): number => {
-  const moments = [vm?.deadlineMs ?? null, vm?.nextAttemptMs ?? null]
+const nextLook = ({ vm, nowMs, limits }: Situation): number => {
+  const graceMs = vm?.status === 'Deleting' ? vm.sinceMs + limits.graceMs : null
+  const moments = [vm?.deadlineMs ?? null, vm?.nextAttemptMs ?? null, graceMs]
     .filter((at) => at !== null)
     .filter((at) => at > nowMs)
   return Math.min(SWEEP_MS, ...moments.map((at) => at - nowMs))

@@ -9,6 +9,7 @@ import { draftOf } from '../../../scripts/lib/tenant.ts'
 import type { LeaseSight } from '../../src/domain/desired.ts'
 import { GENERATION, specHashOf } from '../../src/domain/spec.ts'
 import { admitted } from '../../src/domain/vm.ts'
+import { NO_WISH } from '../../src/domain/wish.ts'
 import { checkSystem } from '../../src/guest/system-check.ts'
 import { makeFakeHypervisor } from '../../src/hypervisor/fake/driver.ts'
 import { SimulatedMachine } from '../../src/hypervisor/fake/machine.ts'
@@ -19,6 +20,7 @@ import {
   makeSimulatedSeedStore,
 } from '../../src/lib/simulated-storage.ts'
 import type { Deps } from '../../src/reconcile/ports.ts'
+import { makeOutageStore } from '../../src/state/outage-store.ts'
 import { makeVmStore } from '../../src/state/vm-store.ts'
 import { MANIFEST, SMALL_VM } from './node.ts'
 
@@ -77,6 +79,8 @@ export const makeCrowd = async (count: number) => {
     },
     machine: { availableMemoryMiB: async () => 1_000_000, availableDiskBytes: async () => 2 ** 50 },
     store: makeVmStore(db),
+    outages: makeOutageStore(db),
+    wishes: { of: () => NO_WISH, subscribe: () => () => {} },
     networkName: NETWORK,
     log: { info: () => {}, warn: () => {}, error: () => {} },
     nowMs: Date.now,
