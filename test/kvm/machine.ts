@@ -10,7 +10,7 @@ import { makeSeedStore } from '../../agent/src/disk/seed-store.ts'
 import { seedFiles } from '../../agent/src/guest/seed.ts'
 import { openLibvirt } from '../../agent/src/hypervisor/libvirt/driver.ts'
 import { macOf } from '../../agent/src/hypervisor/mac.ts'
-import { makeImageStore } from '../../agent/src/image/image-store.ts'
+import { makeBuiltStore } from '../../agent/src/image/built-store.ts'
 import type { DomainSpec, NetworkSpec } from '../../agent/src/ports/hypervisor.ts'
 import { buildImage } from '../../scripts/lib/images.ts'
 import { libvirtUp } from '../../scripts/lib/libvirt-up.ts'
@@ -37,7 +37,7 @@ export async function domainsNamed(part: string): Promise<readonly string[]> {
 
 /** A machine of its own for one test: instance, network and directories that no other run shares. */
 export async function testMachine(imageId: 'debian-12' | 'tiny' | 'tiny-arm64') {
-  const images = makeImageStore(await buildImage(imageId))
+  const images = makeBuiltStore(await buildImage(imageId))
   const daemons = await libvirtUp()
   const seed = randomBytes(4)
   const instance = `t${seed.toString('hex')}`

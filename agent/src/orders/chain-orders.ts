@@ -4,7 +4,7 @@ import { type Deployment, type OrderAction, orderActionOf, type ProtocolEvent } 
 import type { Database } from 'better-sqlite3'
 import type { Hex } from 'viem'
 
-export type ChainOrder = {
+type ChainOrder = {
   readonly action: OrderAction
   /** Unix ms of its block. */
   readonly atMs: number

@@ -13,4 +13,3 @@ export const makeLimiter = (perMinute: number, nowMs: () => number) => {
     return left >= 1
   }
 }
-export type Limiter = ReturnType<typeof makeLimiter>

@@ -14,7 +14,7 @@ const SCHEMA: readonly string[] = [
    ) STRICT`,
 ]
 
-export type SignedOrder = {
+type SignedOrder = {
   readonly leaseId: Hex
   readonly action: OrderAction
   /** Unix ms. */
