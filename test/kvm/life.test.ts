@@ -49,7 +49,13 @@ const agentUrl = () => world.nodes[0]!.agent().url
 const stateOf = async (leaseId: Hex): Promise<string> => {
   const run = promisify(execFile)
   const { stdout } = await run('virsh', ['-q', '-c', LIBVIRT, 'list', '--all'])
-  return stdout.split('\n').find((line) => line.includes(leaseId.slice(2)))?.trim().split(/\s{2,}/)[2] ?? 'absent'
+  return (
+    stdout
+      .split('\n')
+      .find((line) => line.includes(leaseId.slice(2)))
+      ?.trim()
+      .split(/\s{2,}/)[2] ?? 'absent'
+  )
 }
 
 /** By the tenant's own key, with the host key that the node reports pinned. */
