@@ -1,5 +1,7 @@
 // Three guests side by side through everything that a tenant can ask of a machine, by the real agent on a real chain.
 import { execFile } from 'node:child_process'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { OrderAction } from '@decloud/protocol'
 import type { Hex } from 'viem'
@@ -62,7 +64,10 @@ const stateOf = async (leaseId: Hex): Promise<string> => {
 const inGuest = async (leaseId: Hex, command: string): Promise<string> => {
   const report = await reportOf(agentUrl(), leaseId)
   if (report?.ssh == null) throw new Error(`no SSH line for ${leaseId}`)
-  return runInGuest(world.directory, key, report.ssh, command)
+  // A folder for each: known_hosts is written anew with every login.
+  const folder = join(world.directory, leaseId)
+  await mkdir(folder, { recursive: true })
+  return runInGuest(folder, key, report.ssh, command)
 }
 
 test.skipIf(missing)(
