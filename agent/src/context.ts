@@ -21,6 +21,7 @@ import type { AgentSecrets } from './config/secrets.ts'
 import type { Limits } from './domain/situation.ts'
 import type { VmRecord } from './domain/vm.ts'
 import { seedFiles } from './guest/seed.ts'
+import { checkService } from './guest/service-check.ts'
 import { checkSystem } from './guest/system-check.ts'
 import { macOf } from './hypervisor/mac.ts'
 import type { Backoff } from './lib/backoff.ts'
@@ -92,7 +93,12 @@ export const makeContext = async (
       }),
     }),
     ...adapters,
-    guest: { seedFiles, macOf: mac, check: (leaseId) => checkSystem(hypervisor, leaseId, mac(leaseId)) },
+    guest: {
+      seedFiles,
+      macOf: mac,
+      check: (leaseId) => checkSystem(hypervisor, leaseId, mac(leaseId)),
+      look: (leaseId, check, ipv4) => checkService(hypervisor, leaseId, check, ipv4),
+    },
     machine: overrides.machine ?? makeMachine(dataDir.path),
     store: watched.store,
     networkName: config.networkName,

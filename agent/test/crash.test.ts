@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { LeaseSight } from '../src/domain/desired.ts'
 import { LIMITS } from '../src/domain/situation.ts'
 import { seedFiles } from '../src/guest/seed.ts'
+import { checkService } from '../src/guest/service-check.ts'
 import { checkSystem } from '../src/guest/system-check.ts'
 import { makeFakeHypervisor } from '../src/hypervisor/fake/driver.ts'
 import { SimulatedMachine } from '../src/hypervisor/fake/machine.ts'
@@ -143,6 +144,7 @@ describe('a power cut at any moment', () => {
         seedFiles,
         macOf: (leaseId) => macOf(INSTANCE, leaseId),
         check: (leaseId) => checkSystem(hypervisor, leaseId, macOf(INSTANCE, leaseId)),
+        look: (leaseId, check, ipv4) => checkService(hypervisor, leaseId, check, ipv4),
       },
       machine: { availableMemoryMiB: async () => 2 ** 20, availableDiskBytes: async () => 2 ** 50 },
       store: makeVmStore(db),

@@ -13,7 +13,10 @@ export const leaseReport = (vm: VmRecord): LeaseStatusReport => ({
     reason: vm.reason,
     since: Math.floor(vm.sinceMs / 1000),
   },
-  readiness: [{ name: 'System', ...system(vm) }],
+  readiness: [
+    { name: 'System', ...system(vm) },
+    ...vm.services.map(({ name, state, message }) => ({ name, state, message })),
+  ],
   ssh:
     vm.facts === null || vm.status === 'Deleted'
       ? null

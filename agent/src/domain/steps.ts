@@ -16,6 +16,7 @@ export type Step =
   | { readonly kind: 'Redefine' }
   | { readonly kind: 'Start' }
   | { readonly kind: 'CheckReady' }
+  | { readonly kind: 'CheckServices' }
   | { readonly kind: 'Activate' }
   /** Tells the chain that a lease was not activated in time: the tenant is refunded, the capacity free again. */
   | { readonly kind: 'Expire' }

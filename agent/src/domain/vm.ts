@@ -1,8 +1,9 @@
 // What the agent keeps of one lease between two moments, in its own words. Local times are Unix milliseconds.
-import { move, type VmStatus } from '@decloud/protocol'
+import { move, type ReadinessCheck, type VmStatus } from '@decloud/protocol'
 import type { Phase } from '@decloud/protocol/wire/node'
 import type { Hex } from 'viem'
 import type { GuestFacts } from '../ports/guest.ts'
+import { awaited, type ServiceStatus } from './readiness.ts'
 
 /** Shown to the tenant as it stands: a stable code and one plain sentence without secrets. */
 export type Reason = { readonly code: string; readonly message: string }
@@ -27,6 +28,11 @@ export type VmRecord = {
   /** Reported by the guest since it was last started; null until then. */
   readonly facts: GuestFacts | null
   readonly checkedMs: number
+  /** What the manifest asks to be looked at, and how it was when last looked at; the same names in the same order. */
+  readonly checks: readonly ReadinessCheck[]
+  readonly services: readonly ServiceStatus[]
+  /** When the services are to be looked at next; 0 at once. */
+  readonly servicesDueMs: number
 }
 
 export type Move = {
@@ -50,6 +56,17 @@ export const admitted = (leaseId: Hex, nowMs: number, deadlineMs: number): VmRec
   endConfirmedMs: null,
   facts: null,
   checkedMs: 0,
+  checks: [],
+  services: [],
+  servicesDueMs: 0,
+})
+
+/** The record of a guest that starts anew: what was seen of it before says nothing of now. */
+export const unseen = (vm: VmRecord, nowMs: number): VmRecord => ({
+  ...vm,
+  facts: null,
+  services: awaited(vm.checks, nowMs),
+  servicesDueMs: 0,
 })
 
 /** A guest that ran this long has recovered: what failed before no longer slows the next restart down. */
@@ -64,7 +81,7 @@ export const moved = (vm: VmRecord, change: Move, nowMs: number): VmRecord => {
   const recovered = vm.status === 'Running' && nowMs - vm.sinceMs >= STABLE_MS
   const leaving = status === 'Deleting' || status === 'Stopping'
   return {
-    ...vm,
+    ...(status === 'Provisioning' ? unseen(vm, nowMs) : vm),
     status,
     phase: change.phase,
     reason: change.reason,
@@ -72,6 +89,5 @@ export const moved = (vm: VmRecord, change: Move, nowMs: number): VmRecord => {
     sinceMs: nowMs,
     attempts: recovered || leaving ? 0 : vm.attempts,
     nextAttemptMs: recovered || leaving ? 0 : vm.nextAttemptMs,
-    facts: status === 'Provisioning' ? null : vm.facts,
   }
 }

@@ -117,7 +117,7 @@ export const makeFlight = (options: FlightOptions) => {
 
 /** The next moment at which the plan may change by the clock alone. */
 const nextLook = ({ vm, nowMs }: Situation): number => {
-  const moments = [vm?.deadlineMs ?? null, vm?.nextAttemptMs ?? null]
+  const moments = [vm?.deadlineMs ?? null, vm?.nextAttemptMs ?? null, vm?.servicesDueMs ?? null]
     .filter((at) => at !== null)
     .filter((at) => at > nowMs)
   return Math.min(SWEEP_MS, ...moments.map((at) => at - nowMs))

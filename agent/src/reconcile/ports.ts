@@ -1,7 +1,8 @@
 // What the reconciler needs of the world besides the ports of the machine.
-import type { LeaseView, Manifest } from '@decloud/protocol'
+import type { LeaseView, Manifest, ReadinessCheck } from '@decloud/protocol'
 import type { Address, Hex } from 'viem'
 import type { LeaseSight } from '../domain/desired.ts'
+import type { Observation } from '../domain/readiness.ts'
 import type { VmRecord } from '../domain/vm.ts'
 import type { GuestConfig, SystemCheck } from '../ports/guest.ts'
 import type { Hypervisor } from '../ports/hypervisor.ts'
@@ -55,6 +56,8 @@ export interface Machine {
 interface GuestTools {
   seedFiles(config: GuestConfig): SeedFiles
   check(leaseId: Hex): Promise<SystemCheck>
+  /** One look at a service of a guest that is ready. @param ipv4 as the guest reported it. */
+  look(leaseId: Hex, check: ReadinessCheck, ipv4: string): Promise<Observation>
   macOf(leaseId: Hex): string
 }
 

@@ -11,4 +11,8 @@ export const SCHEMA: readonly string[] = [
      bootId TEXT, ipv4 TEXT, sshHostKey TEXT, sshHostKeyFingerprint TEXT,
      checkedMs INTEGER NOT NULL
    ) STRICT`,
+  // JSON: what the manifest asks to be looked at, and how each of it was.
+  `ALTER TABLE vms ADD COLUMN checks TEXT NOT NULL DEFAULT '[]';
+   ALTER TABLE vms ADD COLUMN services TEXT NOT NULL DEFAULT '[]';
+   ALTER TABLE vms ADD COLUMN servicesDueMs INTEGER NOT NULL DEFAULT 0;`,
 ]

@@ -3,9 +3,10 @@ import type { Executors, Outcome, StepContext } from './context.ts'
 import { onChain } from './on-chain.ts'
 import { provision } from './provision.ts'
 import { records } from './records.ts'
+import { services } from './services.ts'
 import { teardown } from './teardown.ts'
 
-const executors: Executors<StepKind> = { ...records, ...provision, ...onChain, ...teardown }
+const executors: Executors<StepKind> = { ...records, ...provision, ...services, ...onChain, ...teardown }
 
 /** Deadlines of single steps, above those that the drivers keep themselves. */
 const DEADLINE_MS: Readonly<Partial<Record<StepKind, number>>> = {
@@ -14,6 +15,7 @@ const DEADLINE_MS: Readonly<Partial<Record<StepKind, number>>> = {
   Define: 10 * 60_000,
   Redefine: 10 * 60_000,
   Start: 2 * 60_000,
+  CheckServices: 60_000,
   Activate: 3 * 60_000,
   Expire: 3 * 60_000,
 }
