@@ -29,7 +29,7 @@ const unknown = (message: string): Observation => ({ kind: 'unknown', message })
 /** Printable and short: it goes into reports as it stands. */
 const shown = (text: string): string =>
   text
-    .replace(/[^\x20-\x7e]+/g, ' ')
+    .replace(/[^\x21-\x7e]+/g, ' ')
     .trim()
     .slice(0, SHOWN)
 
