@@ -20,6 +20,7 @@ import { type AgentConfig, DEVELOPMENT_CHAIN } from './config/config.ts'
 import type { AgentSecrets } from './config/secrets.ts'
 import type { Limits } from './domain/situation.ts'
 import type { VmRecord } from './domain/vm.ts'
+import { NO_WISH } from './domain/wish.ts'
 import { seedFiles } from './guest/seed.ts'
 import { checkService } from './guest/service-check.ts'
 import { checkSystem } from './guest/system-check.ts'
@@ -30,14 +31,16 @@ import type { Logger } from './lib/log.ts'
 import { makeMachine } from './lib/machine.ts'
 import { type MachineAdapters, openMachine } from './machine.ts'
 import { makeMailboxClient } from './mailbox/client.ts'
-import type { Deps, Machine, VmStore } from './reconcile/ports.ts'
+import type { Deps, Machine, VmStore, Wishes } from './reconcile/ports.ts'
 import { makeReconciler } from './reconcile/reconciler.ts'
 import { lockDataDir } from './state/data-dir.ts'
+import { makeOutageStore } from './state/outage-store.ts'
 import { makeVmStore, reconsiderRefusals } from './state/vm-store.ts'
 
 /** What a test or an embedding program may put in the place of the real thing; it keeps what it gave. */
 export type Overrides = Partial<MachineAdapters> & {
   machine?: Machine
+  wishes?: Wishes
   nowMs?: () => number
   random?: () => number
   limits?: Limits
@@ -101,6 +104,8 @@ export const makeContext = async (
     },
     machine: overrides.machine ?? makeMachine(dataDir.path),
     store: watched.store,
+    outages: makeOutageStore(db),
+    wishes: overrides.wishes ?? { of: () => NO_WISH, subscribe: () => () => {} },
     networkName: config.networkName,
     log,
     nowMs,

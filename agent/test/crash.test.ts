@@ -9,6 +9,7 @@ import type { Hex } from 'viem'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { LeaseSight } from '../src/domain/desired.ts'
 import { LIMITS } from '../src/domain/situation.ts'
+import { NO_WISH } from '../src/domain/wish.ts'
 import { seedFiles } from '../src/guest/seed.ts'
 import { checkService } from '../src/guest/service-check.ts'
 import { checkSystem } from '../src/guest/system-check.ts'
@@ -23,6 +24,7 @@ import {
 import type { Hypervisor } from '../src/ports/hypervisor.ts'
 import { makeFlight } from '../src/reconcile/flight.ts'
 import type { Deps, LeaseChain } from '../src/reconcile/ports.ts'
+import { makeOutageStore } from '../src/state/outage-store.ts'
 import { makeVmStore } from '../src/state/vm-store.ts'
 import { MANIFEST, SMALL_VM } from './helpers/node.ts'
 
@@ -148,6 +150,8 @@ describe('a power cut at any moment', () => {
       },
       machine: { availableMemoryMiB: async () => 2 ** 20, availableDiskBytes: async () => 2 ** 50 },
       store: makeVmStore(db),
+      outages: makeOutageStore(db),
+      wishes: { of: () => NO_WISH, subscribe: () => () => {} },
       networkName: 'decloud',
       log: { info: () => {}, warn: () => {}, error: () => {} },
       nowMs: () => clock,

@@ -9,6 +9,7 @@ import { plan } from '../src/domain/plan.ts'
 import { LIMITS, type Situation } from '../src/domain/situation.ts'
 import { DESTRUCTIVE, type Step } from '../src/domain/steps.ts'
 import { admitted, moved, type VmRecord } from '../src/domain/vm.ts'
+import { NO_WISH, type Wish } from '../src/domain/wish.ts'
 import type { DomainState } from '../src/ports/hypervisor.ts'
 
 const NODE = 7
@@ -63,10 +64,14 @@ type World = {
   finalized: LeaseView | undefined
   /** What contract storage would answer to the second read. */
   storageEnded: boolean
+  wish: Wish
+  outage: boolean
   vm: VmRecord | null
   domain: DomainState | null
   spec: Hex
-  disk: 'none' | 'used' | 'aside'
+  disk: boolean
+  /** Of quarantined disks: the stamp, and the installation. */
+  aside: readonly { at: number; install: number }[]
   seed: boolean
   shutdownWorks: boolean
 }
@@ -77,10 +82,13 @@ const initial = (): World => ({
   latest: undefined,
   finalized: undefined,
   storageEnded: false,
+  wish: NO_WISH,
+  outage: false,
   vm: null,
   domain: null,
   spec: SPEC,
-  disk: 'none',
+  disk: false,
+  aside: [],
   seed: false,
   shutdownWorks: true,
 })
@@ -95,19 +103,25 @@ const situationOf = (w: World): Situation => {
     target: desired(sightOf(w), NODE, chainNow),
     vm: w.vm,
     domain: w.domain === null ? null : { leaseId: LEASE, generation: 1, specHash: w.spec, state: w.domain },
-    disk:
-      w.disk === 'none'
-        ? null
-        : {
-            leaseId: LEASE,
-            path: '/d',
-            quarantinedAt: w.disk === 'aside' ? Math.floor(w.nowMs / 1000) : null,
-          },
+    disk: w.disk ? { leaseId: LEASE, path: '/d', quarantinedAt: null, install: 0 } : null,
+    aside: w.aside.map(({ at, install }) => ({ leaseId: LEASE, path: `/${at}`, quarantinedAt: at, install })),
+    wish: w.wish,
+    outage: w.outage
+      ? { leaseId: LEASE, fromMs: w.nowMs, toMs: null, cause: 'crashed', creditedMs: null }
+      : null,
+    offSinceMs: null,
+    chainNowMs: w.nowMs,
     seed: w.seed,
     specHash: SPEC,
     activateByMs: w.latest?.status === 'Assigned' ? w.latest.activateBy * 1000 : null,
     limits: LIMITS,
   }
+}
+
+const setAside = (w: World) => {
+  let at = Math.floor(w.nowMs / 1000)
+  while (w.aside.some((disk) => disk.at === at)) at++
+  return { at, install: w.vm?.install ?? 0 }
 }
 
 /** The world after one step, as the executors are specified. */
@@ -125,13 +139,40 @@ const applied = (w: World, step: Step): World => {
           refused: true,
         },
       }
+    case 'Note':
+      return { ...w, vm: { ...w.vm!, ...step.change } }
+    case 'Revive': {
+      if (w.storageEnded) return w
+      const vm = { ...w.vm!, endConfirmedMs: null }
+      if (vm.status === 'Deleted') return { ...w, vm: admitted(LEASE, w.nowMs, step.deadlineMs) }
+      if (vm.status !== 'Deleting') return { ...w, vm }
+      const change = { to: 'Error', phase: 'Waiting', reason: null, deadlineMs: null } as const
+      return { ...w, vm: moved(vm, change, w.nowMs) }
+    }
+    case 'BeginOutage':
+      expect(w.outage, 'an outage began twice').toBe(false)
+      return { ...w, outage: true }
+    case 'EndOutage':
+      return { ...w, outage: false }
+    case 'RestoreDisk':
+      expect(w.disk, 'a disk was put over another').toBe(false)
+      return {
+        ...w,
+        disk: true,
+        aside: w.aside.filter(({ at }) => at !== step.quarantinedAt),
+        vm: { ...w.vm!, install: step.install },
+      }
+    case 'Resume':
+      return { ...w, domain: 'running' }
     case 'OpenManifest':
       return { ...w, vm: { ...w.vm!, image: 'debian-12' } }
     case 'Preflight':
     case 'EnsureImage':
       return w
     case 'CreateDisk':
-      return { ...w, disk: 'used' }
+      expect(w.disk).toBe(false)
+      expect(step.beside || w.aside.length === 0, 'an empty disk beside the one to restore').toBe(true)
+      return { ...w, disk: true }
     case 'WriteSeed':
       return { ...w, seed: true }
     case 'Define':
@@ -142,8 +183,12 @@ const applied = (w: World, step: Step): World => {
       return { ...w, spec: SPEC }
     case 'Start':
       expect(w.domain, 'a running guest was started').not.toBe('running')
-      expect(w.disk).toBe('used')
-      return { ...w, domain: 'running', vm: { ...w.vm!, facts: null } }
+      expect(w.disk).toBe(true)
+      return {
+        ...w,
+        domain: 'running',
+        vm: { ...w.vm!, facts: null, task: null, served: { ...w.vm!.served, rebootMs: w.wish.rebootAtMs } },
+      }
     case 'CheckReady':
       return { ...w, vm: { ...w.vm!, facts: FACTS, checkedMs: w.nowMs } }
     case 'CheckServices':
@@ -169,16 +214,21 @@ const applied = (w: World, step: Step): World => {
     case 'RemoveSeed':
       return { ...w, seed: false }
     case 'QuarantineDisk':
-      return { ...w, disk: w.disk === 'none' ? 'none' : 'aside' }
+      expect(w.domain, 'the disk of a running guest was set aside').not.toBe('running')
+      return { ...w, disk: false, aside: [setAside(w), ...w.aside] }
     case 'PurgeDisk':
-      return { ...w, disk: 'none' }
+      return { ...w, aside: w.aside.filter(({ at }) => at > step.notAfter) }
   }
 }
 
 /** What must hold whenever a step that takes something down is planned. */
 const checkMayDestroy = (w: World, step: Step) => {
   if (!DESTRUCTIVE.has(step.kind)) return
+  const because = 'because' in step ? step.because : null
+  if (because === 'stopped') return expect(w.wish.power).toBe('off')
+  if (because === 'reboot') return expect(w.vm?.task).toBe('reboot')
   expect(w.fresh, `${step.kind} on a feed that is not fresh`).toBe(true)
+  if (because === 'reinstall' || because === 'restore') return expect(w.vm?.task).toBe(because)
   const depleted = (step.kind === 'Shutdown' || step.kind === 'Destroy') && step.because === 'depleted'
   if (depleted) {
     expect(w.latest?.status).toBe('Active')
@@ -225,6 +275,14 @@ const mutation: fc.Arbitrary<(w: World) => World> = fc.oneof(
   fc.constant((w: World): World => ({ ...w, vm: null })), // the state database was lost
   fc.constant((w: World): World => ({ ...w, spec: OLD_SPEC })), // the agent was configured anew
   fc.constant((w: World): World => ({ ...w, seed: false })),
+  fc.constantFrom('on', 'off').map(
+    (power) =>
+      (w: World): World => ({ ...w, wish: { ...w.wish, power } }),
+  ),
+  fc.constantFrom('rebootAtMs', 'reinstallAtMs', 'restoreAtMs').map(
+    (order) =>
+      (w: World): World => ({ ...w, wish: { ...w.wish, [order]: w.nowMs } }),
+  ),
   fc.integer({ min: 1, max: 4_000 }).map((s) => (w: World) => ({ ...w, nowMs: w.nowMs + s * 1000 })),
 )
 
@@ -260,7 +318,8 @@ describe('the planner', () => {
     }
     const ended = { ...whole.world, latest: view('Ended'), finalized: view('Ended'), storageEnded: true }
     const down = run(ended)
-    expect(down.world).toMatchObject({ domain: null, disk: 'aside', seed: false, vm: { status: 'Deleted' } })
+    expect(down.world).toMatchObject({ domain: null, disk: false, seed: false, vm: { status: 'Deleted' } })
+    expect(down.world.aside).toHaveLength(1)
     for (let n = 0; n <= down.steps.length; n++) {
       expect(run(run(ended, n).world).world).toEqual(down.world)
     }
@@ -288,7 +347,7 @@ describe('single rules of the planner', () => {
   })
 
   it('never replaces the lost disk of an activated lease by an empty one', () => {
-    const { world, steps } = run({ ...running, domain: 'stopped', disk: 'none' })
+    const { world, steps } = run({ ...running, domain: 'stopped', disk: false })
     expect(steps.map((step) => step.kind)).not.toContain('CreateDisk')
     expect(world.vm).toMatchObject({ refused: true, reason: { code: 'disk-missing' } })
   })
@@ -297,7 +356,7 @@ describe('single rules of the planner', () => {
     const depleted = run({ ...running, nowMs: (runsOutAt(running.latest!) + 1) * 1000 }).world
     expect(depleted).toMatchObject({
       domain: 'stopped',
-      disk: 'used',
+      disk: true,
       vm: { status: 'Stopped', reason: { code: 'depleted' } },
     })
     const paid = { ...depleted.latest!, deposited: 36_000_000n }
@@ -315,7 +374,7 @@ describe('single rules of the planner', () => {
     expect(kinds({ ...running, latest: view('Ended'), finalized: view('Active') })).toEqual([])
     const final = { ...running, latest: view('Ended'), finalized: view('Ended'), storageEnded: false }
     expect(kinds(final)).toEqual(['ConfirmEnd'])
-    expect(run(final).world).toMatchObject({ domain: 'running', disk: 'used' })
+    expect(run(final).world).toMatchObject({ domain: 'running', disk: true })
   })
 
   it('expires a lease it could not activate, and starts nothing for it', () => {
@@ -348,9 +407,10 @@ describe('single rules of the planner', () => {
       storageEnded: true,
     }).world
     const at = (quarantinedAt: number) =>
-      plan({ ...situationOf(gone), disk: { leaseId: LEASE, path: '/d', quarantinedAt } }).map(
-        (step) => step.kind,
-      )
+      plan({
+        ...situationOf(gone),
+        aside: [{ leaseId: LEASE, path: '/d', quarantinedAt, install: 0 }],
+      }).map((step) => step.kind)
     const nowS = Math.floor(gone.nowMs / 1000)
     expect(at(nowS - 72 * 3600 + 1)).toEqual([])
     expect(at(nowS - 72 * 3600)).toEqual(['PurgeDisk'])

@@ -1,20 +1,28 @@
-import { access, chmod, readdir, rename, rm } from 'node:fs/promises'
+import { access, chmod, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
 import { type DiskRecord, type DiskStore, StorageError, type VerifiedImage } from '../ports/storage.ts'
-import { leaseFileName, makeDirectory } from './files.ts'
+import { leaseFileName, once, publish, sweep } from './files.ts'
 import { createQcow2Overlay, readQcow2 } from './qcow2.ts'
 
 const GIB = 1024 ** 3
 const active = /^([0-9a-f]{1,64})\.qcow2$/
-const quarantined = /^([0-9a-f]{1,64})\.(\d+)\.quarantine$/
+const quarantined = /^([0-9a-f]{1,64})\.(\d+)(?:\.(\d+))?\.quarantine$/
+const torn = /^[0-9a-f]{1,64}\.qcow2\.partial$/
 
-/** Overlays live as `<lease>.qcow2` in `directory`; a quarantined one is renamed to `<lease>.<Unix seconds>.quarantine`. */
+/**
+ * Overlays live as `<lease>.qcow2` in `directory`; a quarantined one is renamed to
+ * `<lease>.<Unix seconds>[.<installation>].quarantine`. One process at a time works in `directory`.
+ */
 export function makeDiskStore(directory: string): DiskStore {
   const pathOf = (leaseId: Hex) => join(directory, `${leaseFileName(leaseId)}.qcow2`)
+  const asidePath = (leaseId: Hex, at: number, install: number) =>
+    join(directory, `${leaseFileName(leaseId)}.${at}${install === 0 ? '' : `.${install}`}.quarantine`)
+  // What a process that was killed had begun; nobody is at work on it now.
+  const swept = once(() => sweep(directory, torn))
 
   async function list(): Promise<readonly DiskRecord[]> {
-    await makeDirectory(directory)
+    await swept()
     const names = await readdir(directory)
     return names.flatMap((name) => recordOf(directory, name)).sort((a, b) => (a.path < b.path ? -1 : 1))
   }
@@ -22,18 +30,23 @@ export function makeDiskStore(directory: string): DiskStore {
   async function quarantinedOf(leaseId: Hex): Promise<readonly QuarantinedDisk[]> {
     const wanted: Hex = `0x${leaseFileName(leaseId)}`
     const mine = (await list()).filter((disk) => disk.leaseId === wanted).filter(isQuarantined)
-    return mine.sort((a, b) => b.quarantinedAt - a.quarantinedAt)
+    return mine.sort(newestFirst)
   }
 
-  async function createOverlay(leaseId: Hex, image: VerifiedImage, sizeGiB: number): Promise<string> {
+  async function createOverlay(
+    leaseId: Hex,
+    image: VerifiedImage,
+    sizeGiB: number,
+    beside = false,
+  ): Promise<string> {
     const path = pathOf(leaseId)
     checkSize(sizeGiB, image)
-    await makeDirectory(directory)
+    await swept()
     if (await exists(path)) {
       await checkSame(path, image, sizeGiB)
       return path
     }
-    if ((await quarantinedOf(leaseId)).length > 0) {
+    if (!beside && (await quarantinedOf(leaseId)).length > 0) {
       throw new StorageError(
         'disk-exists',
         `The lease ${leaseId} has a disk in quarantine: restore it or purge it first.`,
@@ -44,30 +57,40 @@ export function makeDiskStore(directory: string): DiskStore {
     await rm(partial, { force: true })
     await createQcow2Overlay(partial, image.diskPath, sizeGiB * GIB)
     await chmod(partial, 0o600)
-    await rename(partial, path)
+    await publish(partial, path)
     return path
   }
 
-  async function quarantine(leaseId: Hex, at: number): Promise<void> {
-    if (!Number.isSafeInteger(at) || at < 0)
-      throw new StorageError('invalid', `${at} is not a time in Unix seconds`)
+  async function quarantine(leaseId: Hex, at: number, install = 0): Promise<void> {
+    if (![at, install].every((n) => Number.isSafeInteger(n) && n >= 0))
+      throw new StorageError(
+        'invalid',
+        `${at} is not a time in Unix seconds, or ${install} not one in milliseconds`,
+      )
     const path = pathOf(leaseId)
+    const earlier = await quarantinedOf(leaseId)
     if (await exists(path)) {
-      await rename(path, join(directory, `${leaseFileName(leaseId)}.${at}.quarantine`))
+      // A rename replaces what bears the name already: two disks set aside in one second would be one.
+      let free = at
+      while (earlier.some((disk) => disk.quarantinedAt === free)) free++
+      await publish(path, asidePath(leaseId, free, install))
       return
     }
-    if ((await quarantinedOf(leaseId)).length === 0) {
+    if (earlier.length === 0) {
       throw new StorageError('disk-missing', `The lease ${leaseId} has no disk on this node.`)
     }
   }
 
-  async function restore(leaseId: Hex): Promise<string> {
+  async function restore(leaseId: Hex, quarantinedAt?: number): Promise<string> {
     const path = pathOf(leaseId)
     if (await exists(path))
       throw new StorageError('disk-exists', `The lease ${leaseId} has a disk in use already.`)
-    const [newest] = await quarantinedOf(leaseId)
-    if (!newest) throw new StorageError('disk-missing', `The lease ${leaseId} has no disk in quarantine.`)
-    await rename(newest.path, path)
+    const aside = await quarantinedOf(leaseId)
+    const wanted =
+      quarantinedAt === undefined ? aside[0] : aside.find((disk) => disk.quarantinedAt === quarantinedAt)
+    if (!wanted)
+      throw new StorageError('disk-missing', `The lease ${leaseId} has no such disk in quarantine.`)
+    await publish(wanted.path, path)
     return path
   }
 
@@ -87,14 +110,16 @@ export function makeDiskStore(directory: string): DiskStore {
 }
 
 type QuarantinedDisk = DiskRecord & { readonly quarantinedAt: number }
+const newestFirst = (a: QuarantinedDisk, b: QuarantinedDisk) => b.quarantinedAt - a.quarantinedAt
 const isQuarantined = (disk: DiskRecord): disk is QuarantinedDisk => disk.quarantinedAt !== null
 
 function recordOf(directory: string, name: string): DiskRecord[] {
   const path = join(directory, name)
   const inUse = active.exec(name)
-  if (inUse) return [{ leaseId: `0x${inUse[1]}`, path, quarantinedAt: null }]
+  if (inUse) return [{ leaseId: `0x${inUse[1]}`, path, quarantinedAt: null, install: 0 }]
   const aside = quarantined.exec(name)
-  return aside ? [{ leaseId: `0x${aside[1]}`, path, quarantinedAt: Number(aside[2]) }] : []
+  if (!aside) return []
+  return [{ leaseId: `0x${aside[1]}`, path, quarantinedAt: Number(aside[2]), install: Number(aside[3] ?? 0) }]
 }
 
 async function exists(path: string): Promise<boolean> {

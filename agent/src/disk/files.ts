@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Hex, isHex } from 'viem'
 import { StorageError } from '../ports/storage.ts'
@@ -19,6 +20,44 @@ export async function runTool(tool: string, args: readonly string[], timeoutMs =
 /** QEMU's user may pass through, but not list: what is inside is protected by each file's own mode. */
 export async function makeDirectory(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o711 })
+}
+
+/**
+ * Gives a finished file its name so that it survives a power cut whole: contents first, then the name. Without the
+ * first, some file systems keep the new name with nothing in it.
+ */
+export async function publish(from: string, to: string): Promise<void> {
+  await sync(from)
+  await rename(from, to)
+  await sync(dirname(to))
+}
+
+async function sync(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Makes `directory` and removes what a killed process left half-made in it. */
+export async function sweep(directory: string, leftover: RegExp): Promise<void> {
+  await makeDirectory(directory)
+  const names = (await readdir(directory)).filter((name) => leftover.test(name))
+  await Promise.all(names.map((name) => rm(join(directory, name), { recursive: true, force: true })))
+}
+
+/** @returns a function that runs `work` at its first call, and again only if that failed. */
+export function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | null = null
+  return () => {
+    done ??= work().catch((error: unknown) => {
+      done = null
+      throw error
+    })
+    return done
+  }
 }
 
 /** The lease id as a file name. Throws StorageError `invalid`: nothing else may become part of a path. */

@@ -1,18 +1,21 @@
-import { chmod, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
 import type { SeedFiles, SeedStore } from '../ports/storage.ts'
-import { leaseFileName, makeDirectory, runTool } from './files.ts'
+import { leaseFileName, once, publish, runTool, sweep } from './files.ts'
 
 const seed = /^([0-9a-f]{1,64})\.iso$/
+/** A scratch folder holds keys and hashes in the clear: one that a killed process left must not stay. */
+const torn = /^\.[0-9a-f]{1,64}-[A-Za-z0-9]+$|\.partial$/
 
 /** NoCloud seeds as `<lease>.iso` in `directory`, mode 0600; libvirt hands each to QEMU's user while the guest runs. */
 export function makeSeedStore(directory: string): SeedStore {
   const pathOf = (leaseId: Hex) => join(directory, `${leaseFileName(leaseId)}.iso`)
+  const swept = once(() => sweep(directory, torn))
 
   async function write(leaseId: Hex, files: SeedFiles): Promise<string> {
     const path = pathOf(leaseId)
-    await makeDirectory(directory)
+    await swept()
     // mkdtemp makes its directory 0700: the plain text is never readable by others, not even for a moment.
     const scratch = await mkdtemp(join(directory, `.${leaseFileName(leaseId)}-`))
     try {
@@ -32,7 +35,7 @@ export function makeSeedStore(directory: string): SeedStore {
         ...names,
       ])
       await chmod(iso, 0o600)
-      await rename(iso, path)
+      await publish(iso, path)
     } finally {
       await rm(scratch, { recursive: true, force: true })
     }
@@ -43,7 +46,7 @@ export function makeSeedStore(directory: string): SeedStore {
     write,
     remove: (leaseId) => rm(pathOf(leaseId), { force: true }),
     async list() {
-      await makeDirectory(directory)
+      await swept()
       const names = await readdir(directory)
       return names.flatMap((name): Hex[] => {
         const match = seed.exec(name)

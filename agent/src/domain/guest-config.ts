@@ -5,9 +5,10 @@ import type { GuestConfig } from '../ports/guest.ts'
 export const guestConfig = (
   lease: Pick<LeaseView, 'leaseId' | 'tenant' | 'node' | 'terms'>,
   manifest: Manifest,
-  mac: string,
+  host: { mac: string; install: number },
 ): GuestConfig => ({
-  instanceId: lease.leaseId,
+  // cloud-init does its first-boot work once for each of these: an installation anew is a new instance.
+  instanceId: host.install === 0 ? lease.leaseId : `${lease.leaseId}-${host.install.toString(36)}`,
   hostname: manifest.hostname,
   sshKeys: manifest.sshKeys,
   passwordHash: manifest.passwordHash,
@@ -21,5 +22,5 @@ export const guestConfig = (
     DECLOUD_DISK_GB: String(lease.terms.diskGiB),
     DECLOUD_NODE_ID: String(lease.node),
   },
-  mac,
+  mac: host.mac,
 })

@@ -36,13 +36,16 @@ export const makeSimulatedDiskStore = (directory: string): DiskStore => {
   const store = makeDiskStore(directory)
   return {
     ...store,
-    createOverlay: async (leaseId, image, sizeGiB) => {
+    createOverlay: async (leaseId, image, sizeGiB, beside = false) => {
       const path = join(directory, `${leaseFileName(leaseId)}.qcow2`)
       const known = (await store.list()).filter((disk) => disk.leaseId === leaseId)
-      if (known.some((disk) => disk.quarantinedAt !== null)) {
+      if (!beside && known.some((disk) => disk.quarantinedAt !== null)) {
         throw new StorageError('disk-exists', `The lease ${leaseId} has a disk in quarantine.`)
       }
-      if (known.length === 0) await writeWhole(path, `${JSON.stringify({ base: image.id, sizeGiB })}\n`)
+      if (known.every((disk) => disk.quarantinedAt !== null)) {
+        // Each disk is its own: the simulated guest's host key comes from it, as a real one's does.
+        await writeWhole(path, `${JSON.stringify({ base: image.id, sizeGiB, id: randomUUID() })}\n`)
+      }
       return path
     },
   }

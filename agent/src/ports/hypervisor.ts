@@ -49,6 +49,8 @@ export interface DomainRecord {
   readonly generation: number
   readonly specHash: Hex
   readonly state: DomainState
+  /** Of a paused guest: its own write failed for want of space, and it loses nothing by waiting. */
+  readonly pausedForSpace?: boolean
 }
 
 /**
@@ -133,6 +135,8 @@ export interface Hypervisor {
   shutdown(leaseId: Hex): Promise<void>
   /** Cuts the power. Disks are never touched. A guest that is off stays off: no error. */
   destroy(leaseId: Hex): Promise<void>
+  /** Lets a paused guest go on. A guest that runs goes on running: no error. */
+  resume(leaseId: Hex): Promise<void>
   /** Forgets a stopped guest and frees its address; files stay. wrong-state if it runs, no error if it is unknown. */
   undefine(leaseId: Hex): Promise<void>
 

@@ -43,8 +43,10 @@ export interface ImageStore {
 export interface DiskRecord {
   readonly leaseId: Hex
   readonly path: string
-  /** Unix seconds; null while the disk is in use. */
+  /** Unix seconds, and unlike that of any other disk of the lease; null while the disk is in use. */
   readonly quarantinedAt: number | null
+  /** Of a quarantined disk: what `quarantine` was told of the installation on it; else 0. */
+  readonly install: number
 }
 
 /** Overlay disks of leases. Each step is atomic: after a crash it has happened or it has not. */
@@ -53,13 +55,17 @@ export interface DiskStore {
   /**
    * A copy-on-write overlay of `sizeGiB` on a verified base; resolves to its path. An overlay that is already
    * there with this base and size is kept as it is; with another base or size the call rejects with disk-exists,
-   * as it does when the lease's disk is in quarantine.
+   * as it does when a disk of the lease is in quarantine, unless it is to be made `beside` that.
    */
-  createOverlay(leaseId: Hex, image: VerifiedImage, sizeGiB: number): Promise<string>
-  /** Sets the disk aside, contents kept, stamped `at` (Unix seconds). No error if it already is in quarantine. */
-  quarantine(leaseId: Hex, at: number): Promise<void>
-  /** Takes the newest quarantined disk of the lease back into use; resolves to its path. */
-  restore(leaseId: Hex): Promise<string>
+  createOverlay(leaseId: Hex, image: VerifiedImage, sizeGiB: number, beside?: boolean): Promise<string>
+  /**
+   * Sets the disk aside, contents kept, stamped `at` (Unix seconds) or the next free second. No error if it already is
+   * in quarantine.
+   * @param install which installation is on it, to be given back by `list`; 0 for the lease's first.
+   */
+  quarantine(leaseId: Hex, at: number, install?: number): Promise<void>
+  /** Takes the quarantined disk with this stamp, by default the newest, back into use; resolves to its path. */
+  restore(leaseId: Hex, quarantinedAt?: number): Promise<string>
   /** Deletes the lease's quarantined disks stamped at or before `notAfter`. refused while its disk is in use. */
   purge(leaseId: Hex, notAfter: number): Promise<void>
 }

@@ -5,11 +5,13 @@ import { plan } from '../domain/plan.ts'
 import { LIMITS, type Limits, type Situation } from '../domain/situation.ts'
 import { specHashOf } from '../domain/spec.ts'
 import { PHASE_OF, type Step } from '../domain/steps.ts'
+import { reclocked } from '../domain/vm.ts'
 import { BACKOFF, type Backoff, backoffMs } from '../lib/backoff.ts'
 import { withDeadline } from '../lib/deadline.ts'
 import { failureOf } from './failure.ts'
 import { observe } from './observe.ts'
 import type { Deps } from './ports.ts'
+import { makeSightings, type Sightings } from './sightings.ts'
 import { deadlineOf, execute } from './steps/index.ts'
 import { records } from './steps/records.ts'
 
@@ -24,10 +26,22 @@ export type FlightOptions = {
   backoff?: Backoff
   /** Called before each step: a test cuts the power here. */
   beforeStep?: (leaseId: Hex, step: Step) => void
+  /** Shared with whoever hears the hypervisor's events. */
+  sightings?: Sightings
 }
 
 export const makeFlight = (options: FlightOptions) => {
-  const { deps, limits = LIMITS, backoff = BACKOFF } = options
+  const { deps, limits = LIMITS, backoff = BACKOFF, sightings = makeSightings() } = options
+  const longestMs = Math.max(limits.provisioningMs, limits.deletingMs, limits.pendingMs, backoff.capMs)
+
+  /** As persisted, after a clock that was set back has been allowed for. */
+  const recordNow = (leaseId: Hex, nowMs: number) => {
+    const vm = deps.store.get(leaseId)
+    if (vm === null) return null
+    const plausible = reclocked(vm, nowMs, longestMs)
+    if (plausible !== vm) deps.store.put(plausible)
+    return plausible
+  }
 
   const situate = async (leaseId: Hex) => {
     const machinery = await observe(deps)
@@ -38,12 +52,18 @@ export const makeFlight = (options: FlightOptions) => {
     if (sight === undefined || lease === undefined || chainNow === null) return null
     const nowMs = deps.nowMs()
     const mac = deps.guest.macOf(leaseId)
+    const observed = machinery.of(leaseId)
+    sightings.look(leaseId, observed.domain?.state ?? null, nowMs)
     const situation: Situation = {
-      ...machinery.of(leaseId),
+      ...observed,
       nowMs,
+      chainNowMs: chainNow * 1000,
       fresh,
       target: desired(sight, deps.chain.node, chainNow),
-      vm: deps.store.get(leaseId),
+      wish: deps.wishes.of(leaseId),
+      vm: recordNow(leaseId, nowMs),
+      outage: deps.outages.lasting(leaseId),
+      offSinceMs: sightings.offSince(leaseId),
       specHash: specHashOf(lease, { network: deps.networkName, mac }),
       activateByMs: lease.status === 'Assigned' ? nowMs + (lease.activateBy - chainNow) * 1000 : null,
       limits,
@@ -116,8 +136,10 @@ export const makeFlight = (options: FlightOptions) => {
 }
 
 /** The next moment at which the plan may change by the clock alone. */
-const nextLook = ({ vm, nowMs }: Situation): number => {
-  const moments = [vm?.deadlineMs ?? null, vm?.nextAttemptMs ?? null, vm?.servicesDueMs ?? null]
+const nextLook = ({ vm, nowMs, limits }: Situation): number => {
+  const graceMs = vm?.status === 'Deleting' ? vm.sinceMs + limits.graceMs : null
+  const { deadlineMs = null, nextAttemptMs = null, servicesDueMs = null } = vm ?? {}
+  const moments = [deadlineMs, nextAttemptMs, servicesDueMs, graceMs]
     .filter((at) => at !== null)
     .filter((at) => at > nowMs)
   return Math.min(SWEEP_MS, ...moments.map((at) => at - nowMs))

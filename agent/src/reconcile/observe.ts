@@ -3,7 +3,14 @@ import type { DomainRecord } from '../ports/hypervisor.ts'
 import type { DiskRecord } from '../ports/storage.ts'
 import type { Deps } from './ports.ts'
 
-type Observed = { domain: DomainRecord | null; disk: DiskRecord | null; seed: boolean }
+type Observed = {
+  domain: DomainRecord | null
+  /** The disk in use. */
+  disk: DiskRecord | null
+  /** Those in quarantine, the newest first. */
+  aside: readonly DiskRecord[]
+  seed: boolean
+}
 export type Machinery = { of(leaseId: Hex): Observed; leaseIds(): ReadonlySet<Hex> }
 
 /** What is on the machine now, for all leases. Rejects as a whole: a part that cannot be read is not "absent". */
@@ -11,21 +18,16 @@ export const observe = async ({ hypervisor, disks, seeds }: Deps): Promise<Machi
   const [domainList, diskList, seedList] = await Promise.all([hypervisor.list(), disks.list(), seeds.list()])
   const domains = new Map(domainList.map((domain) => [domain.leaseId, domain]))
   const seedSet = new Set(seedList)
-  const byLease = new Map<Hex, DiskRecord>()
-  for (const disk of diskList) {
-    const known = byLease.get(disk.leaseId)
-    if (known === undefined || precedes(disk, known)) byLease.set(disk.leaseId, disk)
-  }
+  const disksOf = Map.groupBy(diskList, ({ leaseId }) => leaseId)
   return {
     of: (leaseId) => ({
       domain: domains.get(leaseId) ?? null,
-      disk: byLease.get(leaseId) ?? null,
+      disk: disksOf.get(leaseId)?.find(({ quarantinedAt }) => quarantinedAt === null) ?? null,
+      aside: (disksOf.get(leaseId) ?? [])
+        .filter(({ quarantinedAt }) => quarantinedAt !== null)
+        .sort((a, b) => (b.quarantinedAt ?? 0) - (a.quarantinedAt ?? 0)),
       seed: seedSet.has(leaseId),
     }),
-    leaseIds: () => new Set([...domains.keys(), ...byLease.keys(), ...seedSet]),
+    leaseIds: () => new Set([...domains.keys(), ...disksOf.keys(), ...seedSet]),
   }
 }
-
-/** The disk in use counts; among quarantined ones the oldest, which is purged first. */
-const precedes = (a: DiskRecord, b: DiskRecord): boolean =>
-  b.quarantinedAt !== null && (a.quarantinedAt === null || a.quarantinedAt < b.quarantinedAt)

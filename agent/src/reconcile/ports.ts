@@ -2,8 +2,10 @@
 import type { LeaseView, Manifest, ReadinessCheck } from '@decloud/protocol'
 import type { Address, Hex } from 'viem'
 import type { LeaseSight } from '../domain/desired.ts'
+import type { Outage, OutageCause } from '../domain/outage.ts'
 import type { Observation } from '../domain/readiness.ts'
 import type { VmRecord } from '../domain/vm.ts'
+import type { Wish } from '../domain/wish.ts'
 import type { GuestConfig, SystemCheck } from '../ports/guest.ts'
 import type { Hypervisor } from '../ports/hypervisor.ts'
 import type { DiskStore, ImageStore, SeedFiles, SeedStore } from '../ports/storage.ts'
@@ -46,6 +48,30 @@ export interface VmStore {
   put(vm: VmRecord): void
 }
 
+/** What was off against its tenant's wish; every write is on disk when the call returns. */
+export interface OutageStore {
+  /** The one that lasts; null for none. */
+  lasting(leaseId: Hex): Outage | null
+  of(leaseId: Hex): readonly Outage[]
+  /** No-op while one lasts. It begins after the end of the one before, whatever `fromMs` says. */
+  begin(leaseId: Hex, fromMs: number, cause: OutageCause): void
+  /** No-op while none lasts; never before its beginning. */
+  end(leaseId: Hex, toMs: number): void
+  /** Those that are over and not given back yet, the oldest first. */
+  uncredited(): readonly Outage[]
+  markCredited(leaseId: Hex, fromMs: number, atMs: number): void
+}
+
+/**
+ * What tenants have ordered, by signature or on chain. A reinstall or restore ordered on chain counts once it is final;
+ * `of` answers at once, from what is stored.
+ */
+export interface Wishes {
+  of(leaseId: Hex): Wish
+  /** @returns unsubscribe. */
+  subscribe(listener: (leaseId: Hex) => void): () => void
+}
+
 export interface Machine {
   /** MiB that a new guest could take without swapping. */
   availableMemoryMiB(): Promise<number>
@@ -77,6 +103,8 @@ export type Deps = {
   readonly guest: GuestTools
   readonly machine: Machine
   readonly store: VmStore
+  readonly outages: OutageStore
+  readonly wishes: Wishes
   readonly networkName: string
   readonly log: Log
   readonly nowMs: () => number

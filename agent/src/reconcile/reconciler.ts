@@ -4,6 +4,7 @@ import { sentenceOf } from '@decloud/protocol'
 import type { Hex } from 'viem'
 import { makeSemaphore } from '../lib/semaphore.ts'
 import { type FlightOptions, makeFlight, SWEEP_MS } from './flight.ts'
+import { makeSightings } from './sightings.ts'
 
 export type ReconcilerOptions = FlightOptions & {
   /** Flights at a time. A boot storm after a power cut is served in turns. */
@@ -17,7 +18,8 @@ type Slot = { running: Promise<void> | null; dirty: boolean; timer: NodeJS.Timeo
 
 export const makeReconciler = (options: ReconcilerOptions) => {
   const { deps, sweepMs = SWEEP_MS } = options
-  const fly = makeFlight(options)
+  const sightings = options.sightings ?? makeSightings()
+  const fly = makeFlight({ ...options, sightings })
   const abort = new AbortController()
   const limited = makeSemaphore(options.concurrency ?? 8)
   const slots = new Map<Hex, Slot>()
@@ -73,9 +75,11 @@ export const makeReconciler = (options: ReconcilerOptions) => {
           else for (const leaseId of leaseIds) poke(leaseId)
         }),
         deps.hypervisor.subscribe((event) => {
+          if (event.kind === 'stopped' || event.kind === 'paused') sightings.off(event.leaseId, deps.nowMs())
           if ('leaseId' in event) poke(event.leaseId)
           else if (event.kind === 'reconnected') pokeAll()
         }),
+        deps.wishes.subscribe(poke),
       ]
       sweeper = setInterval(pokeAll, sweepMs)
       pokeAll()

@@ -51,6 +51,13 @@ const rowSchema = z.object({
   sshHostKey: z.string().nullable(),
   sshHostKeyFingerprint: hex.nullable(),
   checkedMs: z.int(),
+  task: z.enum(['reboot', 'reinstall', 'install', 'restore', 'reseed']).nullable(),
+  rebootMs: z.int(),
+  reinstallMs: z.int(),
+  restoreMs: z.int(),
+  install: z.int(),
+  restoring: z.int().nullable(),
+  deaths: z.int(),
   checks: json(z.array(readinessCheckSchema)),
   services: json(z.array(statusSchema)),
   servicesDueMs: z.int(),
@@ -89,8 +96,9 @@ export const reconsiderRefusals = (db: Database) => {
   db.prepare(`UPDATE vms SET refused = 0, image = NULL WHERE refused = 1 AND status = 'Error'`).run()
 }
 
-const toRow = ({ reason, facts, refused, checks, services, ...vm }: VmRecord): Row => ({
+const toRow = ({ reason, facts, refused, served, checks, services, ...vm }: VmRecord): Row => ({
   ...vm,
+  ...served,
   checks: JSON.stringify(checks),
   services: JSON.stringify(services),
   refused: refused ? 1 : 0,
@@ -113,12 +121,14 @@ const fromRow = (raw: unknown): VmRecord => {
       },
     )
   }
-  const { reasonCode, reasonMessage, bootId, ipv4, sshHostKey, sshHostKeyFingerprint, refused, ...vm } =
+  const { reasonCode, reasonMessage, bootId, ipv4, sshHostKey, sshHostKeyFingerprint, refused, ...rest } =
     parsed.data
+  const { rebootMs, reinstallMs, restoreMs, ...vm } = rest
   const known = bootId !== null && ipv4 !== null && sshHostKey !== null && sshHostKeyFingerprint !== null
   return {
     ...vm,
     refused: refused === 1,
+    served: { rebootMs, reinstallMs, restoreMs },
     reason: reasonCode === null ? null : { code: reasonCode, message: reasonMessage ?? '' },
     facts: known ? { bootId, ipv4, sshHostKey, sshHostKeyFingerprint } : null,
   }

@@ -82,8 +82,10 @@ export function hypervisorContract(
       await hypervisor.define(await subject.spec(lease))
       await hypervisor.destroy(lease)
       await hypervisor.shutdown(lease)
+      await expect(hypervisor.resume(lease)).rejects.toMatchObject({ code: 'wrong-state' })
       await hypervisor.start(lease)
       expect(await state()).toBe('running')
+      await hypervisor.resume(lease)
       await expect(hypervisor.start(lease)).rejects.toMatchObject({ code: 'wrong-state' })
       await expect(hypervisor.undefine(lease)).rejects.toMatchObject({ code: 'wrong-state' })
       await expect(hypervisor.removeNetwork(subject.network.name)).rejects.toMatchObject({
@@ -98,7 +100,7 @@ export function hypervisorContract(
     })
 
     test('a lease without a domain is not found', async () => {
-      for (const step of [hypervisor.start, hypervisor.shutdown, hypervisor.destroy]) {
+      for (const step of [hypervisor.start, hypervisor.shutdown, hypervisor.destroy, hypervisor.resume]) {
         await expect(step.call(hypervisor, '0x404')).rejects.toMatchObject({ code: 'not-found' })
       }
     })

@@ -43,7 +43,13 @@ class FakeHypervisor implements Hypervisor {
     this.#connected()
     return this.#machine.state.domains
       .filter(({ instance }) => instance === this.#instance)
-      .map(({ spec: { leaseId, generation, specHash }, state }) => ({ leaseId, generation, specHash, state }))
+      .map(({ spec: { leaseId, generation, specHash }, state, pausedForSpace = false }) => ({
+        leaseId,
+        generation,
+        specHash,
+        state,
+        ...(pausedForSpace ? { pausedForSpace } : {}),
+      }))
   }
 
   async define(spec: DomainSpec): Promise<void> {
@@ -79,7 +85,17 @@ class FakeHypervisor implements Hypervisor {
   async shutdown(leaseId: Hex): Promise<void> {
     const domain = this.#find(leaseId)
     const { ignoresShutdown } = this.#machine.faults
-    if (!ignoresShutdown) this.#stop(domain, 'shutdown')
+    // A paused guest hears nothing until it goes on.
+    if (!ignoresShutdown && domain.state !== 'paused') this.#stop(domain, 'shutdown')
+  }
+
+  async resume(leaseId: Hex): Promise<void> {
+    const domain = this.#find(leaseId)
+    if (domain.state === 'running') return
+    if (domain.state !== 'paused')
+      throw new HypervisorError('wrong-state', `The guest of lease ${leaseId} is off: it cannot go on.`)
+    this.#machine.put({ ...domain, state: 'running', pausedForSpace: false })
+    this.#emit({ kind: 'resumed', leaseId: domain.spec.leaseId })
   }
 
   async destroy(leaseId: Hex): Promise<void> {
@@ -159,7 +175,7 @@ class FakeHypervisor implements Hypervisor {
 
   #stop(domain: SimulatedDomain, cause: 'shutdown' | 'destroyed'): void {
     if (isOff(domain)) return
-    this.#machine.put({ ...domain, state: 'stopped', startedAt: null })
+    this.#machine.put({ ...domain, state: 'stopped', startedAt: null, pausedForSpace: false })
     this.#emit({ kind: 'stopped', leaseId: domain.spec.leaseId, cause })
   }
 

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { HTTP_CHECK, TCP_CHECK } from '../../guest/service-scripts.ts'
 import type { GuestExecResult } from '../../ports/hypervisor.ts'
 import { digestOf, type Faults, type SimulatedDomain } from './machine.ts'
@@ -18,8 +20,22 @@ export function simulatedBootId(domain: SimulatedDomain): string {
 function simulatedHostKey(domain: SimulatedDomain): string {
   const type = Buffer.from('ssh-ed25519')
   const length = (n: number) => Buffer.from([0, 0, 0, n])
-  const blob = Buffer.concat([length(type.length), type, length(32), digestOf(domain, 'host key')])
+  const blob = Buffer.concat([
+    length(type.length),
+    type,
+    length(32),
+    digestOf(domain, `host key ${contents(domain)}`),
+  ])
   return `ssh-ed25519 ${blob.toString('base64')}`
+}
+
+/** What is on the disk decides, as with a real guest; a simulated domain without a disk file has one key for life. */
+function contents(domain: SimulatedDomain): string {
+  try {
+    return createHash('sha256').update(readFileSync(domain.spec.diskPath)).digest('hex')
+  } catch {
+    return ''
+  }
 }
 
 function files(

@@ -12,6 +12,8 @@ export interface SimulatedDomain {
   readonly boots: number
   /** Milliseconds of the machine's clock; null while it is off. */
   readonly startedAt: number | null
+  /** Paused because its write found no space. */
+  readonly pausedForSpace?: boolean
 }
 
 export interface SimulatedState {
@@ -127,6 +129,22 @@ export class SimulatedMachine {
     if (domain?.state !== 'running') return
     this.put({ ...domain, state: 'crashed', startedAt: null })
     this.emit(instance, { kind: 'stopped', leaseId: domain.spec.leaseId, cause: 'crashed' })
+  }
+
+  /** The guest powers itself off, as by `poweroff` inside it. */
+  powerOff(instance: string, leaseId: Hex): void {
+    const domain = this.find(instance, leaseId)
+    if (domain?.state !== 'running') return
+    this.put({ ...domain, state: 'stopped', startedAt: null })
+    this.emit(instance, { kind: 'stopped', leaseId: domain.spec.leaseId, cause: 'shutdown' })
+  }
+
+  /** A write of the guest finds the disks of the host full: QEMU pauses it. */
+  runOutOfSpace(instance: string, leaseId: Hex): void {
+    const domain = this.find(instance, leaseId)
+    if (domain?.state !== 'running') return
+    this.put({ ...domain, state: 'paused', pausedForSpace: true })
+    this.emit(instance, { kind: 'paused', leaseId: domain.spec.leaseId })
   }
 
   disconnect(): void {

@@ -118,6 +118,7 @@ export const virDomain = {
   ) as (c: Handle, xml: string, flags: number) => Handle | null,
   create: libvirt.func('int virDomainCreate(virDomain *d)') as (d: Handle) => number,
   shutdown: libvirt.func('int virDomainShutdown(virDomain *d)') as (d: Handle) => number,
+  resume: libvirt.func('int virDomainResume(virDomain *d)') as (d: Handle) => number,
   destroy: libvirt.func('int virDomainDestroy(virDomain *d)') as (d: Handle) => number,
   undefine: libvirt.func('int virDomainUndefineFlags(virDomain *d, uint flags)') as (
     d: Handle,

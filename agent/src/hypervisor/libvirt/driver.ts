@@ -126,6 +126,13 @@ class LibvirtHypervisor implements Hypervisor {
     await this.#whileOn(leaseId, (name) => this.#pool.call('destroy', [name], `power off ${name}`, SLOW_MS))
   }
 
+  async resume(leaseId: Hex): Promise<void> {
+    const name = this.#name(leaseId)
+    const found = await this.#find(leaseId)
+    if (!found.on) throw new HypervisorError('wrong-state', `${name} is off: it cannot go on.`)
+    if (found.paused) await this.#pool.call('resume', [name], `resume ${name}`, QUICK_MS)
+  }
+
   async undefine(leaseId: Hex): Promise<void> {
     const name = this.#name(leaseId)
     const found = await this.#lookup(leaseId)
@@ -175,14 +182,14 @@ class LibvirtHypervisor implements Hypervisor {
     return domainName(this.#context.instance, leaseId)
   }
 
-  async #lookup(leaseId: Hex): Promise<{ identity: DomainIdentity; on: boolean } | null> {
+  async #lookup(leaseId: Hex): Promise<Found | null> {
     const name = this.#name(leaseId)
     const raw = await this.#pool.call('domain', [name], `look for ${name}`, QUICK_MS)
     const identity = raw?.metadata ? parseMetadata(raw.metadata) : null
-    return raw && identity?.instance === this.#context.instance ? { identity, on: isOn(raw) } : null
+    return raw && identity?.instance === this.#context.instance ? found(identity, raw) : null
   }
 
-  async #find(leaseId: Hex): Promise<{ identity: DomainIdentity; on: boolean }> {
+  async #find(leaseId: Hex): Promise<Found> {
     const found = await this.#lookup(leaseId)
     if (found) return found
     throw new HypervisorError('not-found', `The lease ${leaseId} has no domain on this machine.`)
@@ -198,6 +205,17 @@ class LibvirtHypervisor implements Hypervisor {
     }
   }
 }
+
+type Found = { readonly identity: DomainIdentity; readonly on: boolean; readonly paused: boolean }
+
+const found = (
+  identity: DomainIdentity,
+  raw: { readonly state: number; readonly reason: number },
+): Found => ({
+  identity,
+  on: isOn(raw),
+  paused: domainState(raw.state, raw.reason) === 'paused',
+})
 
 function isOn(raw: { readonly state: number; readonly reason: number }): boolean {
   const state = domainState(raw.state, raw.reason)

@@ -88,6 +88,7 @@ export const operations = {
   },
   start: (c: Handle, name: string): void => withDomain(c, name, (d) => void ok(virDomain.create(d))),
   shutdown: (c: Handle, name: string): void => withDomain(c, name, (d) => void ok(virDomain.shutdown(d))),
+  resume: (c: Handle, name: string): void => withDomain(c, name, (d) => void ok(virDomain.resume(d))),
   destroy: (c: Handle, name: string): void => withDomain(c, name, (d) => void ok(virDomain.destroy(d))),
   undefine: (c: Handle, name: string, nvram: boolean): void =>
     withDomain(c, name, (d) => void ok(virDomain.undefine(d, nvram ? UNDEFINE_NVRAM : 0))),

@@ -17,6 +17,9 @@ const states: readonly DomainState[] = [
   'paused', // suspended by the guest's power management
 ]
 
+const PAUSED = 3
+// virDomainPausedReason: QEMU stopped the guest at a write that failed; its policy is to do so for want of space alone.
+const IO_ERROR = 5
 const SHUTOFF = 5
 // virDomainShutoffReason: crashed, failed to start
 const diedBy: ReadonlySet<number> = new Set([3, 6])
@@ -31,7 +34,9 @@ export function domainRecord(instance: string, raw: RawDomain): DomainRecord | n
   const identity = raw.metadata === null ? null : parseMetadata(raw.metadata)
   if (identity?.instance !== instance) return null
   const { leaseId, generation, specHash } = identity
-  return { leaseId, generation, specHash, state: domainState(raw.state, raw.reason) }
+  const pausedForSpace = raw.state === PAUSED && raw.reason === IO_ERROR
+  const state = domainState(raw.state, raw.reason)
+  return { leaseId, generation, specHash, state, ...(pausedForSpace ? { pausedForSpace } : {}) }
 }
 
 type StopCause = Extract<HypervisorEvent, { kind: 'stopped' }>['cause']

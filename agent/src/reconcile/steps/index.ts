@@ -12,6 +12,7 @@ const executors: Executors<StepKind> = { ...records, ...provision, ...services, 
 const DEADLINE_MS: Readonly<Partial<Record<StepKind, number>>> = {
   EnsureImage: 10 * 60_000,
   CreateDisk: 2 * 60_000,
+  RestoreDisk: 60_000,
   Define: 10 * 60_000,
   Redefine: 10 * 60_000,
   Start: 2 * 60_000,

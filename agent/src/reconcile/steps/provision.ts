@@ -12,6 +12,11 @@ import type { Executors, StepContext } from './context.ts'
 import { recordOf } from './records.ts'
 
 const GIB = 1024 ** 3
+/** Below this a guest that goes on would be paused again at its next writes. */
+const RESUME_BYTES = GIB
+const RESUMED_MS = 5_000
+const PAUSED_FOR_SPACE =
+  'The disks of the node are full: the guest is paused, loses nothing, and goes on when there is room.'
 /** The guest agent answers in milliseconds once it is up. */
 const POLL_MS = 500
 
@@ -20,10 +25,12 @@ export const provision: Executors<
   | 'Preflight'
   | 'EnsureImage'
   | 'CreateDisk'
+  | 'RestoreDisk'
   | 'WriteSeed'
   | 'Define'
   | 'Redefine'
   | 'Start'
+  | 'Resume'
   | 'CheckReady'
 > = {
   OpenManifest: async (context) => {
@@ -46,19 +53,23 @@ export const provision: Executors<
     return undefined
   },
 
-  CreateDisk: async (context) => {
-    await context.deps.disks.createOverlay(
-      context.lease.leaseId,
-      await imageOf(context),
-      context.lease.terms.diskGiB,
-    )
+  CreateDisk: async (context, { beside }) => {
+    const { leaseId, terms } = context.lease
+    await context.deps.disks.createOverlay(leaseId, await imageOf(context), terms.diskGiB, beside)
     return undefined
   },
 
-  WriteSeed: async ({ deps, lease }) => {
-    const manifest = await deps.openManifest(lease)
-    const config = guestConfig(lease, manifest, deps.guest.macOf(lease.leaseId))
-    await deps.seeds.write(lease.leaseId, deps.guest.seedFiles(config))
+  RestoreDisk: async (context, { quarantinedAt, install }) => {
+    const { deps, lease } = context
+    // First which installation it is: a crash after the rename could no longer tell.
+    deps.store.put({ ...recordOf(context), install })
+    await deps.disks.restore(lease.leaseId, quarantinedAt)
+    deps.log.info({ leaseId: lease.leaseId, quarantinedAt }, 'the disk that was set aside is in use again')
+    return undefined
+  },
+
+  WriteSeed: async (context) => {
+    await writeSeed(context)
     return undefined
   },
 
@@ -75,10 +86,25 @@ export const provision: Executors<
 
   Start: async (context) => {
     const { deps, lease } = context
+    const vm = recordOf(context)
+    // A start serves every reboot ordered before it, and ends an installation: its disk and seed are there.
+    const rebootMs = Math.max(vm.served.rebootMs, deps.wishes.of(lease.leaseId).rebootAtMs)
     // What the guest reported before it went off is not true of the one that starts now.
-    deps.store.put(unseen(recordOf(context), deps.nowMs()))
+    deps.store.put({ ...unseen(vm, deps.nowMs()), task: null, served: { ...vm.served, rebootMs } })
     await deps.hypervisor.start(lease.leaseId)
     return { waitMs: POLL_MS }
+  },
+
+  Resume: async (context) => {
+    const { deps, lease } = context
+    const freeBytes = await deps.machine.availableDiskBytes()
+    if (freeBytes < RESUME_BYTES) {
+      throw new AgentError('disk-full', PAUSED_FOR_SPACE)
+    }
+    // Should it run into the same wall at once, it is not let go on again without a pause.
+    deps.store.put({ ...recordOf(context), reason: null, nextAttemptMs: deps.nowMs() + RESUMED_MS })
+    await deps.hypervisor.resume(lease.leaseId)
+    return { waitMs: RESUMED_MS }
   },
 
   CheckReady: async (context) => {
@@ -111,11 +137,21 @@ const imageOf = async (context: StepContext): Promise<VerifiedImage> => {
   return context.deps.images.ensure(image)
 }
 
+/** Whole or not at all: the store replaces an earlier one. */
+const writeSeed = async (context: StepContext): Promise<string> => {
+  const { deps, lease } = context
+  const manifest = await deps.openManifest(lease)
+  const { install } = recordOf(context)
+  const config = guestConfig(lease, manifest, { mac: deps.guest.macOf(lease.leaseId), install })
+  return deps.seeds.write(lease.leaseId, deps.guest.seedFiles(config))
+}
+
 const specOf = async (context: StepContext): Promise<DomainSpec> => {
   const { deps, lease } = context
   const image = await imageOf(context)
   const mac = deps.guest.macOf(lease.leaseId)
-  const [diskPath, seedPath] = await Promise.all([pathOfDisk(context), pathOfSeed(context)])
+  // The seed is written again rather than looked up: it then agrees with the spec.
+  const [diskPath, seedPath] = await Promise.all([pathOfDisk(context), writeSeed(context)])
   return {
     leaseId: lease.leaseId,
     generation: GENERATION,
@@ -135,13 +171,6 @@ const pathOfDisk = async ({ deps, lease }: StepContext): Promise<string> => {
   if (disk === undefined)
     throw new AgentError('disk-missing', 'The disk of this lease is gone from the node.')
   return disk.path
-}
-
-/** Written again rather than looked up: the store replaces it whole, and the seed then agrees with the spec. */
-const pathOfSeed = async ({ deps, lease }: StepContext): Promise<string> => {
-  const manifest = await deps.openManifest(lease)
-  const config = guestConfig(lease, manifest, deps.guest.macOf(lease.leaseId))
-  return deps.seeds.write(lease.leaseId, deps.guest.seedFiles(config))
 }
 
 const checkFunds = async (deps: StepContext['deps']) => {

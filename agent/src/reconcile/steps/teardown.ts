@@ -1,4 +1,5 @@
 // Steps that take something down. Each checks by itself that it may: the plan is not the only guard.
+import type { Because } from '../../domain/steps.ts'
 import { AgentError } from '../../lib/errors.ts'
 import type { Executors, StepContext } from './context.ts'
 import { recordOf } from './records.ts'
@@ -33,9 +34,13 @@ export const teardown: Executors<
     return undefined
   },
 
-  QuarantineDisk: async (context) => {
-    requireEnd(context)
-    await context.deps.disks.quarantine(context.lease.leaseId, Math.floor(context.deps.nowMs() / 1000))
+  QuarantineDisk: async (context, { because }) => {
+    if (because === 'ended') requireEnd(context)
+    else requireTask(context, because)
+    const { deps, lease } = context
+    // The later of two clocks, so that one that is behind does not shorten the quarantine.
+    const at = Math.max(Math.floor(deps.nowMs() / 1000), deps.chain.snapshot().chainNow ?? 0)
+    await deps.disks.quarantine(lease.leaseId, at, recordOf(context).install)
     return undefined
   },
 
@@ -54,8 +59,21 @@ const requireEnd = (context: StepContext) => {
   }
 }
 
-const mayStop = async (context: StepContext, because: 'ended' | 'depleted') => {
+/** The order was noted as served before anything is done for it. */
+const requireTask = (context: StepContext, task: 'reboot' | 'reinstall' | 'restore') => {
+  if (task !== 'reboot' && !context.deps.chain.snapshot().fresh) throw frozen()
+  if (recordOf(context).task !== task) {
+    throw new AgentError('order-missing', 'No order of the tenant for this is in hand.')
+  }
+}
+
+const mayStop = async (context: StepContext, because: Because) => {
   if (because === 'ended') return requireEnd(context)
+  if (because === 'stopped') {
+    if (context.deps.wishes.of(context.lease.leaseId).power === 'off') return
+    throw new AgentError('order-withdrawn', 'The tenant wants the guest to run.')
+  }
+  if (because !== 'depleted') return requireTask(context, because)
   if (!context.deps.chain.snapshot().fresh) throw frozen()
   if (!(await context.deps.chain.confirmDepleted(context.lease.leaseId))) {
     throw new AgentError(
