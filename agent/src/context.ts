@@ -10,6 +10,7 @@ import {
   openDatabase,
 } from '@decloud/chain'
 import type { Database } from 'better-sqlite3'
+import { parseGwei } from 'viem'
 import { startBeats } from './beats.ts'
 import { makeLeaseChain } from './chain/lease-chain.ts'
 import { makeLeaseFeed } from './chain/lease-feed.ts'
@@ -21,6 +22,7 @@ import type { AgentSecrets } from './config/secrets.ts'
 import type { Limits } from './domain/situation.ts'
 import type { VmRecord } from './domain/vm.ts'
 import { NO_WISH } from './domain/wish.ts'
+import { beginDuties } from './duties.ts'
 import { seedFiles } from './guest/seed.ts'
 import { checkService } from './guest/service-check.ts'
 import { checkSystem } from './guest/system-check.ts'
@@ -46,6 +48,8 @@ export type Overrides = Partial<MachineAdapters> & {
   limits?: Limits
   backoff?: Backoff
   sweepMs?: number
+  /** Milliseconds between the rounds of every duty. */
+  dutiesMs?: number
 }
 
 export type VmListener = (vm: VmRecord) => void
@@ -80,7 +84,15 @@ export const makeContext = async (
     subnet: config.networkSubnet,
     mode: 'nat',
   })
-  const { leaseChain, follower } = await openChain({ config, secrets, chain, db, log, disposer, nowMs })
+  const { leaseChain, follower, journal } = await openChain({
+    config,
+    secrets,
+    chain,
+    db,
+    log,
+    disposer,
+    nowMs,
+  })
   const { hypervisor } = adapters
   const mac = (leaseId: `0x${string}`) => macOf(instance, leaseId)
   const deps: Deps = {
@@ -119,10 +131,17 @@ export const makeContext = async (
     ...(sweepMs === undefined ? {} : { sweepMs }),
   })
   disposer.add(() => reconciler.close())
+  const duties = beginDuties({
+    ...{ config, chain, follower, journal, db, deps, disposer },
+    everyMs: overrides.dutiesMs,
+  })
   const beats = await startBeats({ config, secrets, db, deps, disposer })
-  return { deps, follower, reconciler, beats, subscribe: watched.subscribe }
+  return { deps, follower, reconciler, beats, duties, subscribe: watched.subscribe }
 }
 export type Context = Awaited<ReturnType<typeof makeContext>>
+
+/** Above it the agent waits: of what it may spend on gas, nobody else decides. */
+const MAX_FEE_GWEI = 2_000
 
 const openChain = async (options: {
   config: AgentConfig
@@ -137,7 +156,8 @@ const openChain = async (options: {
   const onError = (error: unknown) => log.warn({ err: error }, 'chain')
   const follower: Follower = makeFollower({ chain, db, projectors: [], onError })
   disposer.add(() => follower.close())
-  const journal = makeJournal({ chain, db, account: secrets.account, onError })
+  const maxFeePerGas = parseGwei(String(config.maxFeeGwei ?? MAX_FEE_GWEI))
+  const journal = makeJournal({ chain, db, account: secrets.account, maxFeePerGas, onError })
   disposer.add(() => journal.close())
   const feed = makeLeaseFeed({
     db,
@@ -149,7 +169,7 @@ const openChain = async (options: {
   disposer.add(() => leaseChain.close())
   await journal.recover()
   follower.start()
-  return { leaseChain, follower }
+  return { leaseChain, follower, journal }
 }
 
 const machineOverrides = ({ hypervisor, images, disks, seeds }: Overrides): Partial<MachineAdapters> => ({

@@ -78,7 +78,7 @@ const farewell = async (context: Context, log: Logger) => {
 }
 
 const healthOf = async (context: Context, config: AgentConfig, secrets: AgentSecrets): Promise<Health> => {
-  const { deps, follower, beats } = context
+  const { deps, follower, beats, duties } = context
   const feed = follower.health()
   const guests = await runningGuests(context)
   const { leases } = deps.chain.snapshot()
@@ -95,6 +95,7 @@ const healthOf = async (context: Context, config: AgentConfig, secrets: AgentSec
     },
     hypervisor: { acceleration, arch, reason },
     beats: beats?.status() ?? null,
+    duties: duties.status(),
     guests: {
       running: guests.length,
       unknown: guests.map(({ leaseId }) => leaseId).filter((id) => leases.get(id)?.latest === undefined),

@@ -5,6 +5,7 @@ import { admitted } from '../src/domain/vm.ts'
 import { HypervisorError } from '../src/ports/hypervisor.ts'
 
 const VM = admitted(`0x${'77'.repeat(32)}`, 5_000, 6_000)
+const IDLE = { held: null, done: 0, left: 0, error: null }
 const HEALTH: Health = {
   status: 'ok',
   node: 1,
@@ -12,6 +13,7 @@ const HEALTH: Health = {
   chain: { feed: 'live', head: '7', finalized: '5', error: null },
   hypervisor: { acceleration: 'tcg', arch: 'x86_64', reason: 'x' },
   beats: null,
+  duties: { claim: IDLE, upkeep: IDLE, credit: IDLE, reclaim: IDLE },
   guests: { running: 0, unknown: [] },
 }
 

@@ -5,6 +5,7 @@ import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
 import { isHex } from 'viem'
 import { z } from 'zod'
 import type { VmRecord } from '../domain/vm.ts'
+import { dutiesSchema } from '../duties/status.ts'
 import { AgentError } from '../lib/errors.ts'
 import type { VmStore } from '../reconcile/ports.ts'
 import { leaseReport } from './report.ts'
@@ -31,6 +32,8 @@ export const healthSchema = z.strictObject({
       error: z.string().nullable(),
     })
     .nullable(),
+  /** What the node does on chain by itself. */
+  duties: dutiesSchema,
   guests: z.strictObject({
     running: z.int(),
     /** Domains of this agent under a lease that the chain says nothing about: never touched, for a person to look at. */

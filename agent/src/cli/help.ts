@@ -33,6 +33,11 @@ Environment of run:
   ${ENV.networkSubnet}            its range; 10.77.0.0/24
   ${ENV.apiPort}          status API on 127.0.0.1; 7070, 0 for any
   ${ENV.keepers}           keepers by commas: URLs (beats, manifests) and libp2p addresses (beats); none
+  ${ENV.claims}            on, or off: whether requests that name no node are claimed for this one
+  ${ENV.settleEverySeconds}      seconds between settlements at least; 3600
+  ${ENV.minSettleUsdc}        USDC that a lease has to have earned to be settled; 0.05
+  ${ENV.gasCoinUsdc}     USDC that one coin of gas is taken to be worth; 1
+  ${ENV.maxFeeGwei}      gwei per gas that no transaction pays more than; 2000
   ${ENV.logLevel}         info
 register also reads DECLOUD_OPERATOR_KEYSTORE and DECLOUD_OPERATOR_PASSWORD_FILE (or DECLOUD_OPERATOR_KEY).
 

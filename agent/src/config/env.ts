@@ -12,6 +12,11 @@ export const ENV = {
   networkSubnet: 'DECLOUD_SUBNET',
   apiPort: 'DECLOUD_API_PORT',
   keepers: 'DECLOUD_KEEPERS',
+  claims: 'DECLOUD_CLAIMS',
+  settleEverySeconds: 'DECLOUD_SETTLE_EVERY',
+  minSettleUsdc: 'DECLOUD_MIN_SETTLE',
+  gasCoinUsdc: 'DECLOUD_GAS_COIN_USDC',
+  maxFeeGwei: 'DECLOUD_MAX_FEE_GWEI',
   logLevel: 'DECLOUD_LOG_LEVEL',
 } as const
 
