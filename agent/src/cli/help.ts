@@ -13,6 +13,12 @@ export const HELP = `usage: decloud-node <command> [options]
       --price-point, --price-memory, --price-disk, --price-gpu <USDC per hour>
       --min-charge <s>    --notice <s>            --machine-id <text>
 
+  reclaim <lease>       want a lease back: notice to its tenant, and its end when that is over
+      --reason <text>     told to the tenant, at most 32 bytes
+      --withdraw          tell the agent of this machine that it may stay after all
+  entrust               let the agent credit downtime and reclaim; signed by the node's payee
+      --back              let the payee alone do that again
+
   --json                one line of JSON on stdout
   --help
 
@@ -39,7 +45,7 @@ Environment of run:
   ${ENV.gasCoinUsdc}     USDC that one coin of gas is taken to be worth; 1
   ${ENV.maxFeeGwei}      gwei per gas that no transaction pays more than; 2000
   ${ENV.logLevel}         info
-register also reads DECLOUD_OPERATOR_KEYSTORE and DECLOUD_OPERATOR_PASSWORD_FILE (or DECLOUD_OPERATOR_KEY).
+register, entrust and reclaim also read DECLOUD_OPERATOR_KEYSTORE and DECLOUD_OPERATOR_PASSWORD_FILE (or DECLOUD_OPERATOR_KEY).
 
 Exit codes: 0 done, 1 failed, 2 something to set right first (usage, configuration, port, data folder).
 `

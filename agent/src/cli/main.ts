@@ -1,13 +1,18 @@
 #!/usr/bin/env node
 import { sentenceOf } from '@decloud/protocol'
 import { type Command, exitCodeOf, type Io, toJson, UsageError } from './command.ts'
+import { entrust } from './commands/entrust.ts'
 import { keysCreate } from './commands/keys-create.ts'
+import { reclaim } from './commands/reclaim.ts'
 import { register } from './commands/register.ts'
 import { run } from './commands/run.ts'
 import { status } from './commands/status.ts'
 import { HELP } from './help.ts'
 
-const COMMANDS: Readonly<Record<string, Command>> = { run, register, status, 'keys create': keysCreate }
+const COMMANDS: Readonly<Record<string, Command>> = {
+  ...{ run, register, status, entrust, reclaim },
+  'keys create': keysCreate,
+}
 
 const main = async (args: string[]): Promise<number> => {
   if (args.length === 0 || args.includes('--help') || args.includes('-h')) {

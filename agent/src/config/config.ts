@@ -110,6 +110,16 @@ export const loadChainConfig = (env: Environment): Pick<AgentConfig, 'rpcUrls' |
   throw configError(parsed.error.issues.map((issue) => `${nameOf(issue.path)} ${issue.message}`))
 }
 
+/** What commands need that are about this node. @throws AgentError `config-invalid`. */
+export const loadNodeConfig = (
+  env: Environment,
+): Pick<AgentConfig, 'rpcUrls' | 'deployment' | 'node' | 'dataDir'> => {
+  const schema = configSchema.pick({ rpcUrls: true, deployment: true, node: true, dataDir: true })
+  const parsed = schema.safeParse(readEnv(ENV, env))
+  if (parsed.success) return parsed.data
+  throw configError(parsed.error.issues.map((issue) => `${nameOf(issue.path)} ${issue.message}`))
+}
+
 /** @throws AgentError `config-invalid` that names every variable that is wrong, all at once. */
 export const loadConfig = (env: Environment): AgentConfig => {
   const parsed = configSchema.safeParse(readEnv(ENV, env))
