@@ -10,11 +10,14 @@ import {
   formatUsdc,
   type Manifest,
   manifestSchema,
+  ORDER_ACTIONS,
+  type OrderAction,
   parseUsdc,
   QUALITY_TIERS,
   type Resources,
   sentenceOf,
 } from '@decloud/protocol'
+import type { LeaseStatusReport } from '@decloud/protocol/wire/node'
 import { type Hex, isHex, keccak256, stringToHex } from 'viem'
 import {
   assignedNode,
@@ -25,6 +28,7 @@ import {
   signPost,
 } from './lib/any-node.ts'
 import { makeKeptManifests } from './lib/kept-manifests.ts'
+import { closeByNode, giveOrder } from './lib/orders.ts'
 import { closeLease, makeTenant, openLease, readLease, type Tenant } from './lib/tenant.ts'
 import { billOf, endpointOf, knownHostsLine, reportOf, sshLine, waitActive } from './lib/tenant-view.ts'
 
@@ -33,6 +37,8 @@ const HELP = `usage: node scripts/lease.ts open --node <index> --ssh-key <file> 
        node scripts/lease.ts post <leaseId>
        node scripts/lease.ts list [--all]
        node scripts/lease.ts status <leaseId>
+       node scripts/lease.ts stop|start|reboot|restore <leaseId>
+       node scripts/lease.ts reinstall <leaseId> --yes
        node scripts/lease.ts close <leaseId>
 
   --deployment <file>   the contracts (or DECLOUD_DEPLOYMENT)
@@ -56,6 +62,14 @@ open --any-node: the scheduler chooses; the manifest follows once it has
   --keeper <url>        leave the manifest there for the node (or DECLOUD_KEEPER); without one it is posted on chain
   --state <folder>      keeps the manifest until then, .decloud by default
 post: leaves the manifest of an assigned lease, when open was stopped before it could
+
+stop, start, reboot: what the node does with the machine; a stopped one is reserved, and billed
+reinstall: a fresh disk; the node keeps the old one aside for 72 hours
+restore: the disk that was kept aside comes back
+  --on-chain            a transaction instead of a signature that is sent to the node
+  --yes                 needed for reinstall
+close: ends the lease; the rest of the deposit comes back
+  --signed              the node sends the transaction and pays its gas
 
 list: the leases of the tenant that live, oldest first
   --all                 those that have ended too
@@ -86,6 +100,9 @@ const OPTIONS = {
   state: { type: 'string', default: '.decloud' },
   all: { type: 'boolean', default: false },
   'no-wait': { type: 'boolean', default: false },
+  'on-chain': { type: 'boolean', default: false },
+  signed: { type: 'boolean', default: false },
+  yes: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 } as const
@@ -277,8 +294,25 @@ const status = async (tenant: Tenant, leaseId: Hex) => {
   return { leaseId, status: lease.status, deposited: lease.deposited, settled: lease.settled, report }
 }
 
-const close = async (tenant: Tenant, leaseId: Hex) => {
-  await closeLease(tenant, leaseId)
+const phaseLine = (began: number, { vm }: LeaseStatusReport) =>
+  `${((Date.now() - began) / 1000).toFixed(1).padStart(6)} s  ${vm.status}, ${vm.phase}${vm.reason === null ? '' : `: ${vm.reason.message}`}`
+
+const order = async (tenant: Tenant, options: Options, leaseId: Hex, action: OrderAction) => {
+  if (action === 'Reinstall' && !options.yes) {
+    throw usage('reinstall takes the disk out of use; say --yes if that is meant.')
+  }
+  const began = Date.now()
+  const { transaction, report } = await giveOrder(tenant, {
+    ...{ leaseId, action, onChain: options['on-chain'] },
+    onReport: (report) => say(phaseLine(began, report)),
+  })
+  if (report.ssh !== null && report.vm.status === 'Running') say(sshLine(report.ssh))
+  return { leaseId, action, transaction, report }
+}
+
+const close = async (tenant: Tenant, options: Options, leaseId: Hex) => {
+  if (options.signed) await closeByNode(tenant, leaseId)
+  else await closeLease(tenant, leaseId)
   const bill = await billOf(tenant, leaseId)
   say(`closed: billed ${formatUsdc(bill.bill)} USDC, refunded ${formatUsdc(bill.refund)} USDC`)
   return { leaseId, ...bill }
@@ -295,6 +329,12 @@ const main = async (args: string[]): Promise<number> => {
     process.stdout.write(HELP)
     return values.help ? 0 : 2
   }
+  const orders = Object.fromEntries(
+    ORDER_ACTIONS.map((action) => [
+      action.toLowerCase(),
+      (tenant: Tenant) => order(tenant, values, leaseIdOption(id), action),
+    ]),
+  )
   const commands = {
     open: (tenant: Tenant) => open(tenant, values),
     post: async (tenant: Tenant) => {
@@ -303,7 +343,8 @@ const main = async (args: string[]): Promise<number> => {
     },
     list: (tenant: Tenant) => list(tenant, values.all),
     status: (tenant: Tenant) => status(tenant, leaseIdOption(id)),
-    close: (tenant: Tenant) => close(tenant, leaseIdOption(id)),
+    close: (tenant: Tenant) => close(tenant, values, leaseIdOption(id)),
+    ...orders,
   }
   if (!Object.hasOwn(commands, command)) throw usage(`There is no command ${command}.`)
   const tenant = await tenantOf(values)

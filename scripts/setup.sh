@@ -89,6 +89,7 @@ while [ $# -gt 0 ]; do
     --) break ;;
     hypervisor)
       need 'QEMU' qemu-system-x86_64 qemu-system-x86 qemu-utils
+      need 'QEMU for ARM guests' qemu-system-aarch64 qemu-system-arm qemu-efi-aarch64
       need 'libvirt' virsh libvirt-daemon libvirt-daemon-driver-qemu libvirt-daemon-system libvirt-clients dnsmasq-base
       need 'the guest image tools' mmdebstrap mmdebstrap genisoimage cpio busybox-static kmod e2fsprogs
       need 'virt-xml-validate' xmllint libxml2-utils

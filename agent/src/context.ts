@@ -19,9 +19,8 @@ import { checkNode } from './chain/node-facts.ts'
 import { makePostedManifests } from './chain/posted-manifests.ts'
 import { type AgentConfig, DEVELOPMENT_CHAIN } from './config/config.ts'
 import type { AgentSecrets } from './config/secrets.ts'
-import type { Limits } from './domain/situation.ts'
+import { LIMITS, type Limits } from './domain/situation.ts'
 import type { VmRecord } from './domain/vm.ts'
-import { NO_WISH } from './domain/wish.ts'
 import { beginDuties } from './duties.ts'
 import { seedFiles } from './guest/seed.ts'
 import { checkService } from './guest/service-check.ts'
@@ -33,6 +32,7 @@ import type { Logger } from './lib/log.ts'
 import { makeMachine } from './lib/machine.ts'
 import { type MachineAdapters, openMachine } from './machine.ts'
 import { makeMailboxClient } from './mailbox/client.ts'
+import { openOrders } from './orders.ts'
 import type { Deps, Machine, VmStore, Wishes } from './reconcile/ports.ts'
 import { makeReconciler } from './reconcile/reconciler.ts'
 import { lockDataDir } from './state/data-dir.ts'
@@ -94,6 +94,12 @@ export const makeContext = async (
     nowMs,
   })
   const { hypervisor } = adapters
+  const random = overrides.random ?? Math.random
+  const orders = openOrders({
+    ...{ chain, follower, journal, leases: leaseChain, store: watched.store, db },
+    quarantineMs: (overrides.limits ?? LIMITS).quarantineMs,
+    ...{ log, nowMs, random, disposer },
+  })
   const mac = (leaseId: `0x${string}`) => macOf(instance, leaseId)
   const deps: Deps = {
     chain: leaseChain,
@@ -117,11 +123,11 @@ export const makeContext = async (
     machine: overrides.machine ?? makeMachine(dataDir.path),
     store: watched.store,
     outages: makeOutageStore(db),
-    wishes: overrides.wishes ?? { of: () => NO_WISH, subscribe: () => () => {} },
+    wishes: overrides.wishes ?? orders.wishes,
     networkName: config.networkName,
     log,
     nowMs,
-    random: overrides.random ?? Math.random,
+    random,
   }
   const { limits, backoff, sweepMs } = overrides
   const reconciler = makeReconciler({
@@ -136,7 +142,7 @@ export const makeContext = async (
     everyMs: overrides.dutiesMs,
   })
   const beats = await startBeats({ config, secrets, db, deps, disposer })
-  return { deps, follower, reconciler, beats, duties, subscribe: watched.subscribe }
+  return { deps, follower, reconciler, orders, beats, duties, subscribe: watched.subscribe }
 }
 export type Context = Awaited<ReturnType<typeof makeContext>>
 

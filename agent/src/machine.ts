@@ -6,7 +6,7 @@ import { makeSeedStore } from './disk/seed-store.ts'
 import { makeFakeHypervisor } from './hypervisor/fake/driver.ts'
 import { SimulatedMachine } from './hypervisor/fake/machine.ts'
 import { openLibvirt } from './hypervisor/libvirt/driver.ts'
-import { makeImageStore } from './image/image-store.ts'
+import { openImages } from './images.ts'
 import { AgentError } from './lib/errors.ts'
 import {
   makeSimulatedDiskStore,
@@ -39,6 +39,7 @@ export const openMachine = async (
   const simulated = hypervisor.capabilities.acceleration === 'simulated'
   const disks = join(config.dataDir, 'disks')
   const seeds = join(config.dataDir, 'seeds')
+  const images = openImages(config, hypervisor.capabilities)
   const storage = simulated
     ? {
         images: makeSimulatedImageStore(),
@@ -46,17 +47,26 @@ export const openMachine = async (
         seeds: makeSimulatedSeedStore(seeds),
       }
     : {
-        images: makeImageStore(config.imageDir ?? join(config.dataDir, 'images')),
+        images: images.store,
         disks: makeDiskStore(disks),
         seeds: makeSeedStore(seeds),
       }
-  return { ...storage, ...given, hypervisor, release: async () => own?.close() }
+  const release = async () => {
+    await images.close()
+    await own?.close()
+  }
+  return { ...storage, ...given, hypervisor, release }
 }
 
 const openHypervisor = async (config: AgentConfig, instance: string, log: Log): Promise<Hypervisor> => {
   if (config.hypervisor === 'simulated') return simulate(config, instance)
   try {
-    return await openLibvirt({ uri: config.libvirtUri, instance, acceleration: config.acceleration })
+    return await openLibvirt({
+      uri: config.libvirtUri,
+      instance,
+      acceleration: config.acceleration,
+      foreignGuests: config.foreignGuests === 'emulate',
+    })
   } catch (cause) {
     if (!(cause instanceof HypervisorError)) throw cause
     const where = `libvirt cannot be reached at ${config.libvirtUri}.`

@@ -38,11 +38,12 @@ export const makeAgent = async (
   const disposer = makeDisposer((error) => log.error({ err: error }, 'while stopping'))
   try {
     const context = await makeContext(config, secrets, log, disposer, overrides)
-    const { deps, reconciler } = context
+    const { deps, reconciler, orders } = context
     const health = () => healthOf(context, config, secrets)
-    const api = await startApi({ port: config.apiPort, store: deps.store, health })
+    const api = await startApi({ port: config.apiPort, store: deps.store, health, orders })
     disposer.add(() => api.close())
     reconciler.start()
+    orders.start()
     const { acceleration, reason } = deps.hypervisor.capabilities
     log.info(
       { node: config.node, agent: secrets.account.address, url: api.url, acceleration, reason },

@@ -2,6 +2,7 @@ import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Health, startApi } from '../src/api/server.ts'
 import { admitted } from '../src/domain/vm.ts'
+import { AgentError } from '../src/lib/errors.ts'
 import { HypervisorError } from '../src/ports/hypervisor.ts'
 
 const VM = admitted(`0x${'77'.repeat(32)}`, 5_000, 6_000)
@@ -23,7 +24,11 @@ describe('the status API', () => {
   beforeAll(async () => {
     health = async () => HEALTH
     const store = { get: (id: string) => (id === VM.leaseId ? VM : null), all: () => [VM] }
-    api = await startApi({ port: 0, store, health: () => health() })
+    const refuse = async () => {
+      throw new AgentError('order-forbidden', 'No.')
+    }
+    const orders = { desk: { accept: refuse }, closer: { accept: refuse } }
+    api = await startApi({ port: 0, store, health: () => health(), orders })
   })
   afterAll(() => api?.close())
 

@@ -159,7 +159,11 @@ describe('a power cut at any moment', () => {
     }
     /** Flies until nothing is left to do, moving the clock over every wait. */
     const settle = async (beforeStep?: () => void) => {
-      const fly = makeFlight({ deps, backoff: BACKOFF, ...(beforeStep === undefined ? {} : { beforeStep }) })
+      const { fly } = makeFlight({
+        deps,
+        backoff: BACKOFF,
+        ...(beforeStep === undefined ? {} : { beforeStep }),
+      })
       try {
         for (let i = 0; i < 30; i++) {
           clock += Math.min(await fly(LEASE, new AbortController().signal), 1_000)

@@ -102,6 +102,7 @@ describe('a node on which something is wrong', () => {
     } as const
     const images = {
       list: async () => [],
+      collect: async () => 0,
       ensure: async () => {
         if (present) return disk
         throw new StorageError('image-corrupt', 'The image new-image is corrupt: /secret/path differs.')

@@ -13,4 +13,5 @@ export { decryptKey, encryptKey, type KeySource, loadKey, saveKey } from './keys
 export { LEASE_STAGES, type LensLease, leaseIdsOf, makeLens } from './lens.ts'
 export type { RpcCall } from './observe.ts'
 export { hostOf } from './rpc-errors.ts'
+export { askWallet, OUT_OF_GAS, recovers } from './signers.ts'
 export { migrate, openDatabase } from './store.ts'

@@ -1,4 +1,4 @@
-import { leaseEscrowAbi, makeLogDecoder, type ProtocolEvent } from '@decloud/protocol'
+import { addressesOf, leaseEscrowAbi, makeLogDecoder, type ProtocolEvent } from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
 import fc from 'fast-check'
 import { encodeFunctionData, toHex } from 'viem'
@@ -45,15 +45,7 @@ let chain: Chain
 let db: Database
 let follower: Follower
 
-const addresses = () => {
-  const { leaseEscrow, leaseDesk, downtimeQuorum, leaseMandates, nodeRegistry, pricePolicy } =
-    local.deployment
-  const { templateRegistry, leaseAccess, reviews, reputation, premiumStake } = local.deployment
-  return [
-    ...[leaseEscrow, leaseDesk, downtimeQuorum, leaseMandates, nodeRegistry, pricePolicy],
-    ...[templateRegistry, leaseAccess, reviews, reputation, premiumStake],
-  ]
-}
+const addresses = () => addressesOf(local.deployment)
 const onChain = async () =>
   (await local.anvil.client.getLogs({ address: addresses(), fromBlock: 0n, toBlock: 'latest' })).map(
     (log) => `${log.blockHash} ${log.logIndex} ${log.data.length}`,

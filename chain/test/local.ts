@@ -1,18 +1,11 @@
 // A local chain with the real contracts on it, and the few moves that tests of followers and journals make.
 import {
-  downtimeQuorumAbi,
-  leaseAccessAbi,
-  leaseDeskAbi,
+  CONTRACTS,
+  type ContractKey,
   leaseEscrowAbi,
-  leaseMandatesAbi,
   nodeRegistryAbi,
-  payoutsAbi,
-  premiumStakeAbi,
   pricePolicyAbi,
-  reputationAbi,
-  reviewsAbi,
   type Terms,
-  templateRegistryAbi,
 } from '@decloud/protocol'
 import { type Abi, type Address, type Hex, keccak256, parseAbi, toHex, zeroHash } from 'viem'
 import { deployMockUsdc, deployProtocol, deploySatellites } from '../../scripts/lib/deploy.ts'
@@ -33,21 +26,6 @@ export const KEEPER = 4
 
 export const ATTESTERS = [9, 6, 7] as const
 export const GUARDIAN = 8
-
-const ABIS = {
-  leaseEscrow: leaseEscrowAbi,
-  leaseDesk: leaseDeskAbi,
-  downtimeQuorum: downtimeQuorumAbi,
-  leaseMandates: leaseMandatesAbi,
-  nodeRegistry: nodeRegistryAbi,
-  pricePolicy: pricePolicyAbi,
-  templateRegistry: templateRegistryAbi,
-  leaseAccess: leaseAccessAbi,
-  reviews: reviewsAbi,
-  reputation: reputationAbi,
-  premiumStake: premiumStakeAbi,
-  payouts: payoutsAbi,
-} as const
 
 export type Local = Awaited<ReturnType<typeof startLocal>>
 
@@ -97,8 +75,8 @@ const deployTo = async (anvil: Anvil) => {
     send(index, nodeRegistry, nodeRegistryAbi, functionName, args)
 
   /** Sends a call to any contract of the deployment. */
-  const call = (index: number, contract: keyof typeof ABIS, functionName: string, args: readonly unknown[]) =>
-    send(index, deployment[contract], ABIS[contract], functionName, args)
+  const call = (index: number, contract: ContractKey, functionName: string, args: readonly unknown[]) =>
+    send(index, deployment[contract], CONTRACTS[contract], functionName, args)
 
   let machines = 0
   let salts = 0

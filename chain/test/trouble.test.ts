@@ -166,6 +166,74 @@ describe('with RPCs that are wrong', () => {
     expect(stored()).toEqual(await onChain())
   })
 
+  it('takes no second reading of one RPC alone for enough, where there is another', async () => {
+    const { chain, rpcs } = await proxied(2)
+    const [liar, honest] = rpcs as [RpcProxy, RpcProxy]
+    leavesOut(liar, () => true)
+    let away = true
+    let silent = 0
+    honest.judge = () => {
+      if (!away) return 'forward'
+      silent += 1
+      return 'refuse'
+    }
+    const feed = follow(chain)
+    await atHead(feed)
+    // Both readings of the liar tell the same. That nobody holds against it must not make it true.
+    const before = silent
+    await until(() => silent > before + 10, 'the other was asked again and again')
+    expect(feed.health()).toMatchObject({ verified: null })
+    expect(feed.finalizedThrough()).toBeNull()
+    away = false
+    await until(() => feed.health().state === 'disagreeing', 'disagreeing')
+    expect(feed.finalizedThrough()).toBeNull()
+    liar.judge = () => 'forward'
+    await until(() => feed.finalizedThrough() !== null, 'agreed')
+    await atHead(feed)
+    expect(stored()).toEqual(await onChain())
+  })
+
+  it('puts no block of another branch on top of its own', async () => {
+    const { chain, rpcs } = await proxied(1)
+    const [rpc] = rpcs as [RpcProxy]
+    const first = follow(chain)
+    await first.synced()
+    const height = first.health().cursor!.height + 1n
+    await first.close()
+    const removed = await local.open(TENANT, 1)
+    const quantity = `0x${height.toString(16)}`
+    const ask = (method: string, ...params: unknown[]) =>
+      local.anvil.client.request({ method: method as never, params: params as never }) as Promise<{
+        hash: string
+      }>
+    const block = await ask('eth_getBlockByNumber', quantity, false)
+    const logs = await realLogs([{ blockHash: block.hash, address: addressList() }])
+    expect(logs.length).toBeGreaterThan(0)
+    await local.reorg(1)
+    await local.anvil.client.mine({ blocks: 1 })
+    // A node behind the same URL that still knows the branch that was given up, for one question.
+    let shown = 0
+    rpc.judge = ({ method, params }) => {
+      if (method === 'eth_getBlockByNumber' && params?.[0] === quantity && shown++ === 0)
+        return { answer: block }
+      const asked = params?.[0] as { blockHash?: string } | undefined
+      return method === 'eth_getLogs' && asked?.blockHash === block.hash ? { answer: logs } : 'forward'
+    }
+    const seen: string[] = []
+    const feed = follow(chain)
+    feed.onChange((change) => {
+      if (change.kind === 'applied') seen.push(...change.events.map(({ transactionHash }) => transactionHash))
+    })
+    await atHead(feed)
+    expect(shown).toBeGreaterThan(0)
+    const gone = (logs as { transactionHash: string }[]).map(({ transactionHash }) => transactionHash)
+    expect(seen.filter((hash) => gone.includes(hash))).toEqual([])
+    expect(
+      makeEventReader(local.deployment)(db, { address: local.deployment.leaseEscrow, topic1: removed }),
+    ).toEqual([])
+    expect(stored()).toEqual(await onChain())
+  })
+
   it('notices at once when a block is said to have no logs that its header names', async () => {
     const { chain, rpcs } = await proxied(1)
     const feed = follow(chain)

@@ -17,26 +17,13 @@ import {
   randomArgs,
   randomFrom,
 } from '../../test/world/random-logs.ts'
-import * as abis from './abi/index.ts'
-import { type ContractAddresses, makeLogDecoder, type RawLog } from './events.ts'
+import { CONTRACT_KEYS, CONTRACTS, type ContractAddresses } from './contracts.ts'
+import { makeLogDecoder, type RawLog } from './events.ts'
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const at = (n: number): Address => `0x${n.toString(16).padStart(40, '0')}`
 
-const CONTRACTS: [keyof ContractAddresses, Abi][] = [
-  ['leaseEscrow', abis.leaseEscrowAbi],
-  ['leaseDesk', abis.leaseDeskAbi],
-  ['downtimeQuorum', abis.downtimeQuorumAbi],
-  ['leaseMandates', abis.leaseMandatesAbi],
-  ['nodeRegistry', abis.nodeRegistryAbi],
-  ['pricePolicy', abis.pricePolicyAbi],
-  ['templateRegistry', abis.templateRegistryAbi],
-  ['leaseAccess', abis.leaseAccessAbi],
-  ['reviews', abis.reviewsAbi],
-  ['reputation', abis.reputationAbi],
-  ['premiumStake', abis.premiumStakeAbi],
-]
-const addresses = Object.fromEntries(CONTRACTS.map(([name], i) => [name, at(i + 1)])) as ContractAddresses
+const addresses = Object.fromEntries(CONTRACT_KEYS.map((name, i) => [name, at(i + 1)])) as ContractAddresses
 const decode = makeLogDecoder(addresses)
 
 const logOf = (contract: number, topics: readonly Hex[], data: Hex): RawLog => ({
@@ -63,8 +50,13 @@ const viems = (abi: Abi, log: RawLog): Outcome => {
   }
 }
 
-const EVENTS = CONTRACTS.flatMap(([, abi], contract) =>
-  eventsIn(abi).map((event): [string, number, Abi, AbiEvent] => [event.name, contract, abi, event]),
+const EVENTS = CONTRACT_KEYS.flatMap((key, contract) =>
+  eventsIn(CONTRACTS[key]).map((event): [string, number, Abi, AbiEvent] => [
+    event.name,
+    contract,
+    CONTRACTS[key],
+    event,
+  ]),
 )
 
 /** Something that no contract writes, somewhere in a log. */
@@ -115,7 +107,7 @@ describe(`logs decode as viem decodes them (SEED=${seed})`, () => {
   })
 
   it('keeps the place of a log, and drops what is not ours', () => {
-    const event = eventsIn(abis.leaseEscrowAbi).find(({ name }) => name === 'LeaseSettled')!
+    const event = eventsIn(CONTRACTS.leaseEscrow).find(({ name }) => name === 'LeaseSettled')!
     const { topics, data } = encodeEvent(event, randomArgs(randomFrom(1), event))
     const log = logOf(0, topics, data)
     expect(decode(log)).toMatchObject({
@@ -135,7 +127,7 @@ describe(`logs decode as viem decodes them (SEED=${seed})`, () => {
   it('knows an address however it is spelled', () => {
     const spelled = '0x00000000000000000000000000000000000000Aa'
     const local = makeLogDecoder({ ...addresses, leaseEscrow: spelled })
-    const event = eventsIn(abis.leaseEscrowAbi)[0]!
+    const event = eventsIn(CONTRACTS.leaseEscrow)[0]!
     const log = logOf(
       0,
       ...(Object.values(encodeEvent(event, randomArgs(randomFrom(2), event))) as [Hex[], Hex]),

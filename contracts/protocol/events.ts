@@ -10,20 +10,7 @@ import {
   type Hex,
   toEventSelector,
 } from 'viem'
-import {
-  downtimeQuorumAbi,
-  leaseAccessAbi,
-  leaseDeskAbi,
-  leaseEscrowAbi,
-  leaseMandatesAbi,
-  nodeRegistryAbi,
-  payoutsAbi,
-  premiumStakeAbi,
-  pricePolicyAbi,
-  reputationAbi,
-  reviewsAbi,
-  templateRegistryAbi,
-} from './abi/index.ts'
+import { CONTRACT_KEYS, CONTRACTS, type ContractAddresses, type ContractKey } from './contracts.ts'
 import { makeDecoder } from './decode.ts'
 import { DecloudError } from './errors.ts'
 
@@ -50,36 +37,12 @@ type EventsOf<contract extends string, abi extends Abi> = {
   } & Place
 }[ContractEventName<abi>]
 
-const ABIS = {
-  LeaseEscrow: leaseEscrowAbi,
-  LeaseDesk: leaseDeskAbi,
-  DowntimeQuorum: downtimeQuorumAbi,
-  LeaseMandates: leaseMandatesAbi,
-  NodeRegistry: nodeRegistryAbi,
-  PricePolicy: pricePolicyAbi,
-  TemplateRegistry: templateRegistryAbi,
-  LeaseAccess: leaseAccessAbi,
-  Reviews: reviewsAbi,
-  Reputation: reputationAbi,
-  PremiumStake: premiumStakeAbi,
-  Payouts: payoutsAbi,
-} as const
-type ContractName = keyof typeof ABIS
+type ContractName = Capitalize<ContractKey>
 
 /** An event of any contract of ours: `contract` and `name` tell which, since two contracts may use one name. */
-export type ProtocolEvent = { [name in ContractName]: EventsOf<name, (typeof ABIS)[name]> }[ContractName]
-
-/** The contracts that every deployment has, then those around them, which it may have. A `Deployment` is one. */
-export type ContractAddresses = Record<
-  'leaseEscrow' | 'leaseDesk' | 'downtimeQuorum' | 'leaseMandates' | 'nodeRegistry' | 'pricePolicy',
-  Address
-> &
-  Partial<
-    Record<
-      'templateRegistry' | 'leaseAccess' | 'reviews' | 'reputation' | 'premiumStake' | 'payouts',
-      Address | undefined
-    >
-  >
+export type ProtocolEvent = {
+  [key in ContractKey]: EventsOf<Capitalize<key>, (typeof CONTRACTS)[key]>
+}[ContractKey]
 
 type Args = Record<string, unknown>
 type Prepared = { name: string; decode(log: RawLog): Args }
@@ -125,13 +88,16 @@ const prepare = (abi: Abi): ReadonlyMap<Hex, Prepared> =>
       .map((event) => [toEventSelector(event), prepareEvent(event)]),
   )
 
-const prepared = new Map<ContractName, ReadonlyMap<Hex, Prepared>>()
+const prepared = new Map<ContractKey, ReadonlyMap<Hex, Prepared>>()
 
-const eventsOf = (contract: ContractName): ReadonlyMap<Hex, Prepared> => {
-  const known = prepared.get(contract) ?? prepare(ABIS[contract])
-  prepared.set(contract, known)
+const eventsOf = (key: ContractKey): ReadonlyMap<Hex, Prepared> => {
+  const known = prepared.get(key) ?? prepare(CONTRACTS[key])
+  prepared.set(key, known)
   return known
 }
+
+// What `Capitalize` says of the type; TypeScript does not follow it through the string's methods.
+const nameOf = (key: ContractKey) => `${key[0]!.toUpperCase()}${key.slice(1)}` as ContractName
 
 /**
  * @param addresses the deployment to listen to.
@@ -141,24 +107,13 @@ const eventsOf = (contract: ContractName): ReadonlyMap<Hex, Prepared> => {
  */
 export const makeLogDecoder = (addresses: ContractAddresses) => {
   const contracts = new Map<string, { contract: ContractName; events: ReadonlyMap<Hex, Prepared> }>()
-  const listen = (contract: ContractName, address: Address | undefined) => {
-    if (address === undefined) return
-    const known = { contract, events: eventsOf(contract) }
+  for (const key of CONTRACT_KEYS) {
+    const address = addresses[key]
+    if (address === undefined) continue
+    const known = { contract: nameOf(key), events: eventsOf(key) }
     // As RPCs spell it and as a deployment does; any other way is found too, by its lower case.
     contracts.set(address, known).set(address.toLowerCase(), known)
   }
-  listen('LeaseEscrow', addresses.leaseEscrow)
-  listen('LeaseDesk', addresses.leaseDesk)
-  listen('DowntimeQuorum', addresses.downtimeQuorum)
-  listen('LeaseMandates', addresses.leaseMandates)
-  listen('NodeRegistry', addresses.nodeRegistry)
-  listen('PricePolicy', addresses.pricePolicy)
-  listen('TemplateRegistry', addresses.templateRegistry)
-  listen('LeaseAccess', addresses.leaseAccess)
-  listen('Reviews', addresses.reviews)
-  listen('Reputation', addresses.reputation)
-  listen('PremiumStake', addresses.premiumStake)
-  listen('Payouts', addresses.payouts)
   return (log: RawLog): ProtocolEvent | undefined => {
     const known = contracts.get(log.address) ?? contracts.get(log.address.toLowerCase())
     const selector = log.topics[0]

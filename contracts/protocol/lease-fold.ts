@@ -1,7 +1,8 @@
 // A lease as its logs tell it: those of the escrow, and of the mandates for its renewal.
 import type { Address, Hex } from 'viem'
 import { sharesDown } from './billing.ts'
-import type { ContractAddresses, ProtocolEvent } from './events.ts'
+import type { ContractAddresses } from './contracts.ts'
+import type { ProtocolEvent } from './events.ts'
 import { END_REASONS, type EndReason, LEASE_STATUSES, type LeaseStatus, type Terms } from './lease.ts'
 
 /** Seconds that a request waits for a node before anyone may expire it. Mirror of `Caps.REQUEST_LIFE`. */

@@ -61,11 +61,7 @@ contract LeaseAccess is ILeaseAccess {
     /// @inheritdoc ILeaseAccess
     function levelOf(bytes32 leaseId, address account) external view override returns (Level) {
         Lease memory lease = ESCROW.leaseOf(leaseId);
-        if (!_isLive(lease.status)) return Level.None;
-        if (account == lease.tenant) return Level.Manager;
-        Grant[] storage grants = _grants[leaseId];
-        uint256 i = _find(grants, account);
-        return i < grants.length ? grants[i].level : Level.None;
+        return _isLive(lease.status) ? _levelOf(leaseId, lease.tenant, account) : Level.None;
     }
 
     /// @inheritdoc ILeaseAccess
@@ -104,6 +100,16 @@ contract LeaseAccess is ILeaseAccess {
             grants.push(Grant({ account: account, level: level }));
         }
         emit AccessChanged({ leaseId: leaseId, account: account, level: level });
+    }
+
+    /// @inheritdoc ILeaseAccess
+    function order(bytes32 leaseId, Order action) external override {
+        address tenant = _requireLive(leaseId);
+        if (_levelOf(leaseId, tenant, msg.sender) != Level.Manager) {
+            revert SatelliteErrors.LeaseAccess_NotManager({ leaseId: leaseId, caller: msg.sender });
+        }
+        if (action == Order.None) revert SatelliteErrors.LeaseAccess_NoOrder({ leaseId: leaseId });
+        emit Ordered({ leaseId: leaseId, by: msg.sender, action: action });
     }
 
     /// @inheritdoc ILeaseAccess
@@ -176,15 +182,28 @@ contract LeaseAccess is ILeaseAccess {
         return status != LeaseStatus.None && status != LeaseStatus.Ended;
     }
 
-    function _requireTenant(bytes32 leaseId) private view {
+    /// @dev Of a lease that lives.
+    function _levelOf(bytes32 leaseId, address tenant, address account) private view returns (Level) {
+        if (account == tenant) return Level.Manager;
+        Grant[] storage grants = _grants[leaseId];
+        uint256 i = _find(grants, account);
+        return i < grants.length ? grants[i].level : Level.None;
+    }
+
+    function _requireLive(bytes32 leaseId) private view returns (address tenant) {
         Lease memory lease = ESCROW.leaseOf(leaseId);
         if (!_isLive(lease.status)) {
             revert SatelliteErrors.LeaseAccess_NotLive({ leaseId: leaseId, status: lease.status });
         }
-        if (msg.sender != lease.tenant) {
+        return lease.tenant;
+    }
+
+    function _requireTenant(bytes32 leaseId) private view {
+        address tenant = _requireLive(leaseId);
+        if (msg.sender != tenant) {
             revert SatelliteErrors.LeaseAccess_NotTenant({
                 leaseId: leaseId,
-                tenant: lease.tenant,
+                tenant: tenant,
                 caller: msg.sender
             });
         }

@@ -1,11 +1,17 @@
 // The tables as a function of the stored logs: whatever way led there, a step at a time, over rollbacks of any depth,
 // in batches of any size, they are those of a keeper that read the same logs once.
 import { openDatabase } from '@decloud/chain'
-import type { Deployment, ProtocolEvent, RawLog } from '@decloud/protocol'
-import * as protocol from '@decloud/protocol'
+import {
+  CONTRACT_KEYS,
+  CONTRACTS,
+  type Deployment,
+  makeLogDecoder,
+  type ProtocolEvent,
+  type RawLog,
+} from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
 import fc from 'fast-check'
-import type { Abi, AbiEvent, Address, Hex } from 'viem'
+import type { AbiEvent, Address, Hex } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { makeLogStore } from '../../chain/src/follow/log-store.ts'
 import {
@@ -24,25 +30,14 @@ const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const word = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
 const at = (n: number): Address => `0x${n.toString(16).padStart(40, '0')}`
 
-const ABIS: [keyof Deployment, Abi][] = [
-  ['leaseEscrow', protocol.leaseEscrowAbi],
-  ['leaseDesk', protocol.leaseDeskAbi],
-  ['downtimeQuorum', protocol.downtimeQuorumAbi],
-  ['leaseMandates', protocol.leaseMandatesAbi],
-  ['nodeRegistry', protocol.nodeRegistryAbi],
-  ['pricePolicy', protocol.pricePolicyAbi],
-  ['templateRegistry', protocol.templateRegistryAbi],
-  ['leaseAccess', protocol.leaseAccessAbi],
-  ['reviews', protocol.reviewsAbi],
-  ['reputation', protocol.reputationAbi],
-  ['premiumStake', protocol.premiumStakeAbi],
-]
 const deployment = {
   ...{ chainId: 31337, usdc: at(99), fromBlock: 0 },
-  ...Object.fromEntries(ABIS.map(([name], i) => [name, at(i + 1)])),
+  ...Object.fromEntries(CONTRACT_KEYS.map((name, i) => [name, at(i + 1)])),
 } as unknown as Deployment
 
-const EVENTS = ABIS.flatMap(([, abi], contract) => eventsIn(abi).map((event) => ({ contract, event })))
+const EVENTS = CONTRACT_KEYS.flatMap((key, contract) =>
+  eventsIn(CONTRACTS[key]).map((event) => ({ contract, event })),
+)
 /** What most histories are made of: a lease's own events come often enough that leases live long. */
 const OFTEN = EVENTS.filter(({ contract, event }) => contract === 0 && event.name.startsWith('Lease'))
 
@@ -105,7 +100,7 @@ const openKeeper = () => {
   const { projector, refoldAll } = makeLedgerProjector(deployment)
   projector.migrate(db)
   const store = makeLogStore(db, deployment)
-  const decode = protocol.makeLogDecoder(deployment)
+  const decode = makeLogDecoder(deployment)
   const eventsOf = (logs: readonly RawLog[]): ProtocolEvent[] =>
     logs.map(decode).filter((event) => event !== undefined)
   return {

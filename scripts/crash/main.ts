@@ -1,24 +1,38 @@
 // `npm run crash`: kill -9 at any moment, and then count everything.
 import { parseArgs } from 'node:util'
 import { DecloudError, sentenceOf } from '@decloud/protocol'
-import { type CrashReport, runCrash } from '../../test/crash/run.ts'
+import { type CrashOptions, type CrashReport, runCrash } from '../../test/crash/run.ts'
+import { printAgentReport } from './agent/report.ts'
+import { runAgentCrash } from './agent/run.ts'
 
 const HELP = `usage: npm run crash -- [SUBJECT] [--kills N] [--seed N] [--minutes N] [--keep] [--json]
 
-Runs a market on a local chain, kills what serves it at random moments, restarts it, and in the end reconciles the chain,
-independent books, and every table to the unit. See test/crash/README.md.
+Kills what serves leases at random moments, restarts it, and counts. See test/crash/README.md.
 
-  SUBJECT      keeper (default): two keepers at once
+  SUBJECT      keeper (default): two keepers of a market at once; in the end the chain, independent books, and every
+               table are reconciled to the unit
+               agent: a node with real guests; its agent, its libvirtd or one guest's QEMU is killed, and after each kill
+               everything on the machine has to be explained by the leases within 30 s (root, libvirt)
   --kills N    how many; 50 by default
   --seed N     decides loads, aims and fates; random by default, and printed
-  --minutes N  the run fails when it takes longer; by default 5 and 20 s for every kill
+  --minutes N  the run fails when it takes longer; by default 5 and 20 s for every kill (agent: 45 s)
   --keep       keeps databases and logs; they are kept anyway when something is wrong
   --json       the report as one JSON line on stdout
   --help       this text
 
 Progress goes to stderr. Exit code: 0 when everything adds up, 1 when something does not, 2 when it could not be run.`
 
-const SUBJECTS: Readonly<Record<string, typeof runCrash>> = { keeper: runCrash }
+type Run = (options: CrashOptions) => Promise<{ ok: boolean; show: () => void; report: unknown }>
+
+const subject =
+  <report extends { ok: boolean }>(
+    run: (options: CrashOptions) => Promise<report>,
+    print: (report: report) => void,
+  ): Run =>
+  async (options) => {
+    const report = await run(options)
+    return { ok: report.ok, show: () => print(report), report }
+  }
 
 const numberOf = (name: string, text: string): number => {
   const value = Number(text)
@@ -42,8 +56,8 @@ const optionsOf = (args: readonly string[]) => {
     },
   })
   if (values.help) return 'help'
-  const [subject = 'keeper', ...rest] = positionals
-  const run = SUBJECTS[subject]
+  const [name = 'keeper', ...rest] = positionals
+  const run = SUBJECTS[name]
   if (run === undefined || rest.length > 0) {
     const known = Object.keys(SUBJECTS).join(', ')
     throw new DecloudError('options', `"${positionals.join(' ')}" is nothing to crash.`, {
@@ -52,7 +66,9 @@ const optionsOf = (args: readonly string[]) => {
   }
   const kills = numberOf('kills', values.kills)
   const withinSeconds =
-    values.minutes === undefined ? 300 + 20 * kills : 60 * numberOf('minutes', values.minutes)
+    values.minutes === undefined
+      ? 300 + (name === 'agent' ? 45 : 20) * kills
+      : 60 * numberOf('minutes', values.minutes)
   const seed = values.seed === undefined ? Math.ceil(Math.random() * 2 ** 31) : numberOf('seed', values.seed)
   return { run, kills, seed, withinSeconds, keep: values.keep, json: values.json }
 }
@@ -95,6 +111,11 @@ const print = (report: CrashReport) => {
   if (report.folder !== null) console.log(`databases and logs: ${report.folder}`)
 }
 
+const SUBJECTS: Readonly<Record<string, Run>> = {
+  keeper: subject(runCrash, print),
+  agent: subject(runAgentCrash, printAgentReport),
+}
+
 const main = async (): Promise<number> => {
   const options = optionsOf(process.argv.slice(2))
   if (options === 'help') {
@@ -108,10 +129,10 @@ const main = async (): Promise<number> => {
   const started = performance.now()
   const onProgress = (text: string) =>
     process.stderr.write(`${Math.round((performance.now() - started) / 1_000)} s: ${text}\n`)
-  const report = await run({ ...rest, signal: abort.signal, onProgress })
+  const { ok, report, show } = await run({ ...rest, signal: abort.signal, onProgress })
   if (json) console.log(toJson(report))
-  else print(report)
-  return report.ok ? 0 : 1
+  else show()
+  return ok ? 0 : 1
 }
 
 try {

@@ -1,13 +1,23 @@
 #!/bin/bash
 # Builds a guest image from Debian packages, or finds it in the cache; its directory is the only line on stdout.
-#   scripts/image/build.sh debian-12 | tiny
+#   scripts/image/build.sh debian-12 | tiny [amd64 | arm64]
 # Needs root, qemu-utils, cpio, kmod, and mmdebstrap for debian-12. DECLOUD_CACHE moves the cache.
+# The tiny image can be built for another architecture than this machine's; it is then called tiny-arm64, for example.
 # A build is immutable and keyed by a hash of these scripts: overlays keep the base they were made on.
 set -euo pipefail
 
-id=${1:-}
+recipe=${1:-}
+native=$(dpkg --print-architecture)
+arch=${2:-$native}
 here=$(cd "$(dirname "$0")" && pwd)
-case $id in debian-12 | tiny) ;; *) echo "usage: $0 debian-12|tiny" >&2; exit 64 ;; esac
+usage() { echo "usage: $0 debian-12|tiny [amd64|arm64]" >&2; exit 64; }
+case $recipe in debian-12 | tiny) ;; *) usage ;; esac
+case $arch in amd64 | arm64) ;; *) usage ;; esac
+id=$recipe
+if [ "$arch" != "$native" ]; then
+  [ "$recipe" = tiny ] || { echo "debian-12 runs programs of the guest while it is built: build it on $arch" >&2; exit 64; }
+  id=$recipe-$arch
+fi
 
 say() { printf 'image %s: %s\n' "$id" "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -23,7 +33,6 @@ reachable() {
 cache=${DECLOUD_CACHE:-$(cd "$here/../.." && pwd)/.cache}
 if [ -z "${DECLOUD_CACHE:-}" ] && ! reachable "$cache"; then cache=/var/cache/decloud; fi
 
-arch=$(dpkg --print-architecture)
 key=$(cd "$here" && find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-16)
 images=$cache/images
 final=$images/$id/$key
@@ -68,14 +77,14 @@ trap stop INT TERM HUP
 trap clean EXIT
 
 export DEBIAN_ARCH=$arch IMAGE_SCRIPTS=$here
-setsid bash "$here/$id.sh" 9>&- </dev/null >&2 &
+setsid bash "$here/$recipe.sh" 9>&- </dev/null >&2 &
 child=$!
 wait "$child" || die 'the build failed, see above; nothing was kept'
 child=
 
 . "$out/boot.env"
 disk_bytes=$(qemu-img info --output=json "$out/disk.qcow2" | sed -n 's/.*"virtual-size": *\([0-9]*\).*/\1/p' | head -1)
-case $arch in amd64) machine=x86_64 ;; arm64) machine=aarch64 ;; *) die "no guest for $arch" ;; esac
+case $arch in amd64) machine=x86_64 ;; arm64) machine=aarch64 ;; esac
 entry() { printf '    "%s": { "file": "%s", "sha256": "%s" }' "$1" "$2" "$(sha256sum "$out/$2" | cut -d' ' -f1)"; }
 {
   printf '{\n  "version": 1,\n  "id": "%s",\n  "buildKey": "%s",\n  "arch": "%s",\n' "$id" "$key" "$machine"

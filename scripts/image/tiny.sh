@@ -2,8 +2,10 @@
 # Called by build.sh. In: $work, $out, $IMAGE_SCRIPTS, $DEBIAN_ARCH. Out: disk.qcow2, vmlinuz, initrd.img, boot.env.
 set -euo pipefail
 . "$IMAGE_SCRIPTS/initrd.sh"
+. "$IMAGE_SCRIPTS/apt-for.sh"
 
-kernel_package=$(apt-cache depends "linux-image-cloud-$DEBIAN_ARCH" | awk '$1 == "Depends:" && /linux-image-/ { print $2; exit }')
+prepare_apt
+kernel_package=$(apt_for apt-cache depends "linux-image-cloud-$DEBIAN_ARCH" | awk '$1 == "Depends:" && /linux-image-/ { print $2; exit }')
 [ -n "$kernel_package" ] || { echo "apt knows no linux-image-cloud-$DEBIAN_ARCH: run apt-get update"; exit 1; }
 packages="$kernel_package busybox-static qemu-guest-agent dropbear-bin libtomcrypt1 libtommath1 libc6 libgcc-s1
   libglib2.0-0 libpcre2-8-0 libnuma1 libudev1 liburing2 libcrypt1 zlib1g libgmp10"
@@ -11,7 +13,7 @@ packages="$kernel_package busybox-static qemu-guest-agent dropbear-bin libtomcry
 echo 'downloading Debian packages'
 mkdir -p "$work/debs" "$work/packages"
 # apt's own user cannot write here, and need not: the files are checked against the signed index either way.
-(cd "$work/debs" && apt-get -o APT::Sandbox::User=root -qq download $packages)
+(cd "$work/debs" && apt_for apt-get -o APT::Sandbox::User=root -qq download $packages)
 for deb in "$work"/debs/*.deb; do dpkg -x "$deb" "$work/packages"; done
 
 echo 'packing kernel, initrd and disk'
@@ -32,13 +34,19 @@ chmod 0755 "$root/sbin/shutdown"
 loader=$(cd "$from" && ls lib/*/ld-linux-*.so.* | head -1)
 libraries=$(dirname "$loader")
 mkdir -p "$root/$libraries"
-for program in usr/sbin/qemu-ga usr/sbin/dropbear usr/bin/dropbearkey; do
-  "$from/$loader" --inhibit-cache --library-path "$from/$libraries:$from/usr/$libraries" --list "$from/$program"
-done > "$work/needed"
-if grep 'not found' "$work/needed"; then echo 'a library is missing from the package list above'; exit 1; fi
-for library in $(awk '/=> \// { print $3 }' "$work/needed" | sort -u) "$from/$libraries"/libnss_files.so.2; do
-  cp -L "$library" "$root/$libraries/"
-done
+# What a program needs is named in it as text. Nothing of the guest's architecture is run here: it may not be ours.
+add_libraries() {
+  local library name
+  for library in "$from/$libraries"/*.so.* "$from/usr/$libraries"/*.so.*; do
+    name=${library##*/}
+    [ ! -e "$root/$libraries/$name" ] || continue
+    grep -qaF "$name" "$1" || continue
+    cp -L "$library" "$root/$libraries/"
+    add_libraries "$library"
+  done
+}
+for program in usr/sbin/qemu-ga usr/sbin/dropbear usr/bin/dropbearkey; do add_libraries "$from/$program"; done
+cp -L "$from/$libraries/libnss_files.so.2" "$root/$libraries/"
 cp -L "$from/$loader" "$root/$libraries/"
 # The path of the loader is fixed by the architecture's ABI.
 case $DEBIAN_ARCH in

@@ -13,11 +13,14 @@ class ImageBuildError extends Error {
  * `leftovers` ends it should this process be killed.
  */
 export async function buildImage(
-  id: 'debian-12' | 'tiny',
+  id: 'debian-12' | 'tiny' | 'tiny-arm64',
   { signal, leftovers }: { signal?: AbortSignal; leftovers?: Leftovers } = {},
 ): Promise<string> {
   const script = fileURLToPath(new URL('../image/build.sh', import.meta.url))
-  const child = spawn(script, [id], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [, recipe = id, arch] = /^(tiny)-(\w+)$/.exec(id) ?? []
+  const child = spawn(script, arch === undefined ? [recipe] : [recipe, arch], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', resolve)

@@ -16,6 +16,8 @@ export type Leftover =
   | { kind: 'network'; uri: string; name: string }
   /** Firewall chains that a libvirtd of ours made, and the forwarding switch it flipped. */
   | { kind: 'libvirt-firewall'; ipForward: string }
+  /** Empty control groups of guests whose libvirtd was killed, by a part of their names. */
+  | { kind: 'cgroups'; named: string }
 
 /** @returns the start time that tells this process from a later one of the same number; null when it is gone. */
 export const startTimeOf = async (pid: number): Promise<string | null> => {

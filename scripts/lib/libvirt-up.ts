@@ -106,7 +106,7 @@ export async function libvirtUp(leftovers?: Leftovers): Promise<LibvirtUp> {
  * Where no udev runs, /dev/kvm keeps the kernel's 0600. libvirt then takes its knowledge of QEMU for stale and probes
  * it again at every use, minutes of it. Debian's udev rule gives the device to the group kvm; so does this.
  */
-async function openKvmToGroup(): Promise<void> {
+export async function openKvmToGroup(): Promise<void> {
   const device = await stat('/dev/kvm').catch(() => null)
   const line = (await readFile('/etc/group', 'utf8')).match(/^kvm:[^:]*:(\d+):/m)
   if (!device || !line || (device.gid === Number(line[1]) && (device.mode & 0o060) === 0o060)) return

@@ -1,13 +1,14 @@
 // The other end of leftovers.ts: reads one resource a line, removes them all when the pipe ends.
 // It uses virsh and iptables rather than our own driver: the driver may be what crashed.
 import { execFile } from 'node:child_process'
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { type Leftover, startTimeOf } from './leftovers.ts'
 import { removeLibvirtChains } from './libvirt-firewall.ts'
 
+const CGROUPS = '/sys/fs/cgroup'
 const exec = promisify(execFile)
 const run = async (command: string, args: readonly string[]): Promise<string> =>
   (await exec(command, [...args], { timeout: 20_000 })).stdout
@@ -47,6 +48,21 @@ const removers = {
     await removeLibvirtChains()
     await writeFile('/proc/sys/net/ipv4/ip_forward', ipForward)
   },
+
+  cgroups: async ({ named }: Extract<Leftover, { kind: 'cgroups' }>) => {
+    // The last process of a group may still be on its way out.
+    for (let waited = 0; waited < 5_000 && (await removeCgroups(named)) > 0; waited += 200) await sleep(200)
+  },
+}
+
+/** Innermost first. @returns how many are left. */
+const removeCgroups = async (named: string): Promise<number> => {
+  const found = (await run('find', [CGROUPS, '-type', 'd', '-path', `*${named}*`]))
+    .split('\n')
+    .filter(Boolean)
+  for (const path of found.sort((a, b) => b.length - a.length)) await rmdir(path).catch(() => {}) // counted anew
+  return (await run('find', [CGROUPS, '-type', 'd', '-path', `*${named}*`])).split('\n').filter(Boolean)
+    .length
 }
 
 const isZombie = async (pid: number): Promise<boolean> => {

@@ -10,7 +10,7 @@ import { makeSeedStore } from '../../agent/src/disk/seed-store.ts'
 import { seedFiles } from '../../agent/src/guest/seed.ts'
 import { openLibvirt } from '../../agent/src/hypervisor/libvirt/driver.ts'
 import { macOf } from '../../agent/src/hypervisor/mac.ts'
-import { makeImageStore } from '../../agent/src/image/image-store.ts'
+import { makeBuiltStore } from '../../agent/src/image/built-store.ts'
 import type { DomainSpec, NetworkSpec } from '../../agent/src/ports/hypervisor.ts'
 import { buildImage } from '../../scripts/lib/images.ts'
 import { libvirtUp } from '../../scripts/lib/libvirt-up.ts'
@@ -36,8 +36,8 @@ export async function domainsNamed(part: string): Promise<readonly string[]> {
 }
 
 /** A machine of its own for one test: instance, network and directories that no other run shares. */
-export async function testMachine(imageId: 'debian-12' | 'tiny') {
-  const images = makeImageStore(await buildImage(imageId))
+export async function testMachine(imageId: 'debian-12' | 'tiny' | 'tiny-arm64') {
+  const images = makeBuiltStore(await buildImage(imageId))
   const daemons = await libvirtUp()
   const seed = randomBytes(4)
   const instance = `t${seed.toString('hex')}`
@@ -51,7 +51,8 @@ export async function testMachine(imageId: 'debian-12' | 'tiny') {
     subnet: `10.${100 + (seed[0]! % 100)}.${seed[1]!}.0/24`,
     mode: 'isolated',
   }
-  const open = () => openLibvirt({ uri: 'qemu:///system', instance, acceleration: 'auto' })
+  const foreignGuests = imageId === 'tiny-arm64'
+  const open = () => openLibvirt({ uri: 'qemu:///system', instance, acceleration: 'auto', foreignGuests })
   const hypervisor = await open()
   await hypervisor.ensureNetwork(network)
 
@@ -70,12 +71,13 @@ export async function testMachine(imageId: 'debian-12' | 'tiny') {
       leaseId,
       generation: 1,
       specHash: '0x01',
-      vcpus: imageId === 'tiny' ? 1 : 2,
-      memoryMiB: imageId === 'tiny' ? 256 : 1024,
+      vcpus: imageId === 'debian-12' ? 2 : 1,
+      memoryMiB: imageId === 'debian-12' ? 1024 : 256,
       diskPath: await disks.createOverlay(leaseId, image, 3),
       baseDiskPath: image.diskPath,
       seedPath: await seeds.write(leaseId, seedFiles({ ...config, passwordHash: null })),
       boot: image.boot,
+      arch: image.arch,
       network: { name: network.name, mac },
     }
   }

@@ -1,19 +1,5 @@
 // The contracts on the simulated chain, once for all seeds: deployed, three nodes registered, two tenants with money.
-import {
-  type Deployment,
-  downtimeQuorumAbi,
-  leaseAccessAbi,
-  leaseDeskAbi,
-  leaseEscrowAbi,
-  leaseMandatesAbi,
-  mockUSDCAbi,
-  nodeRegistryAbi,
-  premiumStakeAbi,
-  pricePolicyAbi,
-  reputationAbi,
-  reviewsAbi,
-  templateRegistryAbi,
-} from '@decloud/protocol'
+import { CONTRACTS, type Deployment, mockUSDCAbi } from '@decloud/protocol'
 import {
   type Abi,
   createPublicClient,
@@ -48,20 +34,7 @@ export const ROLE = {
 export const NODES = 3
 export const agentOf = (node: number): number => (node === 1 ? ROLE.agent : 100 + node)
 
-const ABIS = {
-  usdc: mockUSDCAbi,
-  leaseEscrow: leaseEscrowAbi,
-  leaseDesk: leaseDeskAbi,
-  downtimeQuorum: downtimeQuorumAbi,
-  leaseMandates: leaseMandatesAbi,
-  nodeRegistry: nodeRegistryAbi,
-  pricePolicy: pricePolicyAbi,
-  templateRegistry: templateRegistryAbi,
-  leaseAccess: leaseAccessAbi,
-  reviews: reviewsAbi,
-  reputation: reputationAbi,
-  premiumStake: premiumStakeAbi,
-} as const
+const ABIS = { usdc: mockUSDCAbi, ...CONTRACTS } as const
 export type ContractName = keyof typeof ABIS
 
 /** A call that an account of the mnemonic sends. */

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { addressesOf } from '../../chain/src/follow/logs.ts'
+import { addressesOf } from '@decloud/protocol'
 import { makePeople } from './acts.ts'
 import { type Clock, makeClock } from './clock.ts'
 import type { Market } from './market.ts'

@@ -1,6 +1,7 @@
 // A node's agent as an operator runs it: a process of its own, which a test may kill.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { appendFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -30,6 +31,8 @@ export type AgentProcessOptions = {
   dataDir: string
   imageDir: string
   network: { name: string; subnet: string }
+  /** Where its log goes, appended; dropped when absent. */
+  logFile?: string
 }
 
 /** Starts `decloud-node run`, waits until it is up, and lets the registry know where its API is. */
@@ -38,7 +41,7 @@ export const startAgentProcess = async (options: AgentProcessOptions): Promise<A
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { PATH: process.env['PATH'], ...(await environmentOf(options)) },
   })
-  const url = await upAt(child)
+  const url = await upAt(child, options.logFile)
   await setEndpoint(options.anvil, options.deployment, options.registered, url)
   const exited = once(child, 'exit')
   const end = async (signal: 'SIGKILL' | 'SIGTERM') => {
@@ -84,7 +87,7 @@ const environmentOf = async ({
 }
 
 /** The address in its line "agent up". @throws DecloudError `agent-start` with what it said instead. */
-const upAt = (child: ChildProcess): Promise<string> =>
+const upAt = (child: ChildProcess, logFile?: string): Promise<string> =>
   new Promise((resolve, reject) => {
     const said: string[] = []
     const fail = (why: string) => {
@@ -96,6 +99,7 @@ const upAt = (child: ChildProcess): Promise<string> =>
     const onExit = (code: number | null) => fail(`it ended with ${code}`)
     child.once('exit', onExit)
     createInterface({ input: child.stderr! }).on('line', (line) => {
+      if (logFile !== undefined) appendFileSync(logFile, `${line}\n`)
       said.push(line)
       const url = /"url":"(http:[^"]+)".*"msg":"agent up"/.exec(line)?.[1]
       if (url === undefined) return

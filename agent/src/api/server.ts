@@ -1,13 +1,15 @@
-// Status over HTTP, on loopback only. Everything served is public; nothing here changes anything.
+// Status over HTTP, on loopback only, and what tenants order. Everything served is public; what changes anything carries
+// its own signature, so that it may come from a page of any origin.
 import { DecloudError } from '@decloud/protocol'
 import { leaseStatusSchema } from '@decloud/protocol/wire/node'
-import { type FastifyInstance, type FastifyReply, fastify } from 'fastify'
-import { isHex } from 'viem'
+import { type FastifyInstance, fastify } from 'fastify'
 import { z } from 'zod'
 import type { VmRecord } from '../domain/vm.ts'
 import { dutiesSchema } from '../duties/status.ts'
 import { AgentError } from '../lib/errors.ts'
 import type { VmStore } from '../reconcile/ports.ts'
+import { LEASE_ID, leaseIdIn, NO_RECORD, type OrderRoutes, orderRoutes } from './orders.ts'
+import { problem } from './problem.ts'
 import { leaseReport } from './report.ts'
 
 const HOST = '127.0.0.1'
@@ -44,7 +46,12 @@ export type Health = z.output<typeof healthSchema>
 
 const leaseListSchema = z.strictObject({ leases: z.array(leaseStatusSchema) })
 
-export type ApiOptions = { port: number; store: Pick<VmStore, 'get' | 'all'>; health: () => Promise<Health> }
+export type ApiOptions = {
+  port: number
+  store: Pick<VmStore, 'get' | 'all'>
+  health: () => Promise<Health>
+  orders: OrderRoutes
+}
 
 /** @throws AgentError `port-taken`, `api-unusable`. */
 export const startApi = async (options: ApiOptions): Promise<{ url: string; close(): Promise<void> }> => {
@@ -83,21 +90,25 @@ const guard = (app: FastifyInstance) => {
   })
   app.options('/*', async (_, reply) =>
     reply
-      .header('access-control-allow-methods', 'GET')
+      .header('access-control-allow-methods', 'GET, POST')
+      .header('access-control-allow-headers', 'content-type')
       .header('access-control-max-age', '600')
       .header('access-control-allow-private-network', 'true')
       .code(204)
       .send(),
   )
   app.setNotFoundHandler((_, reply) => problem(reply, 404, 'not-found', 'There is nothing at this address.'))
-  app.setErrorHandler((error, _, reply) =>
-    error instanceof DecloudError
-      ? problem(reply, 503, error.code, error.sentence)
-      : problem(reply, 500, 'internal', 'The agent could not answer.'),
-  )
+  app.setErrorHandler((error, _, reply) => {
+    if (error instanceof DecloudError) return problem(reply, 503, error.code, error.sentence)
+    // Fastify's own: a body that is too long, no JSON, or of another type.
+    const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500
+    return status >= 400 && status < 500
+      ? problem(reply, status, 'request-invalid', 'The request has no JSON body of the size taken here.')
+      : problem(reply, 500, 'internal', 'The agent could not answer.')
+  })
 }
 
-const routes = (app: FastifyInstance, { store, health }: ApiOptions) => {
+const routes = (app: FastifyInstance, { store, health, orders }: ApiOptions) => {
   const reportOf = (vm: VmRecord) => leaseStatusSchema.parse(leaseReport(vm))
 
   app.get('/health', async (_, reply) => {
@@ -108,20 +119,14 @@ const routes = (app: FastifyInstance, { store, health }: ApiOptions) => {
   app.get('/v1/leases', async () => leaseListSchema.parse({ leases: store.all().map(leaseReport) }))
 
   app.get<{ Params: { leaseId: string } }>('/v1/leases/:leaseId', async (request, reply) => {
-    const leaseId = request.params.leaseId.toLowerCase()
-    if (!isHex(leaseId) || leaseId.length !== 66) {
-      return problem(reply, 400, 'lease-id-invalid', 'A lease id is 0x and 64 hex digits.')
-    }
+    const leaseId = leaseIdIn(request.params.leaseId)
+    if (leaseId === null) return problem(reply, 400, 'lease-id-invalid', LEASE_ID)
     const vm = store.get(leaseId)
-    return vm === null
-      ? problem(reply, 404, 'lease-unknown', 'This node has no record of that lease.')
-      : reportOf(vm)
+    return vm === null ? problem(reply, 404, 'lease-unknown', NO_RECORD) : reportOf(vm)
+  })
+
+  orderRoutes(app, orders, (leaseId) => {
+    const vm = store.get(leaseId)
+    return vm === null ? null : reportOf(vm)
   })
 }
-
-/** RFC 9457. */
-const problem = (reply: FastifyReply, status: number, code: string, detail: string) =>
-  reply
-    .code(status)
-    .type('application/problem+json')
-    .send({ type: `urn:decloud:${code}`, title: code, status, detail })

@@ -20,10 +20,16 @@ export type LeaseChainOptions = {
 export const makeLeaseChain = (options: LeaseChainOptions): LeaseChain & { close(): void } => {
   const { chain, follower, journal, feed, node, nowMs } = options
   const escrow = chain.deployment.leaseEscrow
+  const isFresh = () => follower.health().state === 'live'
   const listeners = new Set<(leaseIds: readonly Hex[] | null) => void>()
+  const finalHeightNow = () => follower.finalizedThrough()?.height ?? null
+  let wasFresh = false
   const stop = follower.onChange((change) => {
-    const touched = feed.apply(change)
-    for (const listener of [...listeners]) listener(touched)
+    const touched = feed.apply(change, finalHeightNow())
+    const fresh = isFresh()
+    // A feed that is current again lets go of what was held back for any lease.
+    for (const listener of [...listeners]) listener(fresh === wasFresh ? touched : null)
+    wasFresh = fresh
   })
 
   // Blocks carry the chain's time; between them this machine's clock only counts the seconds.
@@ -37,9 +43,9 @@ export const makeLeaseChain = (options: LeaseChainOptions): LeaseChain & { close
   }
 
   const snapshot = (): ChainSnapshot => ({
-    fresh: follower.health().state === 'live',
+    fresh: isFresh(),
     chainNow: chainNow(),
-    leases: feed.sights(follower.finalizedThrough()?.height ?? null),
+    leases: feed.sights(finalHeightNow()),
   })
 
   const finalHeight = (): bigint => {

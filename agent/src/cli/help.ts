@@ -18,6 +18,14 @@ export const HELP = `usage: decloud-node <command> [options]
       --withdraw          tell the agent of this machine that it may stay after all
   entrust               let the agent credit downtime and reclaim; signed by the node's payee
       --back              let the payee alone do that again
+  images list           the images of this node and of its catalogue
+      fetch <id>          download one now, before a lease asks for it
+      pin <id>            download one that nobody vouches for, and allow it by its checksum
+          --sha256 <hex>    only if it is this one, as its vendor publishes it
+      remove <id>         delete one that no disk stands on
+      gc                  delete those that no disk stands on
+          --free <GiB>      the longest unused first, until so much is freed
+      --arch <x86_64|aarch64>   of another machine than this one
 
   --json                one line of JSON on stdout
   --help
@@ -31,9 +39,11 @@ Environment of run:
   ${SECRET_ENV.agentKey}         instead of both: a bare key, for tests
   ${SECRET_ENV.sealingKeys}      private sealing keys by epoch
   ${ENV.dataDir}          /var/lib/decloud
-  ${ENV.imageDir}         base images; <data folder>/images
+  ${ENV.imageDir}         images built here; <data folder>/images
+  ${ENV.imageCatalogue}   your own image sources and checksums; <data folder>/catalogue.json
   ${ENV.hypervisor}        auto, libvirt or simulated
   ${ENV.acceleration}      auto, kvm or tcg
+  ${ENV.foreignGuests}    refuse, or emulate other architectures (development chains only)
   ${ENV.libvirtUri}       qemu:///system
   ${ENV.networkName}           name of the guests' network; decloud
   ${ENV.networkSubnet}            its range; 10.77.0.0/24

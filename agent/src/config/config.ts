@@ -66,10 +66,15 @@ const configSchema = z.object({
     .pipe(wholeNumber)
     .refine((node) => node > 0 && node < 2 ** 32, 'must be a registry index, from 1'),
   dataDir: z.string().default('/var/lib/decloud'),
+  /** Images built on this machine; several agents may share them. */
   imageDir: z.string().optional(),
+  /** The operator's own sources and checksums; `<data folder>/catalogue.json`. */
+  imageCatalogue: z.string().optional(),
   /** `auto`: libvirt; on a development chain without libvirt, simulated guests. */
   hypervisor: z.enum(['auto', 'libvirt', 'simulated']).default('auto'),
   acceleration: z.enum(['auto', 'kvm', 'tcg']).default('auto'),
+  /** Whether guests of another processor architecture are emulated; on a development chain only. */
+  foreignGuests: z.enum(['refuse', 'emulate']).optional(),
   libvirtUri: z.string().default('qemu:///system'),
   networkName: z
     .string()
@@ -99,6 +104,7 @@ const configSchema = z.object({
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 export type AgentConfig = z.output<typeof configSchema>
+export type ImageConfig = Pick<AgentConfig, 'dataDir' | 'imageDir' | 'imageCatalogue'>
 
 /** The chain id of local development chains, whose money is play money. */
 export const DEVELOPMENT_CHAIN = 31_337
@@ -126,13 +132,26 @@ export const loadConfig = (env: Environment): AgentConfig => {
   if (!parsed.success) {
     throw configError(parsed.error.issues.map((issue) => `${nameOf(issue.path)} ${issue.message}`))
   }
-  const { hypervisor, deployment } = parsed.data
+  const { hypervisor, deployment, foreignGuests } = parsed.data
   if (hypervisor === 'simulated' && deployment.chainId !== DEVELOPMENT_CHAIN) {
     throw configError([
       `${ENV.hypervisor} cannot be simulated on chain ${deployment.chainId}: guests that do not exist would be billed`,
     ])
   }
+  if (foreignGuests === 'emulate' && deployment.chainId !== DEVELOPMENT_CHAIN) {
+    throw configError([
+      `${ENV.foreignGuests} cannot be emulate on chain ${deployment.chainId}: a tenant would pay for a fraction of what he leased`,
+    ])
+  }
   return parsed.data
+}
+
+/** The part that is about images on this machine. @throws AgentError `config-invalid`. */
+export const loadImageConfig = (env: Environment): ImageConfig => {
+  const parts = { dataDir: true, imageDir: true, imageCatalogue: true } as const
+  const parsed = configSchema.pick(parts).safeParse(readEnv(ENV, env))
+  if (parsed.success) return parsed.data
+  throw configError(parsed.error.issues.map((issue) => `${nameOf(issue.path)} ${issue.message}`))
 }
 
 export const configError = (problems: readonly string[]) =>

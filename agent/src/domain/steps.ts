@@ -72,6 +72,9 @@ export const BOOKKEEPING: ReadonlySet<StepKind> = new Set([
   'EndOutage',
 ])
 
+/** Steps that only ask the guest: the machine is afterwards as it was before. */
+export const ASKING: ReadonlySet<StepKind> = new Set(['CheckReady'])
+
 /** The phase the tenant is shown while a step runs; absent: the one before stays. */
 export const PHASE_OF: Readonly<Partial<Record<StepKind, Phase>>> = {
   OpenManifest: 'OpeningManifest',

@@ -17,7 +17,7 @@ export type Reason = { readonly code: string; readonly message: string }
 export type Task = 'reboot' | 'reinstall' | 'install' | 'restore' | 'reseed'
 
 /** Unix ms of the newest order of each kind that was taken up. */
-export type Served = { readonly rebootMs: number; readonly reinstallMs: number; readonly restoreMs: number }
+type Served = { readonly rebootMs: number; readonly reinstallMs: number; readonly restoreMs: number }
 
 type Orders = {
   readonly task: Task | null

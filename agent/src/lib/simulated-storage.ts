@@ -14,6 +14,7 @@ const GIB = 1024 ** 3
 
 export const makeSimulatedImageStore = (): ImageStore => ({
   list: async () => IMAGES,
+  collect: async () => 0,
   ensure: async (id) => {
     if (!IMAGES.includes(id)) {
       throw new StorageError(

@@ -7,6 +7,8 @@ export type Architecture = 'x86_64' | 'aarch64'
 export interface HypervisorCapabilities {
   readonly acceleration: Acceleration
   readonly arch: Architecture
+  /** Architectures of the guests it runs: its own, and another only where the configuration allows to emulate it. */
+  readonly guestArchs: readonly Architecture[]
   /** Why this acceleration was chosen, as one sentence for the operator. */
   readonly reason: string
 }
@@ -21,6 +23,19 @@ export interface CpuLimits {
   readonly shares?: number
   readonly periodUs?: number
   readonly quotaUs?: number
+}
+
+/** One direction of a guest's link: kilobytes a second on average and at the peak, kilobytes in one burst. */
+export interface BandwidthShape {
+  readonly average: number
+  readonly peak?: number
+  readonly burst?: number
+}
+
+/** Seen from the guest: inbound is what it receives. */
+export interface BandwidthLimits {
+  readonly inbound?: BandwidthShape
+  readonly outbound?: BandwidthShape
 }
 
 /** All that a guest is, as plain data. Paths are absolute. */
@@ -39,6 +54,11 @@ export interface DomainSpec {
   readonly boot: BootSpec
   readonly network: { readonly name: string; readonly mac: string }
   readonly cpu?: CpuLimits
+  readonly bandwidth?: BandwidthLimits
+  /** Of the image; without it, the machine's own. */
+  readonly arch?: Architecture
+  /** PCI addresses (0000:01:00.0) of the devices handed to the guest, whole IOMMU groups of them. */
+  readonly gpus?: readonly string[]
 }
 
 /** 'stopped' covers a clean power-off; 'crashed' is a guest that died. 'unknown' is never proof of absence. */

@@ -3,7 +3,13 @@ import type { Architecture, BootSpec } from './hypervisor.ts'
 
 export type StorageErrorCode =
   | 'image-missing' // not built or fetched on this node
-  | 'image-corrupt' // a file differs from the manifest written when it was built
+  | 'image-corrupt' // a file differs from the checksum it is pinned to
+  | 'image-unpinned' // nobody has vouched for what the source sends: the operator has to pin it
+  | 'image-unreachable' // no mirror gave the whole file; retried later
+  | 'image-unsafe' // the file would make QEMU open other files, or is no image at all
+  | 'image-foreign' // for another architecture than this node runs
+  | 'no-space'
+  | 'interrupted' // the caller's signal
   | 'disk-missing'
   | 'disk-exists'
   | 'disk-corrupt'
@@ -33,11 +39,26 @@ export interface VerifiedImage {
   readonly boot: BootSpec
 }
 
+export interface ImageProgress {
+  readonly doing: 'waiting' | 'downloading' | 'verifying' | 'converting'
+  readonly doneBytes: number
+  /** null until the source has said how long it is. */
+  readonly totalBytes: number | null
+}
+
+export interface EnsureOptions {
+  /** Ends this caller's wait; a download goes on for the others who wait, and stops soon after the last has left. */
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: ImageProgress) => void
+}
+
 export interface ImageStore {
   /** The ids present on this node, verified or not. */
   list(): Promise<readonly string[]>
-  /** Rejects with image-missing or image-corrupt; a corrupt image is never handed out. */
-  ensure(imageId: string): Promise<VerifiedImage>
+  /** Fetches what is not here yet. Rejects with one of the image codes; a corrupt image is never handed out. */
+  ensure(imageId: string, options?: EnsureOptions): Promise<VerifiedImage>
+  /** Frees up to `bytes` by forgetting images that no disk stands on, the longest unused first. Resolves to bytes freed. */
+  collect(bytes: number): Promise<number>
 }
 
 export interface DiskRecord {

@@ -25,6 +25,25 @@ const STORAGE: Readonly<Record<StorageError['code'], Verdict>> = {
     'image-corrupt',
     'The image on this node is damaged; it is not used until it is repaired.',
   ],
+  'image-unpinned': [
+    'image-unpinned',
+    'The operator of this node has not yet allowed the image that the manifest names: it is not pinned to a checksum.',
+  ],
+  'image-unreachable': [
+    'image-unreachable',
+    'The image cannot be downloaded from any of its sources at the moment; the node tries again.',
+  ],
+  'image-unsafe': [
+    'image-unsafe',
+    'What the source of the image sends is not an image that this node would run.',
+  ],
+  'image-foreign': [
+    'image-foreign',
+    'The image that the manifest names is for another processor architecture than this node has.',
+    true,
+  ],
+  'no-space': ['disk-full', 'The disks of the node are full; it tries again.'],
+  interrupted: ['interrupted', 'The node broke the step off; it goes on where it stopped.'],
   'disk-missing': ['disk-missing', 'The disk of this lease is gone from the node.'],
   'disk-exists': ['disk-conflict', 'Another disk already lies where the disk of this lease belongs.'],
   'disk-corrupt': ['disk-corrupt', 'The disk of this lease is damaged.'],

@@ -4,12 +4,12 @@ import { desired } from '../domain/desired.ts'
 import { plan } from '../domain/plan.ts'
 import { LIMITS, type Limits, type Situation } from '../domain/situation.ts'
 import { specHashOf } from '../domain/spec.ts'
-import { PHASE_OF, type Step } from '../domain/steps.ts'
+import { ASKING, PHASE_OF, type Step } from '../domain/steps.ts'
 import { reclocked } from '../domain/vm.ts'
 import { BACKOFF, type Backoff, backoffMs } from '../lib/backoff.ts'
 import { withDeadline } from '../lib/deadline.ts'
 import { failureOf } from './failure.ts'
-import { observe } from './observe.ts'
+import { type Machinery, makeLook } from './observe.ts'
 import type { Deps } from './ports.ts'
 import { makeSightings, type Sightings } from './sightings.ts'
 import { deadlineOf, execute } from './steps/index.ts'
@@ -43,8 +43,9 @@ export const makeFlight = (options: FlightOptions) => {
     return plausible
   }
 
-  const situate = async (leaseId: Hex) => {
-    const machinery = await observe(deps)
+  const look = makeLook(deps)
+
+  const situate = (leaseId: Hex, machinery: Machinery) => {
     // Read after the machine and without a pause: plan and guards see one moment of the chain.
     const { fresh, chainNow, leases } = deps.chain.snapshot()
     const sight = leases.get(leaseId)
@@ -70,7 +71,7 @@ export const makeFlight = (options: FlightOptions) => {
     }
     return { situation, lease }
   }
-  type Situated = NonNullable<Awaited<ReturnType<typeof situate>>>
+  type Situated = NonNullable<ReturnType<typeof situate>>
 
   /** @returns ms to wait, or null to go on. */
   const take = async ({ situation, lease }: Situated, step: Step, signal: AbortSignal) => {
@@ -115,15 +116,22 @@ export const makeFlight = (options: FlightOptions) => {
   }
 
   /**
+   * @param swept what a sweep has seen for all: enough to find that nothing is to be done, or only to ask the guest.
+   *   Whatever else is done is planned on a look that this flight has asked for.
    * @returns milliseconds after which the lease should be looked at again without an event.
    * Rejects only when the machine cannot be observed.
    */
-  return async (leaseId: Hex, signal: AbortSignal): Promise<number> => {
+  const fly = async (leaseId: Hex, signal: AbortSignal, swept?: Promise<Machinery>): Promise<number> => {
+    let seen = swept
     for (let round = 0; round < MAX_ROUNDS && !signal.aborted; round++) {
-      const situated = await situate(leaseId)
+      const situated = situate(leaseId, await (seen ?? look()))
       if (situated === null) return SWEEP_MS
       const steps = plan(situated.situation)
       if (steps.length === 0) return nextLook(situated.situation)
+      if (seen !== undefined && !steps.every(({ kind }) => ASKING.has(kind))) {
+        seen = undefined
+        continue
+      }
       for (const step of steps) {
         if (signal.aborted) return SWEEP_MS
         const waitMs = await take(situated, step, signal)
@@ -133,6 +141,7 @@ export const makeFlight = (options: FlightOptions) => {
     if (!signal.aborted) deps.log.error({ leaseId }, 'the plan does not come to rest: looking again later')
     return SWEEP_MS
   }
+  return { fly, look }
 }
 
 /** The next moment at which the plan may change by the clock alone. */

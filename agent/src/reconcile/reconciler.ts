@@ -4,6 +4,7 @@ import { sentenceOf } from '@decloud/protocol'
 import type { Hex } from 'viem'
 import { makeSemaphore } from '../lib/semaphore.ts'
 import { type FlightOptions, makeFlight, SWEEP_MS } from './flight.ts'
+import type { Machinery } from './observe.ts'
 import { makeSightings } from './sightings.ts'
 
 export type ReconcilerOptions = FlightOptions & {
@@ -19,7 +20,7 @@ type Slot = { running: Promise<void> | null; dirty: boolean; timer: NodeJS.Timeo
 export const makeReconciler = (options: ReconcilerOptions) => {
   const { deps, sweepMs = SWEEP_MS } = options
   const sightings = options.sightings ?? makeSightings()
-  const fly = makeFlight({ ...options, sightings })
+  const { fly, look } = makeFlight({ ...options, sightings })
   const abort = new AbortController()
   const limited = makeSemaphore(options.concurrency ?? 8)
   const slots = new Map<Hex, Slot>()
@@ -32,9 +33,9 @@ export const makeReconciler = (options: ReconcilerOptions) => {
     return slot
   }
 
-  const pass = async (leaseId: Hex): Promise<number> => {
+  const pass = async (leaseId: Hex, swept?: Promise<Machinery>): Promise<number> => {
     try {
-      return await limited(() => fly(leaseId, abort.signal))
+      return await limited(() => fly(leaseId, abort.signal, swept))
     } catch (error) {
       // The machine could not be observed: nothing is known, so nothing is done, until the next look.
       deps.log.warn({ leaseId, detail: sentenceOf(error) }, 'the machine cannot be observed')
@@ -42,29 +43,34 @@ export const makeReconciler = (options: ReconcilerOptions) => {
     }
   }
 
-  const run = async (leaseId: Hex, slot: Slot) => {
-    let waitMs = sweepMs
-    do {
+  const run = async (leaseId: Hex, slot: Slot, swept?: Promise<Machinery>) => {
+    slot.dirty = false
+    let waitMs = await pass(leaseId, swept)
+    while (slot.dirty && !abort.signal.aborted) {
       slot.dirty = false
       waitMs = await pass(leaseId)
-    } while (slot.dirty && !abort.signal.aborted)
+    }
     slot.running = null
     if (abort.signal.aborted) return
-    slot.timer = setTimeout(() => poke(leaseId), Math.max(1, Math.min(waitMs, sweepMs)))
+    // Whatever can wait that long is met by the next sweep, which looks once for all.
+    if (waitMs < sweepMs) slot.timer = setTimeout(() => poke(leaseId), Math.max(1, waitMs))
     options.onSettled?.(leaseId)
   }
 
-  const poke = (leaseId: Hex) => {
+  const poke = (leaseId: Hex, swept?: Promise<Machinery>) => {
     if (abort.signal.aborted) return
     const slot = slotOf(leaseId)
     if (slot.timer !== null) clearTimeout(slot.timer)
     slot.timer = null
     if (slot.running !== null) slot.dirty = true
-    else slot.running = run(leaseId, slot)
+    else slot.running = run(leaseId, slot, swept)
   }
 
   const pokeAll = () => {
-    for (const leaseId of deps.chain.snapshot().leases.keys()) poke(leaseId)
+    if (abort.signal.aborted) return
+    const swept = look()
+    swept.catch(() => {}) // each flight hears of it; without leases there is none
+    for (const leaseId of deps.chain.snapshot().leases.keys()) poke(leaseId, swept)
   }
 
   return {
@@ -79,12 +85,12 @@ export const makeReconciler = (options: ReconcilerOptions) => {
           if ('leaseId' in event) poke(event.leaseId)
           else if (event.kind === 'reconnected') pokeAll()
         }),
-        deps.wishes.subscribe(poke),
+        deps.wishes.subscribe((leaseId) => poke(leaseId)),
       ]
       sweeper = setInterval(pokeAll, sweepMs)
       pokeAll()
     },
-    poke,
+    poke: (leaseId: Hex) => poke(leaseId),
     /** Lets steps in progress end or be broken off; guests are not touched. */
     async close() {
       abort.abort()

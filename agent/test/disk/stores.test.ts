@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { makeDiskStore } from '../../src/disk/disk-store.ts'
 import { makeSeedStore } from '../../src/disk/seed-store.ts'
-import { makeImageStore } from '../../src/image/image-store.ts'
+import { makeBuiltStore } from '../../src/image/built-store.ts'
 
 const run = promisify(execFile)
 const tools = existsSync('/usr/bin/qemu-img') && existsSync('/usr/bin/genisoimage')
@@ -48,7 +48,7 @@ async function makeImage(id = 'small') {
   }
   await writeFile(join(root, 'manifest.json'), JSON.stringify({ ...head, files }))
   await symlink('k1', join(directory, 'images', id, 'current'))
-  return { root, store: makeImageStore(join(directory, 'images')) }
+  return { root, store: makeBuiltStore(join(directory, 'images')) }
 }
 
 describe.skipIf(!tools)('images', () => {

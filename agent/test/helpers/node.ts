@@ -157,7 +157,7 @@ const plentiful = {
 
 /** Resolves with the record once it satisfies `predicate`; rejects with what it was last. */
 export const until = (
-  agent: Agent,
+  agent: Pick<Agent, 'vm' | 'onVm'>,
   leaseId: Hex,
   predicate: (vm: VmRecord) => boolean,
   deadlineMs = 20_000,

@@ -1,6 +1,9 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { freeAddress, overlaps, parseRoutes, parseSubnet } from '../../src/hypervisor/ipv4.ts'
-import { decideAcceleration, type KvmFacts } from '../../src/hypervisor/libvirt/kvm.ts'
+import { decideAcceleration, type KvmFacts, probeKvm } from '../../src/hypervisor/libvirt/kvm.ts'
 import { domainState, hypervisorEvent } from '../../src/hypervisor/libvirt/states.ts'
 import { macOf } from '../../src/hypervisor/mac.ts'
 import { checkInstance, leaseIdOfName } from '../../src/hypervisor/names.ts'
@@ -20,6 +23,35 @@ test.each([
   const decision = decideAcceleration(facts, choice)
   expect(decision.acceleration).toBe(expected)
   expect(decision.reason).toMatch(/^(KVM|TCG), as .+\.$/)
+})
+
+test('left to itself, KVM is chosen exactly where all of its conditions hold', () => {
+  const flags = [false, true]
+  for (const arch of ['x86_64', 'aarch64'] as const) {
+    for (const device of flags)
+      for (const cpuVirtualization of flags)
+        for (const pvm of flags) {
+          const boots = device && !pvm && (arch !== 'x86_64' || cpuVirtualization)
+          const { acceleration } = decideAcceleration({ arch, device, cpuVirtualization, pvm }, 'auto')
+          expect(acceleration).toBe(boots ? 'kvm' : 'tcg')
+        }
+  }
+})
+
+test('the facts are read from the machine: the device opened, the flags and the module looked for', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'decloud-kvm-facts-'))
+  try {
+    expect(await probeKvm(root)).toMatchObject({ device: false, cpuVirtualization: false, pvm: false })
+    for (const folder of ['dev', 'proc', 'sys/module/kvm_pvm'])
+      await mkdir(join(root, folder), { recursive: true })
+    await writeFile(join(root, 'dev/kvm'), '')
+    await writeFile(join(root, 'proc/cpuinfo'), 'model name\t: no svm here\nflags\t\t: fpu vmx sse\n')
+    expect(await probeKvm(root)).toMatchObject({ device: true, cpuVirtualization: true, pvm: true })
+    await writeFile(join(root, 'proc/cpuinfo'), 'model name\t: no svm here\nflags\t\t: fpu sse\n')
+    expect(await probeKvm(root)).toMatchObject({ cpuVirtualization: false })
+  } finally {
+    await rm(root, { recursive: true, force: true })
+  }
 })
 
 test('the free address is the lowest, inside the range, or none', () => {

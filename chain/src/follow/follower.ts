@@ -1,4 +1,4 @@
-import { DecloudError, sentenceOf } from '@decloud/protocol'
+import { addressesOf, DecloudError, sentenceOf } from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
 import { BaseError } from 'viem'
 import type { Chain } from '../connect.ts'
@@ -7,7 +7,6 @@ import { toStoreError } from '../store.ts'
 import { backoffMs } from '../wait.ts'
 import { compareRpcs } from './agreement.ts'
 import { makeLogStore } from './log-store.ts'
-import { addressesOf } from './logs.ts'
 import { makeStepper, type Seen, type StepResult } from './stepper.ts'
 import type { FeedChange, FeedHealth, Follower, Projector } from './types.ts'
 import { makeVerifier } from './verifier.ts'
@@ -17,7 +16,10 @@ export type FollowerOptions = {
   /** Opened by `openDatabase`; may hold other tables. The follower does not close it. */
   db: Database
   projectors: readonly Projector[]
-  /** Milliseconds between looks at the head; 15 for RPCs on this machine, else 1000. Doubles while nothing happens. */
+  /**
+   * Milliseconds between looks at the head: by default 1000, 250 for RPCs on this machine, 15 where these serve a
+   * development chain. Doubles while nothing happens.
+   */
   pollMs?: number
   /** Without a successful look for so long the feed is stale; 30 s by default. */
   staleAfterMs?: number
@@ -52,7 +54,7 @@ export const makeFollower = (options: FollowerOptions): Follower => {
   const { now } = pace
   const development = chain.deployment.chainId === DEVELOPMENT_CHAIN
   const local = chain.clients.every((client) => LOCAL.test(client.transport.url ?? ''))
-  const pollMs = options.pollMs ?? (local ? 15 : 1_000)
+  const pollMs = options.pollMs ?? (local ? (development ? 15 : 250) : 1_000)
   const staleAfterMs = options.staleAfterMs ?? 30_000
   const shortAfterMs = options.shortAfterMs ?? (development ? 5_000 : Number.POSITIVE_INFINITY)
   const maxHeadAgeMs = options.maxHeadAgeMs ?? (development ? Number.POSITIVE_INFINITY : 120_000)

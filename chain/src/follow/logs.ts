@@ -1,5 +1,5 @@
 // What an RPC answers to a request for logs, before anything of it is believed.
-import type { Deployment, RawLog } from '@decloud/protocol'
+import type { RawLog } from '@decloud/protocol'
 import type { Address, Hex } from 'viem'
 import { ChainError } from '../errors.ts'
 import { bloomOf, isTelling, mayHold } from './bloom.ts'
@@ -20,22 +20,6 @@ export class ContradictionError extends ChainError {
     })
   }
 }
-
-/** Everything that is listened to: the contracts that every deployment has, and those around them that this one has. */
-export const addressesOf = (deployment: Deployment): Address[] =>
-  [
-    deployment.leaseEscrow,
-    deployment.leaseDesk,
-    deployment.downtimeQuorum,
-    deployment.leaseMandates,
-    deployment.nodeRegistry,
-    deployment.pricePolicy,
-    deployment.templateRegistry,
-    deployment.leaseAccess,
-    deployment.reviews,
-    deployment.reputation,
-    deployment.premiumStake,
-  ].filter((address) => address !== undefined)
 
 type RpcLog = Pick<RawLog, 'address' | 'topics' | 'data'> & {
   [field in 'blockNumber' | 'blockHash' | 'transactionHash' | 'logIndex']: RawLog[field] | null

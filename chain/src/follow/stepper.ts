@@ -1,11 +1,11 @@
 // One step of the feed: look, then roll back or append, in one transaction each.
-import { DecloudError, makeLogDecoder, type ProtocolEvent, type RawLog } from '@decloud/protocol'
+import { addressesOf, DecloudError, makeLogDecoder, type ProtocolEvent, type RawLog } from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
 import type { Chain, RpcClient } from '../connect.ts'
 import { ChainError } from '../errors.ts'
 import { isRangeRefusal, toChainError } from '../rpc-errors.ts'
 import type { LogStore } from './log-store.ts'
-import { addressesOf, ContradictionError, MovedError } from './logs.ts'
+import { ContradictionError, MovedError } from './logs.ts'
 import { readBlock, readBlocks, readFinalized, readHash, readHead, readRange } from './source.ts'
 import { makeSpan } from './span.ts'
 import type { BlockRef, FeedChange, Projector } from './types.ts'

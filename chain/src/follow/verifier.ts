@@ -1,10 +1,10 @@
 // The second reading: what is final and stored is read once more, of every RPC, before anybody relies on it; and all of it
 // again and again, slowly, because a wrong answer may have been given twice.
-import type { RawLog } from '@decloud/protocol'
+import { addressesOf, type RawLog } from '@decloud/protocol'
 import type { Chain, RpcClient } from '../connect.ts'
 import { hostOf, isRangeRefusal, toChainError } from '../rpc-errors.ts'
 import type { LogStore } from './log-store.ts'
-import { addressesOf, MovedError, type PlacedLog, sameLog } from './logs.ts'
+import { MovedError, type PlacedLog, sameLog } from './logs.ts'
 import { readBlock, readFinalized, readHash, readLogs, readLogsOf } from './source.ts'
 import { makeSpan } from './span.ts'
 import type { BlockRef } from './types.ts'

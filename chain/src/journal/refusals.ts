@@ -1,32 +1,14 @@
 // Why a transaction was refused, in the contract's own terms.
-import {
-  deCloudLensAbi,
-  downtimeQuorumAbi,
-  leaseAccessAbi,
-  leaseDeskAbi,
-  leaseEscrowAbi,
-  leaseMandatesAbi,
-  nodeRegistryAbi,
-  payoutsAbi,
-  premiumStakeAbi,
-  pricePolicyAbi,
-  type Refusal,
-  refusalOf,
-  reputationAbi,
-  reviewsAbi,
-  templateRegistryAbi,
-} from '@decloud/protocol'
+import { CONTRACTS, deCloudLensAbi, type Refusal, refusalOf } from '@decloud/protocol'
 import { type Abi, type Address, BaseError, decodeErrorResult, formatEther, type Hex, isHex } from 'viem'
 import { ChainError, RevertError } from '../errors.ts'
 import { detailOf } from '../rpc-errors.ts'
 import type { Intent } from './types.ts'
 
 // A refusal of the desk or of a registry comes through the escrow as it is.
-const ERRORS: Abi = [
-  ...[...leaseEscrowAbi, ...leaseDeskAbi, ...leaseMandatesAbi, ...downtimeQuorumAbi],
-  ...[...nodeRegistryAbi, ...pricePolicyAbi, ...templateRegistryAbi, ...leaseAccessAbi],
-  ...[...reviewsAbi, ...reputationAbi, ...premiumStakeAbi, ...payoutsAbi, ...deCloudLensAbi],
-].filter((item) => (item.type as string) === 'error')
+const ERRORS: Abi = [...Object.values<Abi>(CONTRACTS), deCloudLensAbi]
+  .flat()
+  .filter((item) => item.type === 'error')
 
 /** Revert data carried by a JSON-RPC error, `undefined` when the error is not a revert. */
 export const revertDataOf = (error: unknown): Hex | undefined => {

@@ -75,6 +75,17 @@ export const leaseAccessAbi = [
         "internalType": "bytes32",
         "name": "leaseId",
         "type": "bytes32"
+      }
+    ],
+    "name": "LeaseAccess_NoOrder",
+    "type": "error"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
       },
       {
         "internalType": "address",
@@ -99,6 +110,22 @@ export const leaseAccessAbi = [
       }
     ],
     "name": "LeaseAccess_NotLive",
+    "type": "error"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
+      },
+      {
+        "internalType": "address",
+        "name": "caller",
+        "type": "address"
+      }
+    ],
+    "name": "LeaseAccess_NotManager",
     "type": "error"
   },
   {
@@ -213,6 +240,31 @@ export const leaseAccessAbi = [
       }
     ],
     "name": "ManifestPosted",
+    "type": "event"
+  },
+  {
+    "anonymous": false,
+    "inputs": [
+      {
+        "indexed": true,
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
+      },
+      {
+        "indexed": true,
+        "internalType": "address",
+        "name": "by",
+        "type": "address"
+      },
+      {
+        "indexed": false,
+        "internalType": "enum ILeaseAccess.Order",
+        "name": "action",
+        "type": "uint8"
+      }
+    ],
+    "name": "Ordered",
     "type": "event"
   },
   {
@@ -401,6 +453,24 @@ export const leaseAccessAbi = [
       }
     ],
     "stateMutability": "view",
+    "type": "function"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "bytes32",
+        "name": "leaseId",
+        "type": "bytes32"
+      },
+      {
+        "internalType": "enum ILeaseAccess.Order",
+        "name": "action",
+        "type": "uint8"
+      }
+    ],
+    "name": "order",
+    "outputs": [],
+    "stateMutability": "nonpayable",
     "type": "function"
   },
   {

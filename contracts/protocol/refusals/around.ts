@@ -53,6 +53,10 @@ export const satelliteRefusals: Refusals<
   ...stars,
   ...paid,
   LeaseAccess_NotTenant: (_, tenant, caller) => only('the tenant of the lease', tenant, caller),
+  LeaseAccess_NotManager: (leaseId, caller) => [
+    `${caller} is neither the tenant nor a Manager of lease ${leaseId}.`,
+    'Order it from such an account, or ask the tenant for that level.',
+  ],
   LeaseAccess_NotLive: (leaseId) => [
     `Lease ${leaseId} is not open, or over.`,
     'Access is to leases that live: check the id.',
@@ -64,6 +68,10 @@ export const satelliteRefusals: Refusals<
   LeaseAccess_NoLevel: (_, account) => [
     `The grant to ${account} names no level.`,
     'Name one, or revoke to take access away.',
+  ],
+  LeaseAccess_NoOrder: (leaseId) => [
+    `The order for lease ${leaseId} names no action.`,
+    'Order a start, stop, reboot, reinstall or restore.',
   ],
   LeaseAccess_NotCollaborator: (leaseId, account) => [
     `${account} is no collaborator of lease ${leaseId}.`,

@@ -21,8 +21,8 @@ const uint = (bits: 8 | 16 | 32) =>
     .max(2 ** bits - 1)
 const bigUint = (bits: 64 | 256) =>
   bigintText.refine((value) => value < 1n << BigInt(bits), `an integer of ${bits} bits at most`)
-const signature = bytesText(MAX_SIGNATURE_BYTES)
-const once = { nonce: bigUint(256), deadline: bigUint(256), signature }
+export const signatureText = bytesText(MAX_SIGNATURE_BYTES)
+const once = { nonce: bigUint(256), deadline: bigUint(256), signature: signatureText }
 
 const terms = z.strictObject({
   tenant: addressParam,
@@ -52,7 +52,7 @@ const open = z.strictObject({
   manifest: bytesText(MAX_SEALED_BYTES),
   validAfter: bigUint(256),
   validBefore: bigUint(256),
-  signature,
+  signature: signatureText,
 })
 /** `LeaseMandates.topUpBySig`: out of the internal balance of `payer`. */
 const topUp = z.strictObject({ payer: addressParam, leaseId: wordText, amount: bigUint(64), ...once })

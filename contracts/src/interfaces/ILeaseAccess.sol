@@ -2,17 +2,29 @@
 pragma solidity ^0.8.28;
 
 /// @title ILeaseAccess
-/// @notice Who besides the tenant may use a machine, with which key, and the sealed manifests that follow the one of the
-/// opening transaction. Access ends with the lease. Holds no funds and is replaceable.
+/// @notice Who besides the tenant may use a machine, with which key, the sealed manifests that follow the one of the
+/// opening transaction, and what the node is asked to do with the machine. Access ends with the lease. Holds no funds and
+/// is replaceable.
 interface ILeaseAccess {
     /// @notice What a collaborator may do; each level holds those before it. None of them moves money or ends a lease.
-    /// Viewer: status, metrics and logs. User: also SSH certificates, terminal and files. Manager: also start, stop,
-    /// ports and domains.
+    /// Viewer: status, metrics and logs. User: also SSH certificates, terminal and files. Manager: also orders
+    /// (see {order}), ports and domains.
     enum Level {
         None,
         Viewer,
         User,
         Manager
+    }
+
+    /// @notice What a node is asked to do with the machine of a lease. Start, Stop: on or off from now on. Reboot: off and
+    /// on again, once. Reinstall: a fresh disk; the old one is kept aside. Restore: the disk kept aside comes back.
+    enum Order {
+        None,
+        Start,
+        Stop,
+        Reboot,
+        Reinstall,
+        Restore
     }
 
     /// @notice A collaborator and the key to which manifests are sealed for it; no key was published while `epoch` is 0.
@@ -45,6 +57,10 @@ interface ILeaseAccess {
         bytes ciphertext
     );
 
+    /// @notice The node of the lease is asked to do this. The block's time orders it among those that were signed without
+    /// a transaction: of Start and Stop the latest stands.
+    event Ordered(bytes32 indexed leaseId, address indexed by, Order action);
+
     /// @notice Makes `account` a collaborator, or changes its level. By the tenant of a live lease.
     function grant(bytes32 leaseId, address account, Level level) external;
 
@@ -65,6 +81,11 @@ interface ILeaseAccess {
         bytes32 manifestHash,
         bytes calldata ciphertext
     ) external;
+
+    /// @notice Asks the node of the lease to do something with the machine. By the tenant or a Manager of a live lease.
+    /// Nothing is stored: the event is the order. Moves no money; a stopped machine is reserved, and billed.
+    /// @param action Not None.
+    function order(bytes32 leaseId, Order action) external;
 
     /// @notice The level of an account: Manager for the tenant, None for all once the lease is over.
     function levelOf(bytes32 leaseId, address account) external view returns (Level);

@@ -40,6 +40,9 @@ library SatelliteErrors {
     /// @notice Only the tenant may do this.
     error LeaseAccess_NotTenant(bytes32 leaseId, address tenant, address caller);
 
+    /// @notice Only the tenant and Managers of the lease may do this.
+    error LeaseAccess_NotManager(bytes32 leaseId, address caller);
+
     /// @notice The lease is not open, or over.
     error LeaseAccess_NotLive(bytes32 leaseId, LeaseStatus status);
 
@@ -48,6 +51,9 @@ library SatelliteErrors {
 
     /// @notice A grant names a level; to take one away, revoke.
     error LeaseAccess_NoLevel(bytes32 leaseId, address account);
+
+    /// @notice An order names an action.
+    error LeaseAccess_NoOrder(bytes32 leaseId);
 
     /// @notice The account is no collaborator of this lease.
     error LeaseAccess_NotCollaborator(bytes32 leaseId, address account);

@@ -9,16 +9,25 @@ export type Basis = 'events' | 'block' | 'second'
 
 export type Ready = {
   body: string | Buffer
-  /** Bytes. */
-  length: number
+  /** Bytes, as a header's value. */
+  length: string
   tag: string
-  headers: Readonly<Record<string, string>>
+  /** Names and values in turn. */
+  headers: readonly string[]
 }
 
 /** Counts that only grow; each commit that may change an answer moves them before anyone can ask again. */
 export type Versions = { events: number; block: number }
 
-type Kept = Ready & { key: string; basis: Basis; version: number; until: number; bytes: number }
+/** `route`: the pattern of the route that made it. */
+type Kept = Ready & {
+  key: string
+  route: string
+  basis: Basis
+  version: number
+  until: number
+  bytes: number
+}
 
 export type AnswersOptions = {
   versions: Readonly<Versions>
@@ -52,23 +61,21 @@ export const makeAnswers = ({
     bytes -= entry.bytes
   }
   const make = (text: string): Ready => {
-    const length = Buffer.byteLength(text)
+    const length = String(Buffer.byteLength(text))
     const tag = `"${createHash('sha1').update(text).digest('base64url')}"`
     return {
       body: text.length > TEXT_LIMIT ? Buffer.from(text) : text,
       length,
       tag,
-      headers: {
-        ...headers,
-        'content-type': 'application/json; charset=utf-8',
-        'cache-control': 'no-cache',
-        etag: tag,
-      },
+      headers: [
+        ...Object.entries(headers).flat(),
+        ...['content-type', 'application/json; charset=utf-8', 'cache-control', 'no-cache', 'etag', tag],
+      ],
     }
   }
   return {
     /** @param key the URL as it was asked. */
-    find: (key: string): Ready | undefined => {
+    find: (key: string): Kept | undefined => {
       const entry = kept.get(key)
       if (entry === undefined) return undefined
       if (entry.version !== versionOf(entry.basis) || entry.until < now()) {
@@ -78,15 +85,16 @@ export const makeAnswers = ({
       return entry
     },
     make,
-    keep: (key: string, basis: Basis, text: string): Ready => {
+    keep: (key: string, { basis, route }: { basis: Basis; route: string }, text: string): Ready => {
       const ready = make(text)
       const entry: Kept = {
         ...ready,
         key,
+        route,
         basis,
         version: versionOf(basis),
         until: basis === 'second' ? now() + SECOND_MS : Number.POSITIVE_INFINITY,
-        bytes: ready.length + key.length + OVERHEAD,
+        bytes: Number(ready.length) + key.length + OVERHEAD,
       }
       const old = kept.get(key)
       if (old !== undefined) drop(old)

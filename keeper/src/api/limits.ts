@@ -2,7 +2,7 @@
 import { DecloudError } from '@decloud/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { ApiConfig } from '../config/api.ts'
-import { callerOf, makeBuckets } from '../lib/buckets.ts'
+import { callerOf, makeBuckets, type Taken } from '../lib/buckets.ts'
 import { COMMON_HEADERS, PREFLIGHT_HEADERS } from './headers.ts'
 
 /** Characters; a cursor and every filter together need less than half of it. */
@@ -16,6 +16,8 @@ export const makeLimits = (config: Pick<ApiConfig, 'requestsPerMinute' | 'costly
   /** As draft-ietf-httpapi-ratelimit-headers writes it: quota and window. */
   policy: `"all";q=${config.requestsPerMinute};w=60`,
   costlyPolicy: `"costly";q=${config.costlyRequestsPerMinute};w=60`,
+  allowance: ({ remaining, seconds }: Taken, costly = false) =>
+    `"${costly ? 'costly' : 'all'}";r=${remaining};t=${seconds}`,
 })
 
 export const guardRequests = (app: FastifyInstance, limits: Limits) => {
@@ -35,7 +37,7 @@ export const guardRequests = (app: FastifyInstance, limits: Limits) => {
     const costly = request.routeOptions.config.costly === true
     const caller = callerOf(request.ip)
     const taken = (costly ? limits.costly : limits.ordinary).take(caller)
-    request.allowance = `"${costly ? 'costly' : 'all'}";r=${taken.remaining};t=${taken.seconds}`
+    request.allowance = limits.allowance(taken, costly)
     if (taken.granted) done()
     else done(tooFast(taken.seconds))
   })

@@ -2,10 +2,21 @@
 import type { FastifyInstance } from 'fastify'
 import type { Metrics } from '../ports/metrics.ts'
 
+/** Takes method, pattern, status and seconds of each answer. */
+export const observerOf = (metrics: Metrics) => {
+  const histogram = metrics.histogram(
+    'api_request_seconds',
+    'Time from a request to the end of its answer.',
+    {
+      labels: ['method', 'route', 'status'],
+    },
+  )
+  return (method: string, route: string, status: number, seconds: number) =>
+    histogram.observe({ method, route, status: `${Math.floor(status / 100)}xx` }, seconds)
+}
+
 export const observeRequests = (app: FastifyInstance, metrics: Metrics) => {
-  const seconds = metrics.histogram('api_request_seconds', 'Time from a request to the end of its answer.', {
-    labels: ['method', 'route', 'status'],
-  })
+  const observe = observerOf(metrics)
   // A set, not a count: a request that its client gave up ends twice.
   const underway = new Set<string>()
   metrics.watch('api_requests_in_flight', 'Requests that are being answered.', () => underway.size)
@@ -20,9 +31,7 @@ export const observeRequests = (app: FastifyInstance, metrics: Metrics) => {
   })
   app.addHook('onResponse', (request, reply, done) => {
     underway.delete(request.id)
-    const { method, routeOptions } = request
-    const status = `${Math.floor(reply.statusCode / 100)}xx`
-    seconds.observe({ method, route: routeOptions.url ?? 'none', status }, reply.elapsedTime / 1_000)
+    observe(request.method, request.routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime / 1_000)
     done()
   })
 }

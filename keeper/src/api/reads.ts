@@ -1,8 +1,9 @@
 // Routes that anyone may read. What was answered once is given again, ready made, until it may have changed.
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import type { z } from 'zod'
-import { type Basis, hasIt, type Ready } from './answers.ts'
+import type { Basis, Ready } from './answers.ts'
 import type { ApiDeps, App } from './deps.ts'
+import { sendReady } from './fast-path.ts'
 import { compileAnswer } from './serializer.ts'
 
 export type Read<params extends z.ZodType, query extends z.ZodType, answer extends z.ZodType> = {
@@ -25,27 +26,18 @@ declare module 'fastify' {
   }
 }
 
-/** Sends a ready answer, or 304 to who has it. */
-export const give = (request: FastifyRequest, reply: FastifyReply, ready: Ready, policy: string) => {
-  const { raw } = reply
-  const headers = { ...ready.headers, 'ratelimit-policy': policy, ratelimit: request.allowance }
+export const give = (request: FastifyRequest, reply: FastifyReply, ready: Ready) => {
   reply.hijack()
-  if (hasIt(request.headers['if-none-match'], ready.tag)) {
-    raw.writeHead(304, headers)
-    raw.end()
-    return
-  }
-  raw.writeHead(200, { ...headers, 'content-length': ready.length })
-  if (request.method === 'HEAD') raw.end()
-  else raw.end(ready.body)
+  sendReady(request.raw, reply.raw, ready, request.allowance)
 }
 
 export const addRead = <params extends z.ZodType, query extends z.ZodType, answer extends z.ZodType>(
   app: App,
-  { answers, limits }: Pick<ApiDeps, 'answers' | 'limits'>,
+  { answers }: Pick<ApiDeps, 'answers'>,
   route: Read<params, query, answer>,
 ) => {
   const encode = compileAnswer(route.answer)
+  const kind = { basis: route.changes, route: route.url }
   // The provider's types cannot follow schemas that are still type parameters; `Read` ties them together.
   const plain: FastifyInstance = app
   const schema: FastifySchema = {
@@ -58,10 +50,11 @@ export const addRead = <params extends z.ZodType, query extends z.ZodType, answe
   plain.get(
     route.url,
     {
+      // What the fast path leaves: HEAD, and answers of a keeper that stops.
       onRequest: (request, reply, done) => {
         const ready = answers.find(request.raw.url ?? '')
         if (ready === undefined) done()
-        else give(request, reply, ready, limits.policy)
+        else give(request, reply, ready)
       },
       schema,
       config: { problems: route.problems ?? [] },
@@ -70,7 +63,7 @@ export const addRead = <params extends z.ZodType, query extends z.ZodType, answe
       // What the schemas above have decoded.
       const input = { params: request.params as z.output<params>, query: request.query as z.output<query> }
       const text = encode(route.read(input))
-      give(request, reply, answers.keep(request.raw.url ?? '', route.changes, text), limits.policy)
+      give(request, reply, answers.keep(request.raw.url ?? '', kind, text))
     },
   )
 }

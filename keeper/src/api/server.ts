@@ -3,6 +3,7 @@ import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import { jsonSchemaTransform, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { z } from 'zod'
 import type { ApiDeps } from './deps.ts'
+import { serveFast } from './fast-path.ts'
 import { guardRequests } from './limits.ts'
 import { observeRequests } from './observe.ts'
 import { answerError, answerParserError, answerWithProblems } from './problems.ts'
@@ -47,6 +48,7 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
     requestTimeout: 10_000,
     // How often that time-out is looked at; by default twice a minute.
     http: { connectionsCheckingInterval: 5_000 },
+    serverFactory: serveFast(deps),
     bodyLimit: LONGEST_BODY,
     forceCloseConnections: 'idle',
     return503OnClosing: false,

@@ -23,6 +23,15 @@ const schema = z.strictObject({
     .meta({ description: 'JSON-RPC endpoints, in order of preference; several are compared', secret: true }),
   deployment: deploymentSchema.describe('the contracts: a deployment file, or in a file the object itself'),
   dataDir: z.string().min(1).describe('folder of the databases; one keeper each'),
+  pollMs: z.coerce
+    .number()
+    .int()
+    .min(5)
+    .max(60_000)
+    .optional()
+    .describe(
+      'milliseconds between looks for a new block; when not given 1000, 250 for RPCs on this machine, 15 on a development chain there',
+    ),
   host: z
     .string()
     .min(1)

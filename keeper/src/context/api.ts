@@ -78,6 +78,7 @@ export const makeApi = async (parts: ApiParts) => {
     },
   }
   let url = ''
+  const limits = makeLimits(config.api)
   const deps: ApiDeps = {
     config: config.api,
     ...{ ...given, deployment, live, auditors, readiness },
@@ -91,8 +92,11 @@ export const makeApi = async (parts: ApiParts) => {
     repairs: makeRepairBook(local),
     series: makeSeries(db, deployment),
     simulate: makeSimulate(chain),
-    answers: makeAnswers({ versions, maxBytes: cacheBytes, headers: COMMON_HEADERS }),
-    limits: makeLimits(config.api),
+    answers: makeAnswers({
+      ...{ versions, maxBytes: cacheBytes },
+      headers: { ...COMMON_HEADERS, 'ratelimit-policy': limits.policy },
+    }),
+    limits,
   }
   const app = await makeServer(deps, log)
   return {

@@ -14,7 +14,7 @@ export type OnClose = (cleanup: () => Promise<unknown> | unknown) => void
 
 /** @throws DecloudError those of `openDatabase`, `store-foreign`, and of the chain. */
 export const openFeed = async (
-  { dataDir, deployment }: KeeperConfig,
+  { dataDir, deployment, pollMs }: KeeperConfig,
   chain: Chain,
   onError: (error: unknown) => void,
   onClose: OnClose,
@@ -27,7 +27,10 @@ export const openFeed = async (
   onClose(() => local.close())
   bindStore(local, deployment, VERSION)
   const { projector, refoldAll } = makeLedgerProjector(deployment)
-  const follower = makeFollower({ chain, db, projectors: [projector], onError })
+  const follower = makeFollower({
+    ...{ chain, db, projectors: [projector], onError },
+    ...(pollMs === undefined ? {} : { pollMs }),
+  })
   onClose(() => follower.close())
   const minimumStake = await readMinimumStake(chain)
   const time = () => Number(follower.health().cursor?.timestamp ?? 0n)

@@ -1,6 +1,6 @@
 // What contract storage must answer if the tables are right: one view call each, with the fields that are held against
 // it. Pure: whoever asks is elsewhere.
-import type { Deployment } from '@decloud/protocol'
+import type { ContractKey, Deployment } from '@decloud/protocol'
 
 /** What a difference is about; `tables` where they cannot even be read. */
 export type Entity =
@@ -23,10 +23,7 @@ export type Entity =
   | 'tables'
 
 /** Contracts that are asked, by their name in a deployment. */
-export type Asked = Exclude<
-  keyof Deployment,
-  'chainId' | 'fromBlock' | 'usdc' | 'timelock' | 'deCloudLens' | 'payouts'
->
+export type Asked = Exclude<ContractKey, 'payouts'>
 
 export type Fields = Readonly<Record<string, unknown>>
 

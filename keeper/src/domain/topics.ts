@@ -31,6 +31,7 @@ const ACCOUNTS = [
   'to',
   'proposed',
   'agent',
+  'by',
 ]
 
 export const topicsOf = (event: ProtocolEvent): string[] => {

@@ -2,7 +2,7 @@
 // good; then the day's limits are charged to the signer, in the same transaction that takes the place; then it is sent,
 // through the journal like everything else.
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Journal, RevertError } from '@decloud/chain'
+import { type Journal, RevertError, recovers } from '@decloud/chain'
 import { DecloudError, type Deployment, formatUsdc, sentenceOf } from '@decloud/protocol'
 import type { SponsorRequest, SponsorStatus, Sponsorship } from '@decloud/protocol/wire/sponsor'
 import { type Address, type Hex, size } from 'viem'
@@ -19,7 +19,6 @@ import {
   worstCost,
 } from '../domain/sponsor/limits.ts'
 import { type Mandate, mandateOf } from '../domain/sponsor/mandate.ts'
-import { recovers } from '../lib/recovers.ts'
 import type { Log } from '../ports/log.ts'
 import type { SponsorBook, SponsorChain } from '../ports/sponsor.ts'
 

@@ -6,6 +6,9 @@ import type { Handlers } from './handlers.ts'
 import { leaseFor, subjectOf } from './settlement.ts'
 
 const MOST_COLLABORATORS = 14
+const MANAGER = 3
+/** Restore. */
+const LAST_ORDER = 5
 
 /** The lease of an event, which must live. */
 const liveLease = (books: Books, leaseId: `0x${string}`, event: string, place: Place) => {
@@ -41,6 +44,14 @@ export const accessFold: Handlers<typeof leaseAccessAbi> = {
     const before = books.access.keys.get(account)?.epoch ?? 0
     must(books, place, `account ${account}`, 'SealingKeyChanged.epoch', before + 1, epoch)
     books.access.keys.set(account, { sealingKey, epoch })
+  },
+  Ordered: (books, { leaseId, by, action }, place) => {
+    const lease = liveLease(books, leaseId, 'Ordered', place)
+    const subject = subjectOf(leaseId)
+    const level = books.access.levels.get(leaseId)?.get(by) ?? 0
+    const may = by === lease?.tenant || level === MANAGER
+    must(books, place, subject, `${by} ordered as the tenant or a Manager`, true, may)
+    must(books, place, subject, 'an order that names an action', true, action > 0 && action <= LAST_ORDER)
   },
   ManifestPosted: (books, { leaseId, version, manifestHash, ciphertext }, place) => {
     liveLease(books, leaseId, 'ManifestPosted', place)

@@ -1,7 +1,12 @@
 // Logs of our contracts → typed events, on one core, beside viem's decodeEventLog.
 import { isDeepStrictEqual, parseArgs } from 'node:util'
-import * as abis from '@decloud/protocol'
-import { type ContractAddresses, makeLogDecoder, type RawLog } from '@decloud/protocol'
+import {
+  CONTRACT_KEYS,
+  CONTRACTS,
+  type ContractAddresses,
+  makeLogDecoder,
+  type RawLog,
+} from '@decloud/protocol'
 import { type Abi, type AbiEvent, type Address, decodeEventLog, type Hex } from 'viem'
 import { encodeEvent, eventsIn, randomArgs, randomFrom, randomHex } from '../../../test/world/random-logs.ts'
 import { atLeast, inPairs, median, report } from '../lib.ts'
@@ -20,19 +25,6 @@ const MANIFEST_BYTES = 1_536
 /** viem hashes the signatures of a whole ABI for every log: a share of them is enough to know its speed. */
 const PEER_SHARE = 30
 
-const CONTRACTS: readonly [keyof ContractAddresses, Abi][] = [
-  ['leaseEscrow', abis.leaseEscrowAbi],
-  ['leaseDesk', abis.leaseDeskAbi],
-  ['downtimeQuorum', abis.downtimeQuorumAbi],
-  ['leaseMandates', abis.leaseMandatesAbi],
-  ['nodeRegistry', abis.nodeRegistryAbi],
-  ['pricePolicy', abis.pricePolicyAbi],
-  ['templateRegistry', abis.templateRegistryAbi],
-  ['leaseAccess', abis.leaseAccessAbi],
-  ['reviews', abis.reviewsAbi],
-  ['reputation', abis.reputationAbi],
-  ['premiumStake', abis.premiumStakeAbi],
-]
 const addressOf = (i: number): Address => `0x${(i + 1).toString(16).padStart(40, 'c')}`
 
 /** Events of the escrow in a lease's life, by how many there are of each. */
@@ -54,8 +46,8 @@ const makeMix = (count: number, seed: number): Item[] => {
   const random = randomFrom(seed)
   // As on a chain, the same people come back: a market of a thousand accounts.
   const people = Array.from({ length: 1_000 }, () => randomHex(random, 20))
-  const all = CONTRACTS.flatMap(([, abi], contract) =>
-    eventsIn(abi).map((event) => ({ contract, abi, event })),
+  const all = CONTRACT_KEYS.flatMap((key, contract) =>
+    eventsIn(CONTRACTS[key]).map((event) => ({ contract, abi: CONTRACTS[key], event })),
   )
   const life = LIFE.flatMap(([name, times]) =>
     new Array<(typeof all)[number]>(times).fill(
@@ -113,7 +105,7 @@ if (values.help) {
 
 const mix = makeMix(Number(values.logs), Number(values.seed))
 const decode = makeLogDecoder(
-  Object.fromEntries(CONTRACTS.map(([name], i) => [name, addressOf(i)])) as ContractAddresses,
+  Object.fromEntries(CONTRACT_KEYS.map((name, i) => [name, addressOf(i)])) as ContractAddresses,
 )
 type Decoded = { eventName: string; args: object | undefined }
 const viems = ({ abi, log }: Item): Decoded =>

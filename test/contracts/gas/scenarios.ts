@@ -4,6 +4,7 @@
 import { network } from 'hardhat'
 import { type Address, encodeFunctionData, getContract, type Hash, type Hex, toHex } from 'viem'
 import {
+  leaseAccessAbi,
   leaseDeskAbi,
   leaseEscrowAbi,
   leaseMandatesAbi,
@@ -48,6 +49,7 @@ const TARGETS: Readonly<Record<string, { target?: number; allowed?: number }>> =
   expire: {},
   'push a payout': {},
   'push 18 payouts, each': {},
+  'order a stop': {},
   'operator withdraw': { target: 55_000, allowed: 57_500 },
   'tenant withdraw': {},
 }
@@ -337,6 +339,10 @@ export const measure = async (): Promise<Measurement[]> => {
     'close when depleted, ten years late',
     await gasOf(escrow.write.close([forgotten, tenant.account.address], as.tenant)),
   )
+
+  const accessing = await deploy('LeaseAccess', [escrow.address])
+  const access = getContract({ address: accessing, abi: leaseAccessAbi, client })
+  figures.set('order a stop', await gasOf(access.write.order([topped, 2], as.tenant)))
 
   const paying = await deploy('Payouts', [escrow.address])
   const payouts = getContract({ address: paying, abi: payoutsAbi, client })

@@ -137,6 +137,69 @@ contract LeaseAccessTest is Fixture {
         assertTrue(access.levelOf(first, ALICE) == ILeaseAccess.Level.User, "first");
     }
 
+    function test_order_isAnEventOfTheTenantOrAManager() external {
+        _grant(ALICE, ILeaseAccess.Level.Manager);
+        address[2] memory callers = [tenant, ALICE];
+        for (uint256 i = 0; i < callers.length; ++i) {
+            for (uint8 action = 1; action <= uint8(type(ILeaseAccess.Order).max); ++action) {
+                vm.prank(callers[i]);
+                vmEvents.expectEmit(address(access));
+                emit ILeaseAccess.Ordered({
+                    leaseId: lease,
+                    by: callers[i],
+                    action: ILeaseAccess.Order(action)
+                });
+                access.order(lease, ILeaseAccess.Order(action));
+            }
+        }
+        assertEq(uint8(type(ILeaseAccess.Order).max), 5, "actions");
+    }
+
+    function test_order_isNobodyElses() external {
+        _grant(ALICE, ILeaseAccess.Level.Viewer);
+        _grant(BOB, ILeaseAccess.Level.User);
+        address[5] memory callers = [ALICE, BOB, STRANGER, OPERATOR, AGENT];
+        for (uint256 i = 0; i < callers.length; ++i) {
+            _expectNotManager(callers[i]);
+            access.order(lease, ILeaseAccess.Order.Stop);
+        }
+        _grant(ALICE, ILeaseAccess.Level.Manager);
+        vm.prank(ALICE);
+        access.order(lease, ILeaseAccess.Order.Stop);
+        vm.prank(tenant);
+        access.revoke(lease, ALICE);
+        _expectNotManager(ALICE);
+        access.order(lease, ILeaseAccess.Order.Start);
+    }
+
+    function test_order_isOfOneLease() external {
+        _grant(ALICE, ILeaseAccess.Level.Manager);
+        lease = _another();
+        _expectNotManager(ALICE);
+        access.order(lease, ILeaseAccess.Order.Stop);
+    }
+
+    function test_order_namesAnAction() external {
+        vm.prank(tenant);
+        vm.expectRevert(abi.encodeWithSelector(SatelliteErrors.LeaseAccess_NoOrder.selector, lease));
+        access.order(lease, ILeaseAccess.Order.None);
+    }
+
+    function test_order_endsWithTheLease() external {
+        _grant(ALICE, ILeaseAccess.Level.Manager);
+        _expectNotLive(keccak256("unknown"), LeaseStatus.None);
+        access.order(keccak256("unknown"), ILeaseAccess.Order.Start);
+        vm.prank(tenant);
+        escrow.close(lease, tenant);
+        _expectNotLive(lease, LeaseStatus.Ended);
+        access.order(lease, ILeaseAccess.Order.Start);
+        vm.prank(ALICE);
+        vm.expectRevert(
+            abi.encodeWithSelector(SatelliteErrors.LeaseAccess_NotLive.selector, lease, LeaseStatus.Ended)
+        );
+        access.order(lease, ILeaseAccess.Order.Restore);
+    }
+
     function test_setSealingKey_isOnesOwnAndRises() external {
         _grant(ALICE, ILeaseAccess.Level.User);
         _grant(BOB, ILeaseAccess.Level.Viewer);
@@ -243,6 +306,13 @@ contract LeaseAccessTest is Fixture {
         vm.prank(tenant);
         vm.expectRevert(
             abi.encodeWithSelector(SatelliteErrors.LeaseAccess_NotLive.selector, leaseId, status)
+        );
+    }
+
+    function _expectNotManager(address caller) private {
+        vm.prank(caller);
+        vm.expectRevert(
+            abi.encodeWithSelector(SatelliteErrors.LeaseAccess_NotManager.selector, lease, caller)
         );
     }
 

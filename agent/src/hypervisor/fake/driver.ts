@@ -27,6 +27,7 @@ class FakeHypervisor implements Hypervisor {
   readonly capabilities: HypervisorCapabilities = {
     acceleration: 'simulated',
     arch: hostArchitecture(),
+    guestArchs: [hostArchitecture()],
     reason: 'A simulated hypervisor: leases, states and times are real, guests are not.',
   }
   readonly #machine: SimulatedMachine

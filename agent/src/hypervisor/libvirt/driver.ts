@@ -1,5 +1,6 @@
 import type { Hex } from 'viem'
 import {
+  type Architecture,
   type DomainRecord,
   type DomainSpec,
   type Hypervisor,
@@ -11,7 +12,9 @@ import { hostArchitecture } from '../architecture.ts'
 import { checkInstance, domainName, domainPrefix } from '../names.ts'
 import { type DomainXmlContext, domainXml } from './domain-xml.ts'
 import { eventHub } from './event-hub.ts'
+import { whyNoUefi } from './firmware.ts'
 import { GuestAgent } from './guest-agent.ts'
+import { readPciDevices, whyNotPassed } from './iommu.ts'
 import { type AccelerationChoice, decideAcceleration, probeKvm } from './kvm.ts'
 import { type DomainIdentity, parseMetadata } from './metadata.ts'
 import { Networks } from './networks.ts'
@@ -24,6 +27,8 @@ export interface LibvirtOptions {
   /** Separates agents that share a machine: 1 to 24 letters a-z or digits. */
   readonly instance: string
   readonly acceleration: AccelerationChoice
+  /** Whether guests of another architecture are emulated; else they are refused. Slow, for development. */
+  readonly foreignGuests?: boolean
   /** Connections for calls, each with a thread. Default 3. */
   readonly threads?: number
 }
@@ -33,21 +38,23 @@ const QUICK_MS = 15_000
 const SLOW_MS = 120_000
 const PING_MS = 2_000
 const EXEC_MS = 30_000
+const ARCHITECTURES: readonly Architecture[] = ['x86_64', 'aarch64']
 
 async function context(options: LibvirtOptions): Promise<[DomainXmlContext, HypervisorCapabilities]> {
   const instance = checkInstance(options.instance)
   const arch = hostArchitecture()
+  const guestArchs = options.foreignGuests ? ARCHITECTURES : [arch]
   if (options.uri.startsWith('test:')) {
     const reason = "libvirt's test driver, which runs no guests."
     return [
       { instance, arch, type: 'test' },
-      { acceleration: 'simulated', arch, reason },
+      { acceleration: 'simulated', arch, guestArchs, reason },
     ]
   }
   const decision = decideAcceleration(await probeKvm(), options.acceleration)
   return [
     { instance, arch, type: decision.acceleration === 'kvm' ? 'kvm' : 'qemu' },
-    { ...decision, arch },
+    { ...decision, arch, guestArchs },
   ]
 }
 
@@ -104,10 +111,25 @@ class LibvirtHypervisor implements Hypervisor {
   async define(spec: DomainSpec): Promise<void> {
     const name = this.#name(spec.leaseId)
     const xml = domainXml(spec, this.#context)
+    if (this.#context.type !== 'test') await this.#checkHost(spec)
     if (await this.#pool.call('domain', [name], `look for ${name}`, QUICK_MS)) {
       throw new HypervisorError('already-exists', `The lease ${spec.leaseId} has a domain already.`)
     }
     await this.#pool.call('define', [xml, this.#context.type !== 'test'], `define ${name}`, SLOW_MS)
+  }
+
+  /** What libvirt would find out at start, in words that say what to do about it. */
+  async #checkHost(spec: DomainSpec): Promise<void> {
+    const arch = spec.arch ?? this.capabilities.arch
+    if (!this.capabilities.guestArchs.includes(arch)) {
+      const sentence = `The guest is for ${arch}; this machine is ${this.capabilities.arch} and emulates no other.`
+      throw new HypervisorError('invalid', sentence)
+    }
+    const uefi = spec.boot.kind === 'firmware' && spec.boot.firmware === 'uefi'
+    const problem =
+      (uefi ? await whyNoUefi(arch) : null) ??
+      (spec.gpus?.length ? whyNotPassed(await readPciDevices(), spec.gpus) : null)
+    if (problem !== null) throw new HypervisorError('refused', problem)
   }
 
   async start(leaseId: Hex): Promise<void> {

@@ -1,5 +1,6 @@
-import { constants } from 'node:fs'
-import { access, readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { open, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Architecture } from '../../ports/hypervisor.ts'
 import { hostArchitecture } from '../architecture.ts'
 
@@ -42,18 +43,20 @@ export function decideAcceleration(facts: KvmFacts, choice: AccelerationChoice):
   return { acceleration: 'kvm', reason: 'KVM, as /dev/kvm opens and the CPU supports it.' }
 }
 
-const opens = (path: string, mode: number) =>
-  access(path, mode).then(
-    () => true,
+/** Permission bits are not enough: a container's device rules may still forbid it. */
+const opens = (device: string): Promise<boolean> =>
+  open(device, 'r+').then(
+    (handle) => handle.close().then(() => true),
     () => false,
   )
 
-export async function probeKvm(): Promise<KvmFacts> {
-  const cpuinfo = await readFile('/proc/cpuinfo', 'utf8').catch(() => '')
+/** @param root for tests: where /dev, /proc and /sys are looked for. */
+export async function probeKvm(root = '/'): Promise<KvmFacts> {
+  const cpuinfo = await readFile(join(root, 'proc/cpuinfo'), 'utf8').catch(() => '')
   return {
     arch: hostArchitecture(),
-    device: await opens('/dev/kvm', constants.R_OK | constants.W_OK),
+    device: await opens(join(root, 'dev/kvm')),
     cpuVirtualization: /^flags\s*:.*\b(vmx|svm)\b/m.test(cpuinfo),
-    pvm: await opens('/sys/module/kvm_pvm', constants.F_OK),
+    pvm: existsSync(join(root, 'sys/module/kvm_pvm')),
   }
 }

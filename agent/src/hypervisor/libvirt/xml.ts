@@ -34,3 +34,9 @@ export function attributesOf(element: string): Readonly<Record<string, string>> 
     ]),
   )
 }
+
+/** Types are gone at run time: whatever else stands in a number's place must not become part of the text. */
+export function wholeNumber(what: string, value: number): string {
+  if (Number.isSafeInteger(value) && value >= 0) return String(value)
+  throw new HypervisorError('invalid', `${what} is ${JSON.stringify(value)}, not a whole number`)
+}

@@ -7,8 +7,8 @@ import { GENERATION, specHashOf } from '../../domain/spec.ts'
 import { unseen } from '../../domain/vm.ts'
 import { AgentError } from '../../lib/errors.ts'
 import type { DomainSpec } from '../../ports/hypervisor.ts'
-import type { VerifiedImage } from '../../ports/storage.ts'
 import type { Executors, StepContext } from './context.ts'
+import { ensureImage, imageOf } from './images.ts'
 import { recordOf } from './records.ts'
 
 const GIB = 1024 ** 3
@@ -48,10 +48,7 @@ export const provision: Executors<
     return undefined
   },
 
-  EnsureImage: async (context) => {
-    await imageOf(context)
-    return undefined
-  },
+  EnsureImage: ensureImage,
 
   CreateDisk: async (context, { beside }) => {
     const { leaseId, terms } = context.lease
@@ -131,12 +128,6 @@ export const provision: Executors<
   },
 }
 
-const imageOf = async (context: StepContext): Promise<VerifiedImage> => {
-  const { image } = recordOf(context)
-  if (image === null) throw new AgentError('manifest-unopened', 'The manifest has not been opened yet.')
-  return context.deps.images.ensure(image)
-}
-
 /** Whole or not at all: the store replaces an earlier one. */
 const writeSeed = async (context: StepContext): Promise<string> => {
   const { deps, lease } = context
@@ -162,6 +153,7 @@ const specOf = async (context: StepContext): Promise<DomainSpec> => {
     baseDiskPath: image.diskPath,
     seedPath,
     boot: image.boot,
+    arch: image.arch,
     network: { name: deps.networkName, mac },
   }
 }

@@ -23,19 +23,19 @@ export const teardown: Executors<
   },
 
   Undefine: async (context) => {
-    requireEnd(context)
+    await requireEnd(context)
     await context.deps.hypervisor.undefine(context.lease.leaseId)
     return undefined
   },
 
   RemoveSeed: async (context) => {
-    requireEnd(context)
+    await requireEnd(context)
     await context.deps.seeds.remove(context.lease.leaseId)
     return undefined
   },
 
   QuarantineDisk: async (context, { because }) => {
-    if (because === 'ended') requireEnd(context)
+    if (because === 'ended') await requireEnd(context)
     else requireTask(context, because)
     const { deps, lease } = context
     // The later of two clocks, so that one that is behind does not shorten the quarantine.
@@ -45,16 +45,18 @@ export const teardown: Executors<
   },
 
   PurgeDisk: async (context, { notAfter }) => {
-    requireEnd(context)
+    await requireEnd(context)
     await context.deps.disks.purge(context.lease.leaseId, notAfter)
     context.deps.log.info({ leaseId: context.lease.leaseId }, 'quarantine over: disk purged')
     return undefined
   },
 }
 
-const requireEnd = (context: StepContext) => {
-  if (!context.deps.chain.snapshot().fresh) throw frozen()
-  if (recordOf(context).endConfirmedMs === null) {
+/** Confirmed once is not enough: days may lie between that and a purge, and an end can be undone. */
+const requireEnd = async (context: StepContext) => {
+  const { chain } = context.deps
+  if (!chain.snapshot().fresh) throw frozen()
+  if (recordOf(context).endConfirmedMs === null || !(await chain.confirmEnded(context.lease.leaseId))) {
     throw new AgentError('end-unconfirmed', 'The end of the lease is not confirmed by contract storage.')
   }
 }

@@ -1,7 +1,5 @@
-import type { Chain } from '@decloud/chain'
-import { recovers } from '../../lib/recovers.ts'
+import { askWallet, type Chain, recovers } from '@decloud/chain'
 import type { DigestCheck } from '../../ports/mailbox.ts'
-import { askWallet } from './wallets.ts'
 
 /** Plain keys are answered for here; only what is none of theirs costs a question to the chain. */
 export const makeDigestCheck =

@@ -1,4 +1,12 @@
-import { type Chain, ChainError, marketFees, type RevertError, revertOf } from '@decloud/chain'
+import {
+  askWallet,
+  type Chain,
+  ChainError,
+  marketFees,
+  OUT_OF_GAS,
+  type RevertError,
+  revertOf,
+} from '@decloud/chain'
 import { DecloudError, leaseEscrowAbi, type TokenDomain } from '@decloud/protocol'
 import {
   type Address,
@@ -10,7 +18,6 @@ import {
   zeroAddress,
 } from 'viem'
 import type { SponsorChain } from '../../ports/sponsor.ts'
-import { askWallet, OUT_OF_GAS } from './wallets.ts'
 
 const TOKEN = parseAbi([
   'function name() view returns (string)',

@@ -1,6 +1,6 @@
 // Contract storage at one block: many views in one call, many calls in one request, never all of them at once.
 import { type Chain, ChainError, type RpcClient } from '@decloud/chain'
-import * as protocol from '@decloud/protocol'
+import { CONTRACTS } from '@decloud/protocol'
 import type { Abi, AbiFunction } from 'viem'
 import type { Asked, Fields, Question } from '../../domain/question.ts'
 import type { ContractStorage } from '../../ports/storage.ts'
@@ -13,23 +13,12 @@ const VIEWS_PER_CALL = 24
 /** Calls under way at a time: one request of the transport, which batches them. */
 const AT_ONCE = 80
 
-const ABIS: Readonly<Record<Asked, Abi>> = {
-  leaseEscrow: protocol.leaseEscrowAbi,
-  leaseDesk: protocol.leaseDeskAbi,
-  downtimeQuorum: protocol.downtimeQuorumAbi,
-  leaseMandates: protocol.leaseMandatesAbi,
-  nodeRegistry: protocol.nodeRegistryAbi,
-  pricePolicy: protocol.pricePolicyAbi,
-  templateRegistry: protocol.templateRegistryAbi,
-  leaseAccess: protocol.leaseAccessAbi,
-  reviews: protocol.reviewsAbi,
-  reputation: protocol.reputationAbi,
-  premiumStake: protocol.premiumStakeAbi,
-}
+/** As viem's plain type: the union of all of them is more than it can follow. */
+const abiOf = (contract: Asked): Abi => CONTRACTS[contract]
 
 /** A view's answer by the names of what it returns. */
 const fieldsOf = ({ contract, functionName }: Question, answer: unknown): Fields => {
-  const view = ABIS[contract].find(
+  const view = abiOf(contract).find(
     (item): item is AbiFunction => item.type === 'function' && item.name === functionName,
   )
   const outputs = view?.outputs ?? []
@@ -44,7 +33,7 @@ export const makeContractStorage = (chain: Chain): ContractStorage => {
     const answers = await client.multicall({
       contracts: questions.map(({ contract, functionName, args }) => ({
         // Questions are made for contracts that the deployment has.
-        ...{ address: chain.deployment[contract]!, abi: ABIS[contract], functionName, args },
+        ...{ address: chain.deployment[contract]!, abi: abiOf(contract), functionName, args },
       })),
       // The parts are ours to cut.
       ...{ deployless: true, allowFailure: false, batchSize: 0, blockNumber },

@@ -5,10 +5,10 @@ import { give } from '../reads.ts'
 import type { RouteTable } from '../routing.ts'
 
 /** OpenAPI 3.1. */
-export const documentRoute = (app: App, { answers, limits }: ApiDeps, table: RouteTable) => {
+export const documentRoute = (app: App, { answers }: ApiDeps, table: RouteTable) => {
   let ready: Ready | null = null
   app.get('/openapi.json', { schema: { hide: true } }, (request, reply) => {
     ready ??= answers.make(JSON.stringify(documentOf(app.swagger(), table.entries())))
-    give(request, reply, ready, limits.policy)
+    give(request, reply, ready)
   })
 }

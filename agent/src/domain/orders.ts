@@ -1,0 +1,31 @@
+// Orders, signed and on chain → what the tenant wants of the machine now. Pure.
+import type { OrderAction } from '@decloud/protocol'
+import type { Wish } from './wish.ts'
+
+export type GivenOrder = {
+  readonly action: OrderAction
+  /** Unix ms: as signed, or of the block. */
+  readonly atMs: number
+  /** False while a reorg could still take it back. */
+  readonly final: boolean
+}
+
+/** They take the disk in use out of it: nothing that may never have been said does that. */
+const ONLY_FINAL: ReadonlySet<OrderAction> = new Set(['Reinstall', 'Restore'])
+
+/** @param orders in any order, but that of two with the same time the later in the list stands. */
+export const wishOf = (orders: readonly GivenOrder[]): Wish => {
+  const newest = (...actions: readonly OrderAction[]) =>
+    orders
+      .filter(({ action, final }) => actions.includes(action) && (final || !ONLY_FINAL.has(action)))
+      .reduce<GivenOrder | null>(
+        (best, order) => (best !== null && best.atMs > order.atMs ? best : order),
+        null,
+      )
+  return {
+    power: newest('Start', 'Stop')?.action === 'Stop' ? 'off' : 'on',
+    rebootAtMs: newest('Reboot')?.atMs ?? 0,
+    reinstallAtMs: newest('Reinstall')?.atMs ?? 0,
+    restoreAtMs: newest('Restore')?.atMs ?? 0,
+  }
+}

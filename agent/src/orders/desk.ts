@@ -1,0 +1,120 @@
+// Takes signed orders: each is checked here, and on disk before it is acknowledged. What comes of it is the planner's.
+import { checkOrderTimes, type LeaseView, orderTypedData } from '@decloud/protocol'
+import type { OrderBody } from '@decloud/protocol/wire/order'
+import { type Hex, hashTypedData, isAddressEqual } from 'viem'
+import { AgentError } from '../lib/errors.ts'
+import type { LeaseChain, Log } from '../reconcile/ports.ts'
+import type { Authority } from './authority.ts'
+import type { ChainOrders } from './chain-orders.ts'
+import { makeLimiter } from './limiter.ts'
+import type { SignedOrders } from './signed-orders.ts'
+
+/** Orders of one lease that are served, a minute. */
+const SERVED_PER_MINUTE = 12
+/** Questions to the chain about signers of one lease who are not known to be its tenant, a minute. */
+const ASKED_PER_MINUTE = 30
+
+export type OrderDeskOptions = {
+  chain: Pick<LeaseChain, 'node' | 'snapshot'>
+  deployment: { chainId: number; leaseEscrow: `0x${string}` }
+  authority: Authority
+  signed: Pick<SignedOrders, 'newest' | 'put'>
+  onChain: Pick<ChainOrders, 'of'>
+  /** Told once an order is on disk. */
+  changed: (leaseId: Hex) => void
+  log: Log
+  nowMs: () => number
+}
+
+/** A refusal that the one who ordered can understand; `code` is stable. */
+export class OrderRefusal extends AgentError {}
+const refuse = (code: string, message: string, hint: string) => new OrderRefusal(code, message, { hint })
+
+export const makeOrderDesk = (options: OrderDeskOptions) => {
+  const { chain, deployment, authority, signed, onChain, log, nowMs } = options
+  const mayServe = makeLimiter(SERVED_PER_MINUTE, nowMs)
+  const mayAsk = makeLimiter(ASKED_PER_MINUTE, nowMs)
+
+  /** Cheap proofs first: a stranger costs the node a question to the chain only inside a budget of its own. */
+  const checkSigner = async (lease: LeaseView, body: OrderBody) => {
+    const { leaseId } = lease
+    const { signer, signature, ...order } = body
+    const digest = hashTypedData(orderTypedData(deployment, { ...order, leaseId }))
+    const byKey = await authority.ownsKey(signer, digest, signature)
+    const byTenant = byKey && isAddressEqual(signer, lease.tenant)
+    if (!byTenant && !mayAsk(leaseId)) throw tooMany()
+    if (!(await authority.mayOrder(leaseId, signer))) {
+      throw refuse(
+        'order-forbidden',
+        `${signer} is neither the tenant nor a Manager of this lease.`,
+        'Sign with such an account, or ask the tenant for that level.',
+      )
+    }
+    if (!byKey && !(await authority.isWalletOf(signer, digest, signature))) {
+      throw refuse(
+        'order-unsigned',
+        `${signer} did not sign this order for this lease, node, escrow and chain.`,
+        'Sign exactly what is sent: lease, node, action, from, issuedAt and notAfter.',
+      )
+    }
+  }
+
+  /** Of Start and Stop the newest by time stands: an older one would be acknowledged and do nothing. */
+  const checkSuperseded = (leaseId: Hex, { action, issuedAt }: OrderBody) => {
+    if (action !== 'Start' && action !== 'Stop') return
+    const newer = onChain
+      .of(leaseId)
+      .some((order) => (order.action === 'Start' || order.action === 'Stop') && order.atMs > issuedAt)
+    if (newer) {
+      throw refuse(
+        'order-superseded',
+        'A later start or stop was given on chain.',
+        'Sign a new order if this one is still meant.',
+      )
+    }
+  }
+
+  return {
+    /**
+     * @param leaseId lower case.
+     * @throws OrderRefusal and DecloudError `order-…`, `lease-…`; ChainError when the chain cannot be asked.
+     */
+    accept: async (leaseId: Hex, body: OrderBody): Promise<void> => {
+      const lease = leaseHere(chain, leaseId)
+      if (body.node !== chain.node) {
+        throw refuse(
+          'order-other-node',
+          `The order is for node ${body.node}; this is node ${chain.node}.`,
+          'Send it to the node of the lease.',
+        )
+      }
+      checkOrderTimes({ ...body, leaseId }, nowMs())
+      if (body.issuedAt <= signed.newest(leaseId)) throw replayed()
+      checkSuperseded(leaseId, body)
+      await checkSigner(lease, body)
+      if (!mayServe(leaseId)) throw tooMany()
+      const { action, issuedAt, signer } = body
+      if (!signed.put({ leaseId, action, issuedAt, signer, receivedMs: nowMs() })) throw replayed()
+      log.info({ leaseId, action, signer }, 'order taken')
+      options.changed(leaseId)
+    },
+  }
+}
+export type OrderDesk = ReturnType<typeof makeOrderDesk>
+
+/** @throws OrderRefusal `lease-unknown`, `lease-over`. */
+export const leaseHere = (chain: OrderDeskOptions['chain'], leaseId: Hex): LeaseView => {
+  const lease = chain.snapshot().leases.get(leaseId)?.latest
+  if (lease === undefined || lease.node !== chain.node) {
+    throw refuse('lease-unknown', 'This node has no such lease.', 'Ask the node that the chain names.')
+  }
+  if (lease.status === 'Ended') {
+    throw refuse('lease-over', 'The lease has ended.', 'Orders are for leases that live.')
+  }
+  return lease
+}
+
+const replayed = () =>
+  refuse('order-replayed', 'An order issued at the same time or later was served already.', 'Sign a new one.')
+export const tooMany = () =>
+  refuse('order-rate', 'There are too many orders for this lease.', 'Try again in a minute.')

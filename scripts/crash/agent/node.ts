@@ -1,0 +1,102 @@
+// One node with its chain and its tenant: everything that is not under attack, and the handles on what is.
+import { chmod, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Hex } from 'viem'
+import { instanceOf } from '../../../agent/src/context.ts'
+import { macOf } from '../../../agent/src/hypervisor/mac.ts'
+import { startAnvil } from '../../../test/world/anvil.ts'
+import { openMarket, ROLES, registerNode, SMALL_NODE } from '../../../test/world/market.ts'
+import { startLibvirtd, virsh } from '../../lib/own-libvirtd.ts'
+import { closeLease, makeTenant, openLease, readLease } from '../../lib/tenant.ts'
+import { reportOf } from '../../lib/tenant-view.ts'
+import type { Expected, Seen } from './judge.ts'
+import { keepAgent } from './keep-agent.ts'
+import { type Places, takePicture } from './picture.ts'
+
+const NETWORK = { name: 'crash', subnet: '10.99.0.0/24' }
+const SSH_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDCrFn2oZjmbMZ2CEdZHGVZIX1V2r7pP3NJIJg9HjGq3 crash'
+
+export type Node = Awaited<ReturnType<typeof startNode>>
+
+export const startNode = async ({ folder, imageDir }: { folder: string; imageDir: string }) => {
+  const libvirtd = await startLibvirtd()
+  const anvil = await startAnvil({ blockTime: 1 })
+  const deployment = await openMarket(anvil)
+  const offer = { nth: 0, offer: SMALL_NODE, endpoint: '', agentFunds: 10n ** 18n }
+  const registered = await registerNode(anvil, deployment, offer)
+  const dataDir = join(folder, 'node')
+  await mkdir(dataDir)
+  await chmod(dataDir, 0o711)
+  const logFile = join(folder, 'agent.log')
+  const settings = { anvil, deployment, registered, dataDir, imageDir, network: NETWORK, logFile }
+  const agent = await keepAgent(settings)
+  const tenant = await makeTenant({
+    rpcUrls: [anvil.rpcUrl],
+    deployment,
+    account: anvil.account(ROLES.tenant),
+  })
+  const instance = instanceOf({ deployment, node: registered.node, networkName: NETWORK.name })
+  const places: Places = { dataDir, network: NETWORK.name, instance }
+
+  const see = async (leases: readonly Expected[]): Promise<Seen> => {
+    const ids = leases.map(({ leaseId }) => leaseId)
+    const [picture, reports, statuses] = await Promise.all([
+      takePicture(places, ids),
+      Promise.all(ids.map((id) => reportOf(agent.url(), id))),
+      Promise.all(ids.map(async (id) => (await readLease(tenant, id)).status)),
+    ])
+    return {
+      picture,
+      reports: new Map(ids.map((id, nth) => [id, reports[nth]!])),
+      active: new Set(ids.filter((_, nth) => statuses[nth] === 'Active')),
+    }
+  }
+
+  const domainOf = (leaseId: Hex) => `decloud-${instance}-${leaseId.slice(2)}`
+
+  return {
+    agent,
+    libvirtd,
+    see,
+    domainOf,
+    macOf: (leaseId: Hex) => macOf(instance, leaseId),
+    /** Whether the agent believes that it is done: cheap to ask, and no proof. */
+    believes: async (leases: readonly Expected[]): Promise<boolean> => {
+      const answers = await Promise.all(
+        leases.map(async ({ leaseId, wanted }) => {
+          const status = (await reportOf(agent.url(), leaseId))?.vm.status
+          return wanted === 'gone' ? status === undefined || status === 'Deleted' : status === 'Running'
+        }),
+      )
+      return answers.every(Boolean)
+    },
+    open: async (): Promise<Hex> => {
+      const { leaseId } = await openLease(tenant, {
+        node: registered.node,
+        resources: { vcpus: 1, tier: 1, bandwidth: 0, gpus: 0, memoryMiB: 256, diskGiB: 1 },
+        hours: 1,
+        holdBack: 600,
+        manifest: {
+          version: 1,
+          image: 'tiny',
+          hostname: 'crash',
+          sshKeys: [SSH_KEY],
+          passwordHash: null,
+          variables: {},
+        },
+      })
+      return leaseId
+    },
+    close: (leaseId: Hex) => closeLease(tenant, leaseId),
+    /** The guest powers itself off, as anybody may who is root inside. @returns whether it has surely heard. */
+    powerOff: async (leaseId: Hex): Promise<boolean> => {
+      const command = { execute: 'guest-shutdown', arguments: { mode: 'powerdown' } }
+      const asked = virsh('qemu-agent-command', domainOf(leaseId), '--timeout', '5', JSON.stringify(command))
+      // Who obeys does not answer any more.
+      return asked.then(
+        () => true,
+        (error: Error) => /disappeared while executing/.test(error.message),
+      )
+    },
+  }
+}
