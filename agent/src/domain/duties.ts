@@ -87,7 +87,7 @@ export const claimRefusal = (
 }
 
 /** Seconds of outages that are worth a transaction of their own; less waits for more, but not for too long. */
-export const LEAST_CREDIT = 60
+const LEAST_CREDIT = 60
 
 export type CreditPlan = {
   /** Ended outages to give back together, oldest first; none when there is nothing to do yet. */

@@ -26,7 +26,7 @@ export type Observation =
   | { readonly kind: 'down' | 'unknown'; readonly message: string }
 
 /** Milliseconds between looks, while a service may still come up and from then on. */
-export const SERVICE_POLL_MS = { starting: 10_000, steady: 60_000 } as const
+const SERVICE_POLL_MS = { starting: 10_000, steady: 60_000 } as const
 
 /** Services of a guest that is about to start, or has just started anew. */
 export const awaited = (checks: readonly ReadinessCheck[], nowMs: number): readonly ServiceStatus[] =>

@@ -79,7 +79,9 @@ export const makeCredits = (deps: DutyDeps) => {
   return async (): Promise<'not-operator' | null> => {
     const view = chain.view()
     if (view === null) return null
-    const waiting = new Set(outages.uncredited().map(({ leaseId }) => leaseId))
+    const waiting = new Set(
+      outages.uncredited().flatMap(({ leaseId, fromMs }) => (credits.has(leaseId, fromMs) ? [] : [leaseId])),
+    )
     const pending = credits.open()
     const leases = view.leases.filter(
       (lease) => hasWork(lease) && (waiting.has(lease.leaseId) || outages.lasting(lease.leaseId) !== null),

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { Duty } from './ports.ts'
 
 /** Why a duty rests: switched off, the feed is not current, or no gas coin is left. */
-export const HELD = ['off', 'feed', 'gas-funds', 'not-operator'] as const
+const HELD = ['off', 'feed', 'gas-funds', 'not-operator'] as const
 export type Held = (typeof HELD)[number]
 
 const dutySchema = z.strictObject({

@@ -14,6 +14,7 @@ import { type GuestExecResult, type Hypervisor, HypervisorError } from '../../sr
 const LEASE = `0x${'11'.repeat(32)}` as const
 const OWN_ADDRESS = '127.0.0.2'
 const BUSYBOX = '/usr/bin/busybox'
+const OPENSSL = '/usr/bin/openssl'
 
 /** What a guest has in its PATH, by program; busybox stands for several. */
 const GUESTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -171,36 +172,39 @@ describe('a page over TLS', () => {
     ['curl', '/usr/bin/curl'],
     ['python3', '/usr/bin/python3'],
   ] as const
-  it.each(tools)('is asked for with %s, whoever signed its certificate', async (name, file) => {
-    if (!existsSync(file)) throw new Error(`${file} is missing on this machine`)
-    const directory = mkdtempSync(join(tmpdir(), 'decloud-tls-'))
-    directories.push(directory)
-    const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')]
-    execFileSync(
-      'openssl',
-      [
-        'req',
-        '-x509',
-        '-newkey',
-        'rsa:2048',
-        '-nodes',
-        '-subj',
-        '/CN=guest',
-        '-days',
-        '1',
-        '-keyout',
-        key,
-        '-out',
-        cert,
-      ],
-      { stdio: 'ignore' },
-    )
-    const { createServer: createTls } = await import('node:https')
-    const port = await listening(
-      createTls({ key: readFileSync(key), cert: readFileSync(cert) }, (_, answer) => answer.end('yes')),
-    )
-    expect(await look(guestWith({ [name]: file }), { port, protocol: 'wss' })).toEqual({ kind: 'up' })
-  })
+  it.skipIf(!existsSync(OPENSSL)).each(tools)(
+    'is asked for with %s, whoever signed its certificate',
+    async (name, file) => {
+      if (!existsSync(file)) throw new Error(`${file} is missing on this machine`)
+      const directory = mkdtempSync(join(tmpdir(), 'decloud-tls-'))
+      directories.push(directory)
+      const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')]
+      execFileSync(
+        OPENSSL,
+        [
+          'req',
+          '-x509',
+          '-newkey',
+          'rsa:2048',
+          '-nodes',
+          '-subj',
+          '/CN=guest',
+          '-days',
+          '1',
+          '-keyout',
+          key,
+          '-out',
+          cert,
+        ],
+        { stdio: 'ignore' },
+      )
+      const { createServer: createTls } = await import('node:https')
+      const port = await listening(
+        createTls({ key: readFileSync(key), cert: readFileSync(cert) }, (_, answer) => answer.end('yes')),
+      )
+      expect(await look(guestWith({ [name]: file }), { port, protocol: 'wss' })).toEqual({ kind: 'up' })
+    },
+  )
 
   it('is not asked for in the clear where no tool speaks TLS', async () => {
     const guest = guestWith({ bash: '/bin/bash' })
