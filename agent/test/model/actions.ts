@@ -94,7 +94,7 @@ const flip =
 const machine = (host: Host) => host.machine.faults as unknown as Record<string, unknown>
 const storage = (host: Host) => host.storage as unknown as Record<string, unknown>
 
-export const ACTIONS: readonly Action[] = [
+const ACTIONS: readonly Action[] = [
   ['open', 8, open],
   ['close', 4, withLive(({ chain }, id) => chain.close(id))],
   ['top-up', 4, withLive(({ chain, random }, id) => chain.topUp(id, random.below(200_000)))],

@@ -24,7 +24,7 @@ import { type Host, INSTANCE } from './host.ts'
 import type { Random } from './random.ts'
 import type { Watch } from './watch.ts'
 
-export class PowerCut extends Error {}
+class PowerCut extends Error {}
 
 /** The calls after which a cut may come before their outcome is recorded. */
 const EFFECTS: ReadonlySet<string> = new Set([

@@ -7,7 +7,7 @@ import type { LeaseSight } from '../../src/domain/desired.ts'
 import type { ChainSnapshot, LeaseChain } from '../../src/reconcile/ports.ts'
 import { SMALL_VM } from '../helpers/node.ts'
 
-export const NODE = 7
+const NODE = 7
 const TENANT = '0x00000000000000000000000000000000000000aa'
 
 type Leases = ReadonlyMap<Hex, LeaseView>
