@@ -168,6 +168,8 @@ const applied = (w: World, step: Step): World => {
       return { ...w, vm: { ...w.vm!, image: 'debian-12' } }
     case 'Preflight':
     case 'EnsureImage':
+    case 'Shape':
+    case 'Tune':
       return w
     case 'CreateDisk':
       expect(w.disk).toBe(false)

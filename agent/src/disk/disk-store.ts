@@ -1,6 +1,7 @@
 import { access, chmod, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
+import { readQcow2Header } from '../image/qcow2-header.ts'
 import { type DiskRecord, type DiskStore, StorageError, type VerifiedImage } from '../ports/storage.ts'
 import { leaseFileName, once, publish, sweep } from './files.ts'
 import { createQcow2Overlay, readQcow2 } from './qcow2.ts'
@@ -31,6 +32,14 @@ export function makeDiskStore(directory: string): DiskStore {
     const wanted: Hex = `0x${leaseFileName(leaseId)}`
     const mine = (await list()).filter((disk) => disk.leaseId === wanted).filter(isQuarantined)
     return mine.sort(newestFirst)
+  }
+
+  async function baseOf(leaseId: Hex): Promise<string | null> {
+    const path = pathOf(leaseId)
+    if (!(await exists(path))) return null
+    const header = await readQcow2Header(path)
+    if (header === null) throw new StorageError('disk-corrupt', `${path} is not a readable qcow2 disk.`)
+    return header.backingFile
   }
 
   async function createOverlay(
@@ -106,7 +115,7 @@ export function makeDiskStore(directory: string): DiskStore {
     }
   }
 
-  return { list, createOverlay, quarantine, restore, purge }
+  return { list, baseOf, createOverlay, quarantine, restore, purge }
 }
 
 type QuarantinedDisk = DiskRecord & { readonly quarantinedAt: number }
