@@ -146,6 +146,13 @@ export const makeModelChain = (trueMs: () => number) => {
       settle(pending.filter((op) => op.leaseId !== leaseId))
       return true
     },
+    /** The block of its activation is gone, and the transaction with it. */
+    undoActivation: (leaseId: Hex) => {
+      const lease = final.get(leaseId)
+      if (lease?.status !== 'Active') return
+      final = new Map([...final, [leaseId, { ...lease, status: 'Assigned', startedAt: 0 }]])
+      settle(pending)
+    },
     forget: (leaseId: Hex) => {
       final = new Map([...final].filter(([id]) => id !== leaseId))
       settle(pending)

@@ -19,4 +19,5 @@ export const REGRESSIONS: readonly {
     steps: 6_400,
     found: 'a disk set aside by an order long ago, purged at once when the lease ended',
   },
+  { seed: 101, steps: 1_800, found: 'a reinstall in hand, forgotten when a reorg took the activation back' },
 ]
