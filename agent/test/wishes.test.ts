@@ -182,6 +182,17 @@ describe('a reinstall', () => {
     expect(s.record()).toMatchObject({ status: 'Running', reason: { code: 'disks-kept' } })
   })
 
+  it('in hand is carried through when a reorg takes the activation back meanwhile', async () => {
+    const old = s.host.diskInUse(LEASE)
+    s.order('reinstall')
+    await s.agent.fly(LEASE)
+    expect(s.record().task).toBe('reinstall')
+    s.chain.undoActivation(LEASE)
+    await s.settle()
+    expect(s.record()).toMatchObject({ status: 'Running', task: null })
+    expect(s.host.diskInUse(LEASE)).not.toBe(old)
+  })
+
   it('leaves the old disk alone for as long as the lease lives', async () => {
     s.order('reinstall')
     await s.settle()

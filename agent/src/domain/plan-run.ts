@@ -29,7 +29,9 @@ const DISK_LOST: Reason = {
 
 export const planRun = (s: Situation, vm: VmRecord, activated: boolean): readonly Step[] => {
   // Before the first activation there is nothing to stop or reboot, and nothing is billed: orders wait.
-  if (!activated) return vm.refused ? [] : towardsRunning(s, vm, false)
+  // One in hand is carried through all the same: it was active, and a reorg has only taken the activation back.
+  const inHand = vm.task === 'reinstall' || vm.task === 'restore'
+  if (!activated && !inHand) return vm.refused ? [] : towardsRunning(s, vm, false)
   const ordered = planOrders(s, vm)
   if (ordered !== null) return ordered
   if (vm.refused) return []

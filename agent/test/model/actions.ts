@@ -23,12 +23,14 @@ const withLive = (act: (model: Model, leaseId: Hex) => void) => (model: Model) =
   if (leaseId !== undefined) act(model, leaseId)
 }
 
+const leasedMiB = (model: Model) =>
+  live(model).reduce((sum, id) => sum + (model.chain.latest().get(id)?.terms.memoryMiB ?? 0), 0)
+
 const open = (model: Model) => {
   const { chain, host, random } = model
-  const leased = live(model).reduce((sum, id) => sum + (chain.latest().get(id)?.terms.memoryMiB ?? 0), 0)
   const memoryMiB = random.pick([512, 1_024]) ?? 512
   // The escrow never lets more be leased than the node has registered.
-  if (leased + memoryMiB > host.memoryMiB) return
+  if (leasedMiB(model) + memoryMiB > host.memoryMiB) return
   const digits = Array.from({ length: 64 }, () => random.below(16).toString(16)).join('')
   chain.open(`0x${digits}`, memoryMiB, 600 + random.below(400_000))
 }
@@ -94,7 +96,7 @@ const flip =
 const machine = (host: Host) => host.machine.faults as unknown as Record<string, unknown>
 const storage = (host: Host) => host.storage as unknown as Record<string, unknown>
 
-export const ACTIONS: readonly Action[] = [
+const ACTIONS: readonly Action[] = [
   ['open', 8, open],
   ['close', 4, withLive(({ chain }, id) => chain.close(id))],
   ['top-up', 4, withLive(({ chain, random }, id) => chain.topUp(id, random.below(200_000)))],
@@ -111,7 +113,10 @@ export const ACTIONS: readonly Action[] = [
     (model) => {
       const id = any(model)
       // The disk is still there only while the quarantine lasts; an end undone later than that has nothing to save.
-      if (id === undefined || model.host.disksOf(id).length === 0 || !model.chain.undoEnd(id)) return
+      if (id === undefined || model.host.disksOf(id).length === 0) return
+      // A reorg that takes an end back takes back as well what was leased in its place.
+      const memoryMiB = model.chain.latest().get(id)?.terms.memoryMiB ?? 0
+      if (leasedMiB(model) + memoryMiB > model.host.memoryMiB || !model.chain.undoEnd(id)) return
       // What was in hand when the lease ended is not taken up again: its disk comes back as it was set aside.
       model.watch.ledger(id).exchange = null
     },

@@ -28,7 +28,7 @@ import type { Watch } from './watch.ts'
 
 const SILENT = { info: () => {}, warn: () => {}, error: () => {} }
 
-export class PowerCut extends Error {}
+class PowerCut extends Error {}
 
 /** The calls after which a cut may come before their outcome is recorded. */
 const EFFECTS: ReadonlySet<string> = new Set([

@@ -7,7 +7,7 @@ import type { LeaseSight } from '../../src/domain/desired.ts'
 import type { ChainSnapshot, LeaseChain } from '../../src/reconcile/ports.ts'
 import { SMALL_VM } from '../helpers/node.ts'
 
-export const NODE = 7
+const NODE = 7
 const TENANT = '0x00000000000000000000000000000000000000aa'
 
 type Leases = ReadonlyMap<Hex, LeaseView>
@@ -146,6 +146,13 @@ export const makeModelChain = (trueMs: () => number) => {
       final = new Map([...final, [leaseId, before]])
       settle(pending.filter((op) => op.leaseId !== leaseId))
       return true
+    },
+    /** The block of its activation is gone, and the transaction with it. */
+    undoActivation: (leaseId: Hex) => {
+      const lease = final.get(leaseId)
+      if (lease?.status !== 'Active') return
+      final = new Map([...final, [leaseId, { ...lease, status: 'Assigned', startedAt: 0 }]])
+      settle(pending)
     },
     forget: (leaseId: Hex) => {
       final = new Map([...final].filter(([id]) => id !== leaseId))

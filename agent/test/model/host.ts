@@ -12,7 +12,7 @@ const NETWORK = { name: 'decloud', subnet: '10.77.0.0/24', mode: 'nat' } as cons
 export const INSTANCE = 'n1'
 
 /** Whether each kind of storage step fails from now on, and how. */
-export type StorageFaults = { overlay: boolean; seed: boolean; rename: boolean; image: boolean }
+type StorageFaults = { overlay: boolean; seed: boolean; rename: boolean; image: boolean }
 
 export const makeHost = async () => {
   // In memory where the machine has such a folder: what a disk takes to sync is no part of the model.

@@ -70,6 +70,10 @@ const checkAll = async (model: Model) => {
     const status = chain.latest().get(leaseId)?.status
     watch.demand(leaseId, status === 'Active' || status === 'Assigned', 'left an orphaned seed')
   }
+  for (const { leaseId } of agent.deps().resources.ledger.all()) {
+    const status = chain.latest().get(leaseId)?.status
+    watch.demand(leaseId, status === 'Active' || status === 'Assigned', 'still holds room on the node')
+  }
   for (const disk of await agent.deps().disks.list()) {
     const status = chain.latest().get(disk.leaseId)?.status
     const explained = status === 'Active' || status === 'Assigned' || disk.quarantinedAt !== null

@@ -65,6 +65,9 @@ export const runModel = async (options: {
         trail.push('(rest)')
         await rest(model)
       }
+      const held = agent.deps().resources.ledger.all()
+      const heldMiB = held.reduce((sum, { memoryMiB }) => sum + memoryMiB, 0)
+      if (heldMiB > host.memoryMiB) watch.violations.push(`${heldMiB} MiB are promised of ${host.memoryMiB}`)
       for (const disk of host.vanished()) watch.violations.push(`the disk ${disk} is gone`)
       if (steps % 1_000 === 0) options.onProgress?.(steps)
     }

@@ -14,9 +14,5 @@ export const REGRESSIONS: readonly {
   },
   { seed: 5, steps: 500, found: 'a reinstall in hand when the lease ended, which a deep reorg brought back' },
   { seed: 12, steps: 1_700, found: 'the same, with the disk still to be made' },
-  {
-    seed: 101,
-    steps: 6_400,
-    found: 'a disk set aside by an order long ago, purged at once when the lease ended',
-  },
+  { seed: 101, steps: 1_800, found: 'a reinstall in hand, forgotten when a reorg took the activation back' },
 ]

@@ -87,10 +87,12 @@ export const provision: Executors<
   Start: async (context) => {
     const { deps, lease } = context
     const vm = recordOf(context)
-    // A start serves every reboot ordered before it, and ends an installation: its disk and seed are there.
+    // A start serves every reboot ordered before it, and ends an installation: its disk and seed are there. An order
+    // about the disk that has not come that far stays in hand.
+    const task = vm.task === 'reinstall' || vm.task === 'restore' ? vm.task : null
     const rebootMs = Math.max(vm.served.rebootMs, deps.wishes.of(lease.leaseId).rebootAtMs)
     // What the guest reported before it went off is not true of the one that starts now.
-    deps.store.put({ ...unseen(vm, deps.nowMs()), task: null, served: { ...vm.served, rebootMs } })
+    deps.store.put({ ...unseen(vm, deps.nowMs()), task, served: { ...vm.served, rebootMs } })
     await deps.hypervisor.start(lease.leaseId)
     return { waitMs: POLL_MS }
   },
