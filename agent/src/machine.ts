@@ -15,7 +15,12 @@ import {
   makeSimulatedSeedStore,
 } from './lib/simulated-storage.ts'
 import { type Hypervisor, HypervisorError } from './ports/hypervisor.ts'
+import type { Shaper } from './ports/shaper.ts'
 import type { DiskStore, ImageStore, SeedStore } from './ports/storage.ts'
+import { detectShaping } from './qos/detect.ts'
+import { makeFakeShaper } from './qos/fake-shaper.ts'
+import { makeTcShaper } from './qos/tc-shaper.ts'
+import { makeTools } from './qos/tools.ts'
 import type { Log } from './reconcile/ports.ts'
 
 export type MachineAdapters = {
@@ -23,6 +28,7 @@ export type MachineAdapters = {
   readonly images: ImageStore
   readonly disks: DiskStore
   readonly seeds: SeedStore
+  readonly shaper: Shaper
 }
 
 /**
@@ -60,7 +66,16 @@ export const openMachine = async (
     await images.close()
     await own?.close()
   }
-  return { ...storage, ...given, hypervisor, release }
+  const shaper = given.shaper ?? (simulated ? makeFakeShaper(instance) : await openShaper(instance, log))
+  return { ...storage, ...given, hypervisor, shaper, release }
+}
+
+const openShaper = async (instance: string, log: Log): Promise<Shaper> => {
+  const tools = makeTools()
+  const { mode, reason } = await detectShaping(tools)
+  if (mode === 'none') log.warn({ mode }, reason)
+  else log.info({ mode }, reason)
+  return makeTcShaper({ instance, tools, mode, reason })
 }
 
 const openHypervisor = async (config: AgentConfig, instance: string, log: Log): Promise<Hypervisor> => {
