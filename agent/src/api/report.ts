@@ -13,7 +13,15 @@ export const leaseReport = (vm: VmRecord): LeaseStatusReport => ({
     reason: vm.reason,
     since: Math.floor(vm.sinceMs / 1000),
   },
-  readiness: [{ name: 'System', ...system(vm) }],
+  served: {
+    reboot: vm.served.rebootMs,
+    reinstall: vm.served.reinstallMs,
+    restore: vm.served.restoreMs,
+  },
+  readiness: [
+    { name: 'System', ...system(vm) },
+    ...vm.services.map(({ name, state, message }) => ({ name, state, message })),
+  ],
   ssh:
     vm.facts === null || vm.status === 'Deleted'
       ? null

@@ -1,4 +1,5 @@
 // Orders of the tenant on an active lease: reboot, reinstall, restore. Each is noted as served before its first effect.
+import type { DiskRecord } from '../ports/storage.ts'
 import type { Situation } from './situation.ts'
 import type { Step } from './steps.ts'
 import { isOff, stopGuest, stopped } from './stop.ts'
@@ -70,7 +71,7 @@ const takeUpReinstall = (s: Situation, vm: VmRecord): readonly Step[] => {
 
 const takeUpRestore = (s: Situation, vm: VmRecord): readonly Step[] => {
   const served = { ...vm.served, restoreMs: s.wish.restoreAtMs }
-  const [newest] = s.aside
+  const [newest] = s.wish.restoreFrom === null ? s.aside : s.offered
   if (newest === undefined) return [{ kind: 'Note', change: { served, reason: NOTHING_ASIDE } }]
   const restoring = newest.quarantinedAt
   return takeUp(s, vm, RESTORING, { task: 'restore', served, restoring, refused: false })
@@ -122,11 +123,18 @@ const exchange = (s: Situation, vm: VmRecord, task: 'reinstall' | 'restore'): re
     const change: RecordChange = { task: 'install', install: vm.served.reinstallMs }
     return [...setAside, { kind: 'Note', change }]
   }
-  const wanted = s.aside.find(({ quarantinedAt }) => quarantinedAt === vm.restoring)
+  const wanted = [...s.offered, ...s.aside].find(({ quarantinedAt }) => quarantinedAt === vm.restoring)
   // No longer in quarantine: it has been brought back already, and only the record of that is missing.
   const bringBack: readonly Step[] =
     wanted?.quarantinedAt == null
       ? []
-      : [...setAside, { kind: 'RestoreDisk', quarantinedAt: wanted.quarantinedAt, install: wanted.install }]
+      : [...setAside, takeBack(vm, { ...wanted, quarantinedAt: wanted.quarantinedAt })]
   return [...bringBack, { kind: 'Note', change: { task: 'reseed', restoring: null } }]
+}
+
+const takeBack = (vm: VmRecord, disk: DiskRecord & { quarantinedAt: number }): Step => {
+  const { leaseId: from, quarantinedAt, install } = disk
+  return from === vm.leaseId
+    ? { kind: 'RestoreDisk', quarantinedAt, install }
+    : { kind: 'AdoptDisk', from, quarantinedAt, install }
 }

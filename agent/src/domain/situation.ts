@@ -54,6 +54,8 @@ export type Situation = {
   readonly disk: DiskRecord | null
   /** Those in quarantine, the newest first. */
   readonly aside: readonly DiskRecord[]
+  /** Those in quarantine of the ended lease that a restore names, where they may be taken over; the newest first. */
+  readonly offered: readonly DiskRecord[]
   readonly seed: boolean
   /** The outage that lasts. */
   readonly outage: Outage | null

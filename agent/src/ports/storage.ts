@@ -75,6 +75,17 @@ export interface DiskRecord {
   readonly install: number
 }
 
+export interface Adoption {
+  readonly from: Hex
+  /** Which of the quarantined disks of `from`. */
+  readonly quarantinedAt: number
+  readonly to: Hex
+  /** What the disk has to stand on. */
+  readonly image: VerifiedImage
+  /** The disk is grown to this size, and never made smaller. */
+  readonly sizeGiB: number
+}
+
 /** Overlay disks of leases. Each step is atomic: after a crash it has happened or it has not. */
 export interface DiskStore {
   list(): Promise<readonly DiskRecord[]>
@@ -94,6 +105,11 @@ export interface DiskStore {
   quarantine(leaseId: Hex, at: number, install?: number): Promise<void>
   /** Takes the quarantined disk with this stamp, by default the newest, back into use; resolves to its path. */
   restore(leaseId: Hex, quarantinedAt?: number): Promise<string>
+  /**
+   * Takes a quarantined disk into use under another lease; resolves to its path. Rejects with disk-exists when that one
+   * has a disk in use, disk-missing when there is none such to take, refused when it stands on another base.
+   */
+  adopt(adoption: Adoption): Promise<string>
   /** Deletes the lease's quarantined disks stamped at or before `notAfter`. refused while its disk is in use. */
   purge(leaseId: Hex, notAfter: number): Promise<void>
 }

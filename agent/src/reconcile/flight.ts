@@ -10,6 +10,7 @@ import { BACKOFF, type Backoff, backoffMs } from '../lib/backoff.ts'
 import { withDeadline } from '../lib/deadline.ts'
 import { failureOf } from './failure.ts'
 import { type Machinery, makeLook } from './observe.ts'
+import { offeredBy } from './offered.ts'
 import type { Deps } from './ports.ts'
 import { makeSightings, type Sightings } from './sightings.ts'
 import { deadlineOf, execute } from './steps/index.ts'
@@ -45,7 +46,7 @@ export const makeFlight = (options: FlightOptions) => {
 
   const look = makeLook(deps)
 
-  const situate = (leaseId: Hex, machinery: Machinery) => {
+  const situate = (leaseId: Hex, machinery: Machinery, swept: boolean) => {
     // Read after the machine and without a pause: plan and guards see one moment of the chain.
     const { fresh, chainNow, leases } = deps.chain.snapshot()
     const sight = leases.get(leaseId)
@@ -54,14 +55,16 @@ export const makeFlight = (options: FlightOptions) => {
     const nowMs = deps.nowMs()
     const mac = deps.guest.macOf(leaseId)
     const observed = machinery.of(leaseId)
-    sightings.look(leaseId, observed.domain?.state ?? null, nowMs)
+    const wish = deps.wishes.of(leaseId)
+    sightings.look(leaseId, observed.domain?.state ?? null, nowMs, swept)
     const situation: Situation = {
       ...observed,
       nowMs,
       chainNowMs: chainNow * 1000,
       fresh,
       target: desired(sight, deps.chain.node, chainNow),
-      wish: deps.wishes.of(leaseId),
+      wish,
+      offered: wish.restoreFrom === null ? [] : offeredBy(deps, wish.restoreFrom, lease, machinery),
       vm: recordNow(leaseId, nowMs),
       outage: deps.outages.lasting(leaseId),
       offSinceMs: sightings.offSince(leaseId),
@@ -125,7 +128,7 @@ export const makeFlight = (options: FlightOptions) => {
   const fly = async (leaseId: Hex, signal: AbortSignal, swept?: Promise<Machinery>): Promise<number> => {
     let seen = swept
     for (let round = 0; round < MAX_ROUNDS && !signal.aborted; round++) {
-      const situated = situate(leaseId, await (seen ?? look()))
+      const situated = situate(leaseId, await (seen ?? look()), seen !== undefined)
       if (situated === null) return SWEEP_MS
       const steps = plan(situated.situation)
       if (steps.length === 0) return nextLook(situated.situation)
@@ -148,7 +151,8 @@ export const makeFlight = (options: FlightOptions) => {
 /** The next moment at which the plan may change by the clock alone. */
 const nextLook = ({ vm, nowMs, limits }: Situation): number => {
   const graceMs = vm?.status === 'Deleting' ? vm.sinceMs + limits.graceMs : null
-  const moments = [vm?.deadlineMs ?? null, vm?.nextAttemptMs ?? null, graceMs]
+  const { deadlineMs = null, nextAttemptMs = null, servicesDueMs = null } = vm ?? {}
+  const moments = [deadlineMs, nextAttemptMs, servicesDueMs, graceMs]
     .filter((at) => at !== null)
     .filter((at) => at > nowMs)
   return Math.min(SWEEP_MS, ...moments.map((at) => at - nowMs))
