@@ -72,8 +72,12 @@ describe.skipIf(!tools)('the image of a lease', () => {
 
       const second = storeFor(mirror.url, sha256(file))
       agent = await bench.start({ images: second.images })
+      const booting: VmRecord[] = []
+      agent.onVm((vm) => void (vm.phase === 'Booting' && booting.push(vm)))
       const running = await until(agent, leaseId, ({ status }) => status === 'Running')
       expect(running.reason).toBeNull()
+      expect(booting.length).toBeGreaterThan(0)
+      expect(booting.filter(({ reason }) => reason !== null)).toEqual([])
       expect(mirror.ranges.length).toBeGreaterThan(1)
       expect(Number(mirror.ranges.at(-1)?.slice(6, -1))).toBeGreaterThan(0)
       const { diskPath } = await second.images.ensure('house')

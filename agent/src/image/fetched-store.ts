@@ -49,16 +49,27 @@ export const makeFetchedStore = (options: FetchedStoreOptions) => {
   const flights = makeSingleFlight<VerifiedImage, ImageProgress>(options.lingerMs)
   const homeOf = (id: string, arch: Architecture) => join(folder, arch, id)
 
-  const list = async (): Promise<readonly StoredImage[]> => {
+  /** Rejects with `refused` while it is not known which images are in use. */
+  const judged = async (): Promise<readonly StoredImage[]> => {
     const [images, bases] = await Promise.all([listFetched(folder), basesInUse(diskFolder)])
     return images.map((image) => ({ ...image, inUse: bases.has(image.diskPath) }))
+  }
+
+  /** To look at: as long as a disk cannot be read, every image counts as in use. */
+  const list = async (): Promise<readonly StoredImage[]> => {
+    try {
+      return await judged()
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      return (await listFetched(folder)).map((image) => ({ ...image, inUse: true }))
+    }
   }
 
   /** @returns bytes freed. One that a process is working on is passed over. */
   const collect = async (bytes: number, { grace = graceMs } = {}): Promise<number> => {
     if (bytes <= 0) return 0
     let freed = await sweepLeftovers(bytes)
-    for (const image of toForget(await list(), { bytes: bytes - freed, nowMs: nowMs(), graceMs: grace })) {
+    for (const image of toForget(await judged(), { bytes: bytes - freed, nowMs: nowMs(), graceMs: grace })) {
       freed += await forget(image, grace)
     }
     return freed
@@ -86,7 +97,7 @@ export const makeFetchedStore = (options: FetchedStoreOptions) => {
     const release = tryLock(join(homeOf(image.id, image.arch), 'lock'))
     if (release === null) return 0
     try {
-      const now = (await list()).find(({ root }) => root === image.root)
+      const now = (await judged()).find(({ root }) => root === image.root)
       if (now === undefined || now.inUse || nowMs() - now.lastUsedMs < grace) return 0
       await removeFetched(image.root)
       return image.bytes
@@ -99,7 +110,12 @@ export const makeFetchedStore = (options: FetchedStoreOptions) => {
     sha256,
     limits,
     random,
-    makeRoom: async (bytes) => void (await collect(bytes)),
+    // That nothing may be removed is not what the download failed for: it is told that there is no room.
+    makeRoom: async (bytes) => {
+      await collect(bytes).catch((error) => {
+        if (!isRefusal(error)) throw error
+      })
+    },
   }
 
   /** Good as it lies there, or null. A damaged one is set aside: what replaces it has the same bytes and path. */
@@ -210,6 +226,8 @@ export const makeFetchedStore = (options: FetchedStoreOptions) => {
 
   return { ensure, identify, read, vouch, list, collect, forget, close: flights.close }
 }
+
+const isRefusal = (error: unknown): boolean => error instanceof StorageError && error.code === 'refused'
 
 /** One process at a time downloads, replaces or removes an image. Waits for as long as the caller does. */
 const locked = async <result>(home: string, work: Work, body: () => Promise<result>): Promise<result> => {

@@ -2,6 +2,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -189,6 +190,27 @@ describe('several mirrors', () => {
     })
   })
 
+  test('a redirect to another scheme is not even dialled', async () => {
+    const file = someBytes(SIZE)
+    let dialled = 0
+    const tls = createServer((socket) => {
+      dialled += 1
+      socket.destroy()
+    })
+    await new Promise<void>((resolve) => tls.listen(0, '127.0.0.1', resolve))
+    try {
+      const { port } = tls.address() as AddressInfo
+      const from = await mirror(file, { redirect: () => `https://127.0.0.1:${port}/disk.img` })
+      await expect(fetchFrom([from], sha256(file))).rejects.toMatchObject({
+        code: 'image-unreachable',
+        message: expect.stringMatching(/from http: to https:, which is refused/),
+      })
+      expect([dialled, from.ranges.length]).toEqual([0, 1])
+    } finally {
+      await new Promise((resolve) => tls.close(resolve))
+    }
+  })
+
   test('a redirect within the scheme is followed, and its target resumed', async () => {
     const file = someBytes(SIZE)
     const target = await mirror(file, { cutAfter: (n) => (n === 0 ? 70_000 : null) })
@@ -233,6 +255,16 @@ describe('a corrupt file', () => {
     await fetchFrom([bad, good], sha256(file))
     await expectWhole(file)
     expect(good.ranges).toEqual(['bytes=100000-', null])
+  })
+
+  test('once stitched, is never stitched again', async () => {
+    const file = someBytes(SIZE)
+    const bad = await mirror(someBytes(SIZE), { cutAfter: (n) => [100_000, 0][n] ?? null })
+    const good = await mirror(file, { cutAfter: (n) => (n === 1 ? 500 : null) })
+    await fetchFrom([bad, good], sha256(file))
+    await expectWhole(file)
+    expect(bad.ranges).toEqual([null, 'bytes=100000-', null])
+    expect(good.ranges).toEqual(['bytes=100000-', null, null])
   })
 
   test.each<[string, Behaviour]>([

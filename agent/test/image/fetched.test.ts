@@ -359,6 +359,13 @@ describe.skipIf(!tools)('forgetting', () => {
     await mkdir(join(directory, 'disks'))
     await writeFile(join(directory, 'disks/a1.qcow2'), 'torn')
     await expect(store.collect(1)).rejects.toMatchObject({ code: 'refused' })
+    expect((await store.list()).map(({ inUse }) => inUse)).toEqual([true, true, true])
+    const file = await makeDisk()
+    const from = await mirror(file)
+    const tight = makeStore({ keepFreeBytes: 2 ** 60 })
+    await expect(tight.ensure('new', sourceFor([from.url], sha256(file)))).rejects.toMatchObject({
+      code: 'no-space',
+    })
     await rm(join(directory, 'disks/a1.qcow2'))
     // What creating a disk left behind when it was killed is no disk.
     await writeFile(join(directory, 'disks/a2.qcow2.partial'), 'torn')

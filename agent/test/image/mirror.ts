@@ -53,6 +53,7 @@ export async function startMirror(file: Uint8Array, behaviour: Behaviour = {}) {
 
 async function answer(request: IncomingMessage, response: ServerResponse, number: number, state: State) {
   const { behaviour } = state
+  state.seen = 0
   const location = behaviour.redirect?.(number) ?? null
   if (location !== null) return response.writeHead(302, { location }).end()
   const status = behaviour.status?.(number) ?? null
