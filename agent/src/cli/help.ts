@@ -48,6 +48,7 @@ Environment of run:
   ${ENV.networkName}           name of the guests' network; decloud
   ${ENV.networkSubnet}            its range; 10.77.0.0/24
   ${ENV.apiPort}          status API on 127.0.0.1; 7070, 0 for any
+  ${ENV.gpus}              PCI addresses of the GPUs for guests, separated by commas
   ${ENV.keepers}           keepers by commas: URLs (beats, manifests) and libp2p addresses (beats); none
   ${ENV.claims}            on, or off: whether requests that name no node are claimed for this one
   ${ENV.settleEverySeconds}      seconds between settlements at least; 3600

@@ -45,6 +45,27 @@ const keepers = z
     ),
   )
 
+const gpus = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((address) => address.trim().toLowerCase())
+      .filter((address) => address !== ''),
+  )
+  .pipe(
+    z
+      .array(
+        z
+          .string()
+          .regex(
+            /^[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/,
+            'must hold PCI addresses like 0000:01:00.0',
+          ),
+      )
+      .refine((all) => new Set(all).size === all.length, 'names a GPU twice'),
+  )
+
 const deployment = z
   .string('is not set: give the path of the deployment file')
   .transform((path, context): unknown => {
@@ -101,6 +122,8 @@ const configSchema = z.object({
   gasCoinUsdc: usdc.optional(),
   /** Gwei per gas that no transaction pays more than; 2,000 by default. */
   maxFeeGwei: wholeNumber.refine((n) => n >= 1 && n <= 1_000_000, 'must be from 1 to 1000000').optional(),
+  /** PCI addresses of the GPUs that guests may be given whole. */
+  gpus: gpus.optional(),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 export type AgentConfig = z.output<typeof configSchema>

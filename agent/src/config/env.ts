@@ -19,6 +19,7 @@ export const ENV = {
   minSettleUsdc: 'DECLOUD_MIN_SETTLE',
   gasCoinUsdc: 'DECLOUD_GAS_COIN_USDC',
   maxFeeGwei: 'DECLOUD_MAX_FEE_GWEI',
+  gpus: 'DECLOUD_GPUS',
   logLevel: 'DECLOUD_LOG_LEVEL',
 } as const
 
