@@ -29,7 +29,7 @@ const QCOW2: DiskTools = { baseOf: async (path) => (await readQcow2(path)).backi
  * Overlays live as `<lease>.qcow2` in `directory`; a quarantined one is renamed to
  * `<lease>.<Unix seconds>[.<installation>].quarantine`. One process at a time works in `directory`.
  */
-export function makeDiskStore(directory: string, { baseOf, grow }: DiskTools = QCOW2): DiskStore {
+export function makeDiskStore(directory: string, { baseOf: backingOf, grow }: DiskTools = QCOW2): DiskStore {
   const pathOf = (leaseId: Hex) => join(directory, `${leaseFileName(leaseId)}.qcow2`)
   const asidePath = (leaseId: Hex, at: number, install: number) =>
     join(directory, `${leaseFileName(leaseId)}.${at}${install === 0 ? '' : `.${install}`}.quarantine`)
@@ -123,7 +123,7 @@ export function makeDiskStore(directory: string, { baseOf, grow }: DiskTools = Q
       throw new StorageError('disk-exists', `The lease ${to} has a disk in use already.`)
     const wanted = (await quarantinedOf(from)).find((disk) => disk.quarantinedAt === quarantinedAt)
     if (!wanted) throw new StorageError('disk-missing', `The lease ${from} has no such disk in quarantine.`)
-    if ((await baseOf(wanted.path)) !== image.diskPath) {
+    if ((await backingOf(wanted.path)) !== image.diskPath) {
       throw new StorageError('refused', `${wanted.path} stands on another base than ${image.id}.`)
     }
     await grow(wanted.path, sizeGiB * GIB)
