@@ -109,6 +109,8 @@ const configSchema = z.object({
   apiPort: wholeNumber.refine((port) => port <= 65_535, 'must be at most 65535').default(7070),
   /** Who is to hear that this node is there, and whose mailboxes are asked for manifests; an agent needs none. */
   keepers: keepers.optional(),
+  /** PCI addresses of the GPUs that guests may be given whole. */
+  gpus: gpus.optional(),
   /** Whether requests that name no node are claimed for this one, once the scheduler has had its minute; on by default. */
   claims: z
     .enum(['on', 'off'])
@@ -122,8 +124,6 @@ const configSchema = z.object({
   gasCoinUsdc: usdc.optional(),
   /** Gwei per gas that no transaction pays more than; 2,000 by default. */
   maxFeeGwei: wholeNumber.refine((n) => n >= 1 && n <= 1_000_000, 'must be from 1 to 1000000').optional(),
-  /** PCI addresses of the GPUs that guests may be given whole. */
-  gpus: gpus.optional(),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 export type AgentConfig = z.output<typeof configSchema>

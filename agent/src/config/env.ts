@@ -14,12 +14,12 @@ export const ENV = {
   networkSubnet: 'DECLOUD_SUBNET',
   apiPort: 'DECLOUD_API_PORT',
   keepers: 'DECLOUD_KEEPERS',
+  gpus: 'DECLOUD_GPUS',
   claims: 'DECLOUD_CLAIMS',
   settleEverySeconds: 'DECLOUD_SETTLE_EVERY',
   minSettleUsdc: 'DECLOUD_MIN_SETTLE',
   gasCoinUsdc: 'DECLOUD_GAS_COIN_USDC',
   maxFeeGwei: 'DECLOUD_MAX_FEE_GWEI',
-  gpus: 'DECLOUD_GPUS',
   logLevel: 'DECLOUD_LOG_LEVEL',
 } as const
 
