@@ -1,21 +1,22 @@
 // The part of the composition root that lets a node live without any keeper.
 import type { Chain, Follower, Journal } from '@decloud/chain'
 import { makeEventReader } from '@decloud/chain'
+import type { LeaseView } from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
 import { makeDutyChain } from './chain/duty-chain.ts'
 import { makeRequestFeed } from './chain/request-feed.ts'
 import type { AgentConfig } from './config/config.ts'
-import type { MachineRoom } from './domain/duties.ts'
+import { shortage } from './domain/capacity.ts'
 import type { DutySettings } from './duties/deps.ts'
 import { type Duties, startDuties } from './duties/duties.ts'
 import { makeDutyStatus } from './duties/status.ts'
 import type { Disposer } from './lib/disposer.ts'
+import { AgentError } from './lib/errors.ts'
 import type { Deps } from './reconcile/ports.ts'
+import { amountsOf, checkSpare, roomOf } from './reconcile/resources.ts'
 import { makeCreditBook } from './state/credit-book.ts'
 import { makeDutyTimes } from './state/duty-times.ts'
 import { makeReclaimAsks } from './state/reclaim-asks.ts'
-
-const BYTES_PER_GIB = 2 ** 30
 
 export type DutiesOptions = {
   config: AgentConfig
@@ -23,7 +24,7 @@ export type DutiesOptions = {
   follower: Follower
   journal: Journal
   db: Database
-  deps: Pick<Deps, 'chain' | 'hypervisor' | 'machine' | 'outages' | 'log' | 'nowMs'>
+  deps: Pick<Deps, 'chain' | 'hypervisor' | 'machine' | 'resources' | 'outages' | 'log' | 'nowMs'>
   disposer: Disposer
   everyMs?: number | undefined
 }
@@ -55,7 +56,7 @@ export const beginDuties = (options: DutiesOptions): Duties => {
       credits: makeCreditBook(db),
       asks: makeReclaimAsks(config.dataDir),
       times: makeDutyTimes(db),
-      room: () => roomOf(deps),
+      shortOf: (lease) => shortOf(deps, lease),
       status: makeDutyStatus(),
       log: deps.log,
       nowMs: deps.nowMs,
@@ -66,9 +67,28 @@ export const beginDuties = (options: DutiesOptions): Duties => {
   return duties
 }
 
-/** Simulated guests take no room. */
-const roomOf = async ({ hypervisor, machine }: DutiesOptions['deps']): Promise<MachineRoom> => {
-  if (hypervisor.capabilities.acceleration === 'simulated') return null
-  const [memoryMiB, bytes] = await Promise.all([machine.availableMemoryMiB(), machine.availableDiskBytes()])
-  return { memoryMiB, diskGiB: bytes / BYTES_PER_GIB }
+/** Beside what holds a reservation, and what was assigned to this node a moment ago and holds none yet. */
+const shortOf = async (deps: DutiesOptions['deps'], lease: LeaseView): Promise<string | null> => {
+  const { resources, chain } = deps
+  const offer = await resources.offer()
+  const held = resources.ledger.all()
+  const known = new Set(held.map(({ leaseId }) => leaseId))
+  try {
+    const coming = [...chain.snapshot().leases.values()].flatMap(({ latest }) =>
+      latest === undefined ||
+      latest.node !== chain.node ||
+      latest.status === 'Ended' ||
+      known.has(latest.leaseId)
+        ? []
+        : [{ leaseId: latest.leaseId, ...amountsOf(offer, latest), gpuAddresses: [] }],
+    )
+    const short = shortage(await roomOf(deps, offer), [...held, ...coming], amountsOf(offer, lease))
+    if (short !== null) return short
+    await checkSpare(deps, lease.terms, true)
+    return null
+  } catch (error) {
+    // What keeps a guest from being set up keeps its lease from being claimed.
+    if (error instanceof AgentError) return error.sentence
+    throw error
+  }
 }

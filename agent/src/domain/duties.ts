@@ -39,9 +39,6 @@ export type NodeOffer = {
   prices: Prices
 }
 
-/** What the machine itself has left, beyond what the registry knows; null where it need not be asked. */
-export type MachineRoom = { memoryMiB: number; diskGiB: number } | null
-
 export type ClaimRefusal =
   | 'drained'
   | 'lapsed'
@@ -63,7 +60,6 @@ export const claimRefusal = (
   { terms, deposited, activateBy }: Pick<LeaseView, 'terms' | 'deposited' | 'activateBy'>,
   offer: NodeOffer,
   policy: PolicyParameters,
-  room: MachineRoom,
   chainNow: number,
 ): ClaimRefusal | null => {
   if (!offer.active) return 'drained'
@@ -81,9 +77,7 @@ export const claimRefusal = (
   if (pointUnits(terms, policy) > capacity.pointUnits - inUse.pointUnits) return 'compute'
   if (BigInt(terms.memoryMiB) > capacity.memoryMiB - inUse.memoryMiB) return 'memory'
   if (BigInt(terms.diskGiB) > capacity.diskGiB - inUse.diskGiB) return 'disk'
-  if (terms.gpus > capacity.gpus - inUse.gpus) return 'gpu'
-  if (room !== null && terms.memoryMiB > room.memoryMiB) return 'memory'
-  return room !== null && terms.diskGiB > room.diskGiB ? 'disk' : null
+  return terms.gpus > capacity.gpus - inUse.gpus ? 'gpu' : null
 }
 
 /** Seconds of outages that are worth a transaction of their own; less waits for more, but not for too long. */

@@ -26,8 +26,8 @@ export const makeClaims = (deps: DutyDeps) => {
     const { leaseId } = lease
     notBefore.set(leaseId, nowMs() + AGAIN_MS)
     // Read for each: the one before may have taken the last place.
-    const [{ offer, policy }, room] = await Promise.all([chain.offer(), deps.room()])
-    const refusal = claimRefusal(lease, offer, policy, room, chainNow)
+    const { offer, policy } = await chain.offer()
+    const refusal = claimRefusal(lease, offer, policy, chainNow) ?? (await deps.shortOf(lease))
     if (refusal !== null) {
       log.info({ duty: 'claim', leaseId, refusal }, 'a request does not fit this node')
       return false

@@ -1,4 +1,4 @@
-import type { MachineRoom } from '../domain/duties.ts'
+import type { LeaseView } from '@decloud/protocol'
 import type { Log, OutageStore } from '../reconcile/ports.ts'
 import type { CreditBook } from '../state/credit-book.ts'
 import type { ReclaimAsks } from '../state/reclaim-asks.ts'
@@ -25,8 +25,8 @@ export type DutyDeps = {
   credits: CreditBook
   asks: ReclaimAsks
   times: { settledAtMs(): number; settled(atMs: number): void }
-  /** What the machine has left for one more guest; null where it does not matter. */
-  room(): Promise<MachineRoom>
+  /** What the machine itself lacks for one more guest, in a sentence; null when it has all of it. */
+  shortOf(lease: LeaseView): Promise<string | null>
   status: DutyStatus
   log: Log
   nowMs(): number

@@ -45,7 +45,7 @@ const request = (terms: Partial<Terms> = {}, deposited = 10n ** 6n) => ({
   activateBy: ACTIVATE_BY,
 })
 const refusal = (terms: Partial<Terms>, change: Partial<NodeOffer> = {}, deposited?: bigint) =>
-  claimRefusal(request(terms, deposited), { ...offer, ...change }, policy, null, NOW)
+  claimRefusal(request(terms, deposited), { ...offer, ...change }, policy, NOW)
 
 describe('a request', () => {
   it('is claimed after the head start and a wait of the node’s own, bounded, the same each time', () => {
@@ -96,17 +96,11 @@ describe('a request', () => {
   })
 
   it('is left when it is too late for it, or when its deposit buys no minute', () => {
-    expect(claimRefusal(request(), offer, policy, null, ACTIVATE_BY + 1)).toBe('lapsed')
-    expect(claimRefusal(request(), offer, policy, null, ACTIVATE_BY)).toBeNull()
+    expect(claimRefusal(request(), offer, policy, ACTIVATE_BY + 1)).toBe('lapsed')
+    expect(claimRefusal(request(), offer, policy, ACTIVATE_BY)).toBeNull()
     const minute = (PRICE * 60n + 3_599n) / 3_600n
     expect(refusal({}, {}, minute)).toBeNull()
     expect(refusal({}, {}, minute - 1n)).toBe('runway')
-  })
-
-  it('is left where the machine itself has not what the registry says', () => {
-    const room = (memoryMiB: number, diskGiB: number) =>
-      claimRefusal(request(), offer, policy, { memoryMiB, diskGiB }, NOW)
-    expect([room(512, 3), room(511, 3), room(512, 2.9)]).toEqual([null, 'memory', 'disk'])
   })
 })
 
