@@ -66,6 +66,7 @@ post: leaves the manifest of an assigned lease, when open was stopped before it 
 stop, start, reboot: what the node does with the machine; a stopped one is reserved, and billed
 reinstall: a fresh disk; the node keeps the old one aside for 72 hours
 restore: the disk that was kept aside comes back
+  --from <leaseId>      restore: the disk of this ended lease of yours on the same node, instead of its own
   --on-chain            a transaction instead of a signature that is sent to the node
   --yes                 needed for reinstall
 close: ends the lease; the rest of the deposit comes back
@@ -100,6 +101,7 @@ const OPTIONS = {
   state: { type: 'string', default: '.decloud' },
   all: { type: 'boolean', default: false },
   'no-wait': { type: 'boolean', default: false },
+  from: { type: 'string' },
   'on-chain': { type: 'boolean', default: false },
   signed: { type: 'boolean', default: false },
   yes: { type: 'boolean', default: false },
@@ -301,9 +303,13 @@ const order = async (tenant: Tenant, options: Options, leaseId: Hex, action: Ord
   if (action === 'Reinstall' && !options.yes) {
     throw usage('reinstall takes the disk out of use; say --yes if that is meant.')
   }
+  const from = options.from === undefined ? null : leaseIdOption(options.from)
+  if (from !== null && (action !== 'Restore' || options['on-chain'])) {
+    throw usage('--from goes with a restore that is signed.')
+  }
   const began = Date.now()
   const { transaction, report } = await giveOrder(tenant, {
-    ...{ leaseId, action, onChain: options['on-chain'] },
+    ...{ leaseId, action, from, onChain: options['on-chain'] },
     onReport: (report) => say(phaseLine(began, report)),
   })
   if (report.ssh !== null && report.vm.status === 'Running') say(sshLine(report.ssh))

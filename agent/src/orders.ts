@@ -63,7 +63,7 @@ export const openOrders = (options: OrdersOptions) => {
 }
 
 /** Of leases that were gone by `goneBeforeMs`: their disks are purged, nothing is left that an order could be about. */
-export const forgetOrders = (
+const forgetOrders = (
   signed: Pick<SignedOrders, 'leaseIds' | 'forget'>,
   store: { get(leaseId: VmRecord['leaseId']): VmRecord | null },
   goneBeforeMs: number,

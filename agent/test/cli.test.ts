@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { nodeRegistryAbi } from '@decloud/protocol'
 import { toHex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ROLES } from '../../test/world/market.ts'
@@ -125,7 +126,47 @@ describe('the command lines', () => {
     await agent.close()
   })
 
+  it('stops, starts, reboots, installs anew and restores, and closes by signature alone', async () => {
+    const agent = await bench.start()
+    const hash = await bench.anvil.wallet(ROLES.firstOperator).writeContract({
+      ...{ address: bench.deployment.nodeRegistry, abi: nodeRegistryAbi },
+      ...{ functionName: 'setEndpoint', args: [bench.registered.node, agent.url] },
+    })
+    await bench.anvil.client.waitForTransactionReceipt({ hash, timeout: 20_000 })
+    const tenant = { DECLOUD_KEY: keyOf(ROLES.tenant) }
+    const leaseId = await bench.open()
+    await until(agent, leaseId, ({ status }) => status === 'Running')
+    const does = async (...args: string[]) => {
+      const ran = await run(LEASE_CLI, [args[0]!, leaseId, ...args.slice(1), '--json'], tenant)
+      expect(ran.code, ran.stderr).toBe(0)
+      return { ...JSON.parse(ran.stdout), stderr: ran.stderr }
+    }
+    const stopped = await does('stop')
+    expect(stopped).toMatchObject({ leaseId, action: 'Stop', transaction: null })
+    expect(stopped).toMatchObject({ report: { vm: { status: 'Stopped' } } })
+    expect(stopped.stderr).toContain('stays reserved and billed')
+    expect(await does('start', '--on-chain')).toMatchObject({
+      transaction: expect.stringMatching(/^0x[0-9a-f]{64}$/),
+      report: { vm: { status: 'Running' } },
+    })
+    for (const args of [['reboot'], ['reinstall', '--yes'], ['restore']]) {
+      expect(await does(...args)).toMatchObject({ report: { vm: { status: 'Running' } } })
+    }
+    const strange = await run(LEASE_CLI, ['stop', leaseId], { DECLOUD_KEY: keyOf(ROLES.stranger) })
+    expect(strange.code).toBe(1)
+    expect(strange.stderr).toContain('neither the tenant nor a Manager')
+    const nothing = await run(LEASE_CLI, ['restore', leaseId, '--from', `0x${'ab'.repeat(32)}`], tenant)
+    expect(nothing.code).toBe(1)
+    expect(nothing.stderr).toContain('has not had the lease')
+    await bench.anvil.client.setBalance({ address: bench.tenant.account.address, value: 0n })
+    expect(await does('close', '--signed')).toMatchObject({ leaseId, difference: '0' })
+    await agent.close()
+  })
+
   it.each([
+    [['reinstall', `0x${'12'.repeat(32)}`], /--yes/],
+    [['stop', '0x12'], /64 hex digits/],
+    [['stop', `0x${'12'.repeat(32)}`, '--from', `0x${'12'.repeat(32)}`], /--from goes with a restore/],
     [['open'], /--node/],
     [['open', '--node', '1'], /--ssh-key/],
     [['close', '0x12'], /64 hex digits/],

@@ -14,6 +14,7 @@ import type { DomainState } from '../src/ports/hypervisor.ts'
 
 const NODE = 7
 const LEASE: Hex = `0x${'ab'.repeat(32)}`
+const OTHER: Hex = `0x${'0d'.repeat(32)}`
 const SPEC: Hex = `0x${'01'.repeat(32)}`
 const OLD_SPEC: Hex = `0x${'02'.repeat(32)}`
 const FACTS = {
@@ -72,6 +73,8 @@ type World = {
   disk: boolean
   /** Of quarantined disks: the stamp, and the installation. */
   aside: readonly { at: number; install: number }[]
+  /** Disks of another lease that this one may take over. */
+  offered: readonly { at: number; install: number }[]
   seed: boolean
   shutdownWorks: boolean
 }
@@ -89,6 +92,7 @@ const initial = (): World => ({
   spec: SPEC,
   disk: false,
   aside: [],
+  offered: [],
   seed: false,
   shutdownWorks: true,
 })
@@ -105,6 +109,9 @@ const situationOf = (w: World): Situation => {
     domain: w.domain === null ? null : { leaseId: LEASE, generation: 1, specHash: w.spec, state: w.domain },
     disk: w.disk ? { leaseId: LEASE, path: '/d', quarantinedAt: null, install: 0 } : null,
     aside: w.aside.map(({ at, install }) => ({ leaseId: LEASE, path: `/${at}`, quarantinedAt: at, install })),
+    offered: (w.wish.restoreFrom === null ? [] : w.offered).map(({ at, install }) => ({
+      ...{ leaseId: OTHER, path: `/other/${at}`, quarantinedAt: at, install },
+    })),
     wish: w.wish,
     outage: w.outage
       ? { leaseId: LEASE, fromMs: w.nowMs, toMs: null, cause: 'crashed', creditedMs: null }
@@ -162,12 +169,23 @@ const applied = (w: World, step: Step): World => {
         aside: w.aside.filter(({ at }) => at !== step.quarantinedAt),
         vm: { ...w.vm!, install: step.install },
       }
+    case 'AdoptDisk':
+      expect(w.disk, 'a disk was put over another').toBe(false)
+      expect(step.from, 'its own disk taken for that of another').toBe(OTHER)
+      return {
+        ...w,
+        disk: true,
+        offered: w.offered.filter(({ at }) => at !== step.quarantinedAt),
+        vm: { ...w.vm!, install: step.install },
+      }
     case 'Resume':
       return { ...w, domain: 'running' }
     case 'OpenManifest':
       return { ...w, vm: { ...w.vm!, image: 'debian-12' } }
     case 'Preflight':
     case 'EnsureImage':
+    case 'Shape':
+    case 'Tune':
       return w
     case 'CreateDisk':
       expect(w.disk).toBe(false)
@@ -279,7 +297,15 @@ const mutation: fc.Arbitrary<(w: World) => World> = fc.oneof(
   ),
   fc.constantFrom('rebootAtMs', 'reinstallAtMs', 'restoreAtMs').map(
     (order) =>
-      (w: World): World => ({ ...w, wish: { ...w.wish, [order]: w.nowMs } }),
+      (w: World): World => ({ ...w, wish: { ...w.wish, [order]: w.nowMs, restoreFrom: null } }),
+  ),
+  fc.constant(
+    // A restore that names an ended lease; its disk is there, or was taken before.
+    (w: World): World => ({
+      ...w,
+      offered: w.offered.length > 0 ? [] : [{ at: Math.floor(w.nowMs / 1000) - 77, install: 0 }],
+      wish: { ...w.wish, restoreAtMs: w.nowMs, restoreFrom: OTHER },
+    }),
   ),
   fc.integer({ min: 1, max: 4_000 }).map((s) => (w: World) => ({ ...w, nowMs: w.nowMs + s * 1000 })),
 )
@@ -344,6 +370,31 @@ describe('single rules of the planner', () => {
     expect(steps.map((step) => step.kind)).not.toContain('Activate')
   })
 
+  it('takes over the disk of an ended lease once, from a crash after any step', () => {
+    const asked = {
+      ...running,
+      offered: [{ at: START - 77, install: 0 }],
+      wish: { ...running.wish, restoreAtMs: running.nowMs, restoreFrom: OTHER },
+    }
+    const whole = run(asked)
+    const taken = whole.steps.filter(({ kind }) => kind === 'AdoptDisk')
+    expect(taken).toEqual([{ kind: 'AdoptDisk', from: OTHER, quarantinedAt: START - 77, install: 0 }])
+    expect(whole.world).toMatchObject({ domain: 'running', disk: true, offered: [], vm: { task: null } })
+    // The one it had is kept.
+    expect(whole.world.aside).toHaveLength(1)
+    for (let n = 0; n <= whole.steps.length; n++) {
+      const { offered, aside, vm } = run(run(asked, n).world).world
+      expect({ offered, aside: aside.length, task: vm?.task }).toEqual({ offered: [], aside: 1, task: null })
+    }
+  })
+
+  it('restores nothing where the lease that is named has no disk any more', () => {
+    const wish = { ...running.wish, restoreAtMs: running.nowMs, restoreFrom: OTHER }
+    const { world } = run({ ...running, wish, aside: [{ at: START - 7, install: 0 }] })
+    expect(world).toMatchObject({ domain: 'running', vm: { reason: { code: 'nothing-to-restore' } } })
+    expect(world.aside).toHaveLength(1)
+  })
+
   it('never replaces the lost disk of an activated lease by an empty one', () => {
     const { world, steps } = run({ ...running, domain: 'stopped', disk: false })
     expect(steps.map((step) => step.kind)).not.toContain('CreateDisk')
@@ -406,7 +457,7 @@ describe('single rules of the planner', () => {
     }).world
     const at = (quarantinedAt: number) =>
       plan({
-        ...situationOf(gone),
+        ...situationOf({ ...gone, vm: { ...gone.vm!, endConfirmedMs: 0 } }),
         aside: [{ leaseId: LEASE, path: '/d', quarantinedAt, install: 0 }],
       }).map((step) => step.kind)
     const nowS = Math.floor(gone.nowMs / 1000)

@@ -100,21 +100,31 @@ const post = async (endpoint: string, path: string, body: unknown): Promise<unkn
   throw new DecloudError(problem.data.title, problem.data.detail)
 }
 
-/** @throws DecloudError `access-missing`; ChainError and RevertError of the journal. */
-export const orderOnChain = async (tenant: Tenant, leaseId: Hex, action: OrderAction): Promise<Hex> => {
+/**
+ * @returns the transaction, and when it was given as the node sees it: Unix ms of its block.
+ * @throws DecloudError `access-missing`; ChainError and RevertError of the journal.
+ */
+export const orderOnChain = async (
+  tenant: Tenant,
+  leaseId: Hex,
+  action: OrderAction,
+): Promise<{ transaction: Hex; issuedAt: number }> => {
   const { leaseAccess } = tenant.chain.deployment
   if (leaseAccess === undefined) {
     throw new DecloudError('access-missing', 'The deployment file names no LeaseAccess contract.', {
       hint: 'Give a deployment file that has "leaseAccess", or leave --on-chain out.',
     })
   }
-  const { hash } = await tenant.journal.send({
+  const { hash, blockNumber } = await tenant.journal.send({
     ...{ kind: 'order', dedupe: `order:${leaseId}:${action}`, to: leaseAccess },
     data: encodeFunctionData({
       ...{ abi: leaseAccessAbi, functionName: 'order', args: [leaseId, orderCodeOf(action)] },
     }),
   })
-  return hash
+  const block = await tenant.chain.request('read the block of the order', (client) =>
+    client.getBlock({ blockNumber }),
+  )
+  return { transaction: hash, issuedAt: Number(block.timestamp) * 1_000 }
 }
 
 /** Taking a disk out of use waits for the finality of an order on chain; then a machine boots. */
@@ -124,6 +134,8 @@ export type Ordering = {
   leaseId: Hex
   action: OrderAction
   onChain: boolean
+  /** Of a signed Restore: the ended lease whose disk this one takes over. */
+  from?: Hex | null
   onReport?: (report: LeaseStatusReport) => void
   pollMs?: number
   deadlineMs?: number
@@ -136,33 +148,44 @@ export type Ordering = {
  */
 export const giveOrder = async (
   tenant: Tenant,
-  { leaseId, action, onChain, onReport, pollMs = 500, deadlineMs = DONE_MS }: Ordering,
+  { leaseId, action, onChain, from = null, onReport, pollMs = 500, deadlineMs = DONE_MS }: Ordering,
 ): Promise<{ transaction: Hex | null; report: LeaseStatusReport }> => {
   const { node } = await readLease(tenant, leaseId)
   const endpoint = await endpointOrThrow(tenant, node)
-  const before = await reportOf(endpoint, leaseId)
-  const transaction = onChain ? await orderOnChain(tenant, leaseId, action) : null
-  if (!onChain) await sendOrder(endpoint, leaseId, await signOrder(tenant, { leaseId, node, action }))
+  const { transaction, issuedAt } = onChain
+    ? await orderOnChain(tenant, leaseId, action)
+    : await giveSigned(tenant, endpoint, { leaseId, node, action, from })
   let shown = ''
   for (const end = Date.now() + deadlineMs; Date.now() < end; await delay(pollMs)) {
     const report = await reportOf(endpoint, leaseId)
     if (report === null) continue
     if (JSON.stringify(report.vm) !== shown) onReport?.(report)
     shown = JSON.stringify(report.vm)
-    if (isDone(action, before, report)) return { transaction, report }
+    if (isDone(action, issuedAt, report)) return { transaction, report }
   }
   throw new DecloudError('order-unserved', 'The node has the order and has not got there yet.', {
     hint: 'Look at the status of the lease: its reason says why.',
   })
 }
 
-/** Off, or on; or on again after something, which the time of the last change tells. */
-const isDone = (
-  action: OrderAction,
-  before: LeaseStatusReport | null,
-  { vm }: LeaseStatusReport,
-): boolean => {
+const giveSigned = async (tenant: Tenant, endpoint: string, wanted: Parameters<typeof signOrder>[1]) => {
+  const body = await signOrder(tenant, wanted)
+  await sendOrder(endpoint, wanted.leaseId, body)
+  return { transaction: null, issuedAt: body.issuedAt }
+}
+
+/** Reasons of a node that has taken an order up and cannot do what it asks. */
+const UNDOABLE: ReadonlySet<string> = new Set(['disks-kept', 'nothing-to-restore', 'restore-unfit'])
+
+/** @throws DecloudError with the node's reason when it will not come to that. */
+const isDone = (action: OrderAction, issuedAt: number, { vm, served }: LeaseStatusReport): boolean => {
   if (action === 'Stop') return vm.status === 'Stopped'
-  if (vm.status !== 'Running' || vm.phase !== 'Running') return false
-  return action === 'Start' || vm.since !== before?.vm.since
+  const running = vm.status === 'Running' && vm.phase === 'Running'
+  if (action === 'Start') return running
+  const takenUp = { Reboot: served.reboot, Reinstall: served.reinstall, Restore: served.restore }[action]
+  if (takenUp < issuedAt || !running) return false
+  if (vm.reason !== null && UNDOABLE.has(vm.reason.code)) {
+    throw new DecloudError(vm.reason.code, vm.reason.message)
+  }
+  return true
 }

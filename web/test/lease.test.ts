@@ -48,6 +48,7 @@ const doing = (
   report: {
     leaseId: ID,
     vm: { status: reason === null ? 'Provisioning' : 'Error', phase, reason, since: 1 },
+    served: { reboot: 0, reinstall: 0, restore: 0 },
     readiness: [],
     ssh: null,
   },

@@ -35,6 +35,7 @@ const STATUS: Readonly<Record<string, number>> = {
   'order-forbidden': 403,
   'order-replayed': 409,
   'order-superseded': 409,
+  'restore-unfit': 409,
   'order-rate': 429,
 }
 

@@ -13,6 +13,11 @@ export const leaseReport = (vm: VmRecord): LeaseStatusReport => ({
     reason: vm.reason,
     since: Math.floor(vm.sinceMs / 1000),
   },
+  served: {
+    reboot: vm.served.rebootMs,
+    reinstall: vm.served.reinstallMs,
+    restore: vm.served.restoreMs,
+  },
   readiness: [{ name: 'System', ...system(vm) }],
   ssh:
     vm.facts === null || vm.status === 'Deleted'

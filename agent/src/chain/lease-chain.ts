@@ -56,8 +56,8 @@ export const makeLeaseChain = (options: LeaseChainOptions): LeaseChain & { close
     })
   }
 
-  const statusOf = async (leaseId: Hex, blockNumber?: bigint) => {
-    const lease = await chain.request('read the lease', (client) =>
+  const leaseOf = (leaseId: Hex, blockNumber?: bigint) =>
+    chain.request('read the lease', (client) =>
       client.readContract({
         address: escrow,
         abi: leaseEscrowAbi,
@@ -66,8 +66,8 @@ export const makeLeaseChain = (options: LeaseChainOptions): LeaseChain & { close
         ...(blockNumber === undefined ? {} : { blockNumber }),
       }),
     )
-    return LEASE_STATUSES[lease.status] ?? 'None'
-  }
+  const statusOf = async (leaseId: Hex, blockNumber?: bigint) =>
+    LEASE_STATUSES[(await leaseOf(leaseId, blockNumber)).status] ?? 'None'
 
   const runsOutAt = (leaseId: Hex, blockNumber?: bigint) =>
     chain.request('read the runway', (client) =>
@@ -97,6 +97,7 @@ export const makeLeaseChain = (options: LeaseChainOptions): LeaseChain & { close
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
+    tenantOf: async (leaseId) => (await leaseOf(leaseId)).tenant,
     confirmEnded: async (leaseId) => (await statusOf(leaseId, finalHeight())) === 'Ended',
     confirmDepleted: async (leaseId) => {
       const now = chainNow()

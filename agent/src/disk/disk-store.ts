@@ -1,20 +1,35 @@
 import { access, chmod, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
-import { type DiskRecord, type DiskStore, StorageError, type VerifiedImage } from '../ports/storage.ts'
+import { readQcow2Header } from '../image/qcow2-header.ts'
+import {
+  type Adoption,
+  type DiskRecord,
+  type DiskStore,
+  StorageError,
+  type VerifiedImage,
+} from '../ports/storage.ts'
 import { leaseFileName, once, publish, sweep } from './files.ts'
-import { createQcow2Overlay, readQcow2 } from './qcow2.ts'
+import { createQcow2Overlay, growQcow2, readQcow2 } from './qcow2.ts'
 
 const GIB = 1024 ** 3
 const active = /^([0-9a-f]{1,64})\.qcow2$/
 const quarantined = /^([0-9a-f]{1,64})\.(\d+)(?:\.(\d+))?\.quarantine$/
 const torn = /^[0-9a-f]{1,64}\.qcow2\.partial$/
 
+export type DiskTools = {
+  /** The base image that a disk was made on; null for none. */
+  baseOf(path: string): Promise<string | null>
+  grow(path: string, sizeBytes: number): Promise<void>
+}
+
+const QCOW2: DiskTools = { baseOf: async (path) => (await readQcow2(path)).backingPath, grow: growQcow2 }
+
 /**
  * Overlays live as `<lease>.qcow2` in `directory`; a quarantined one is renamed to
  * `<lease>.<Unix seconds>[.<installation>].quarantine`. One process at a time works in `directory`.
  */
-export function makeDiskStore(directory: string): DiskStore {
+export function makeDiskStore(directory: string, { baseOf: backingOf, grow }: DiskTools = QCOW2): DiskStore {
   const pathOf = (leaseId: Hex) => join(directory, `${leaseFileName(leaseId)}.qcow2`)
   const asidePath = (leaseId: Hex, at: number, install: number) =>
     join(directory, `${leaseFileName(leaseId)}.${at}${install === 0 ? '' : `.${install}`}.quarantine`)
@@ -31,6 +46,14 @@ export function makeDiskStore(directory: string): DiskStore {
     const wanted: Hex = `0x${leaseFileName(leaseId)}`
     const mine = (await list()).filter((disk) => disk.leaseId === wanted).filter(isQuarantined)
     return mine.sort(newestFirst)
+  }
+
+  async function baseOf(leaseId: Hex): Promise<string | null> {
+    const path = pathOf(leaseId)
+    if (!(await exists(path))) return null
+    const header = await readQcow2Header(path)
+    if (header === null) throw new StorageError('disk-corrupt', `${path} is not a readable qcow2 disk.`)
+    return header.backingFile
   }
 
   async function createOverlay(
@@ -94,6 +117,20 @@ export function makeDiskStore(directory: string): DiskStore {
     return path
   }
 
+  async function adopt({ from, quarantinedAt, to, image, sizeGiB }: Adoption): Promise<string> {
+    const path = pathOf(to)
+    if (await exists(path))
+      throw new StorageError('disk-exists', `The lease ${to} has a disk in use already.`)
+    const wanted = (await quarantinedOf(from)).find((disk) => disk.quarantinedAt === quarantinedAt)
+    if (!wanted) throw new StorageError('disk-missing', `The lease ${from} has no such disk in quarantine.`)
+    if ((await backingOf(wanted.path)) !== image.diskPath) {
+      throw new StorageError('refused', `${wanted.path} stands on another base than ${image.id}.`)
+    }
+    await grow(wanted.path, sizeGiB * GIB)
+    await publish(wanted.path, path)
+    return path
+  }
+
   async function purge(leaseId: Hex, notAfter: number): Promise<void> {
     if (await exists(pathOf(leaseId))) {
       throw new StorageError(
@@ -106,7 +143,7 @@ export function makeDiskStore(directory: string): DiskStore {
     }
   }
 
-  return { list, createOverlay, quarantine, restore, purge }
+  return { list, baseOf, createOverlay, quarantine, restore, adopt, purge }
 }
 
 type QuarantinedDisk = DiskRecord & { readonly quarantinedAt: number }

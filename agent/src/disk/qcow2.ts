@@ -26,6 +26,13 @@ export async function readQcow2(path: string): Promise<Qcow2Info> {
   return { virtualSizeBytes: parsed['virtual-size'], backingPath: parsed['backing-filename'] ?? null }
 }
 
+/** Never makes it smaller. */
+export async function growQcow2(path: string, sizeBytes: number): Promise<void> {
+  const { virtualSizeBytes } = await readQcow2(path)
+  if (virtualSizeBytes >= sizeBytes) return
+  await runTool('qemu-img', ['resize', '-q', '-f', 'qcow2', path, String(sizeBytes)])
+}
+
 export async function createQcow2Overlay(path: string, basePath: string, sizeBytes: number): Promise<void> {
   await runTool('qemu-img', [
     'create',

@@ -1,11 +1,14 @@
 // Orders, signed and on chain → what the tenant wants of the machine now. Pure.
 import type { OrderAction } from '@decloud/protocol'
+import type { Hex } from 'viem'
 import type { Wish } from './wish.ts'
 
 export type GivenOrder = {
   readonly action: OrderAction
   /** Unix ms: as signed, or of the block. */
   readonly atMs: number
+  /** Of a Restore: the lease whose disk is meant; null for its own. */
+  readonly from: Hex | null
   /** False while a reorg could still take it back. */
   readonly final: boolean
 }
@@ -27,5 +30,6 @@ export const wishOf = (orders: readonly GivenOrder[]): Wish => {
     rebootAtMs: newest('Reboot')?.atMs ?? 0,
     reinstallAtMs: newest('Reinstall')?.atMs ?? 0,
     restoreAtMs: newest('Restore')?.atMs ?? 0,
+    restoreFrom: newest('Restore')?.from ?? null,
   }
 }

@@ -1,4 +1,5 @@
 // Orders of the tenant on an active lease: reboot, reinstall, restore. Each is noted as served before its first effect.
+import type { DiskRecord } from '../ports/storage.ts'
 import type { Situation } from './situation.ts'
 import type { Step } from './steps.ts'
 import { isOff, stopGuest, stopped } from './stop.ts'
@@ -33,13 +34,22 @@ export const planOrders = (s: Situation, vm: VmRecord): readonly Step[] | null =
   if (vm.task === 'reinstall' || vm.task === 'restore') return planDisk(s, vm, vm.task)
   if (vm.task === 'reboot') return planReboot(s, vm)
   // A disk changes hands only while the chain can be believed: an order may come from there, and so may an end.
-  if (s.fresh && s.wish.reinstallAtMs > vm.served.reinstallMs) return takeUpReinstall(s, vm)
-  if (s.fresh && s.wish.restoreAtMs > vm.served.restoreMs) return takeUpRestore(s, vm)
+  const exchange = s.fresh ? nextExchange(s, vm) : null
+  if (exchange !== null) return exchange === 'reinstall' ? takeUpReinstall(s, vm) : takeUpRestore(s, vm)
   const reboots = s.wish.rebootAtMs > vm.served.rebootMs && s.wish.power === 'on'
   // A guest that is off, or only starting, serves the order by the start that is due in any case, or later.
   if (!reboots || vm.status !== 'Running' || isOff(s)) return null
   const served = { ...vm.served, rebootMs: s.wish.rebootAtMs }
   return [stopping(s, REBOOTING, { task: 'reboot', served })]
+}
+
+/** In the order in which they were given: what was ordered last decides which disk it ends with. */
+const nextExchange = ({ wish }: Situation, { served }: VmRecord): 'reinstall' | 'restore' | null => {
+  const reinstall = wish.reinstallAtMs > served.reinstallMs
+  const restore = wish.restoreAtMs > served.restoreMs
+  if (reinstall && restore) return wish.reinstallAtMs <= wish.restoreAtMs ? 'reinstall' : 'restore'
+  if (reinstall) return 'reinstall'
+  return restore ? 'restore' : null
 }
 
 const stopping = (s: Situation, reason: Reason, change: RecordChange): Step => ({
@@ -61,7 +71,7 @@ const takeUpReinstall = (s: Situation, vm: VmRecord): readonly Step[] => {
 
 const takeUpRestore = (s: Situation, vm: VmRecord): readonly Step[] => {
   const served = { ...vm.served, restoreMs: s.wish.restoreAtMs }
-  const [newest] = s.aside
+  const [newest] = s.wish.restoreFrom === null ? s.aside : s.offered
   if (newest === undefined) return [{ kind: 'Note', change: { served, reason: NOTHING_ASIDE } }]
   const restoring = newest.quarantinedAt
   return takeUp(s, vm, RESTORING, { task: 'restore', served, restoring, refused: false })
@@ -113,11 +123,18 @@ const exchange = (s: Situation, vm: VmRecord, task: 'reinstall' | 'restore'): re
     const change: RecordChange = { task: 'install', install: vm.served.reinstallMs }
     return [...setAside, { kind: 'Note', change }]
   }
-  const wanted = s.aside.find(({ quarantinedAt }) => quarantinedAt === vm.restoring)
+  const wanted = [...s.offered, ...s.aside].find(({ quarantinedAt }) => quarantinedAt === vm.restoring)
   // No longer in quarantine: it has been brought back already, and only the record of that is missing.
   const bringBack: readonly Step[] =
     wanted?.quarantinedAt == null
       ? []
-      : [...setAside, { kind: 'RestoreDisk', quarantinedAt: wanted.quarantinedAt, install: wanted.install }]
+      : [...setAside, takeBack(vm, { ...wanted, quarantinedAt: wanted.quarantinedAt })]
   return [...bringBack, { kind: 'Note', change: { task: 'reseed', restoring: null } }]
+}
+
+const takeBack = (vm: VmRecord, disk: DiskRecord & { quarantinedAt: number }): Step => {
+  const { leaseId: from, quarantinedAt, install } = disk
+  return from === vm.leaseId
+    ? { kind: 'RestoreDisk', quarantinedAt, install }
+    : { kind: 'AdoptDisk', from, quarantinedAt, install }
 }

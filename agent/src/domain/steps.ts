@@ -1,5 +1,6 @@
 // The vocabulary between planner and executors.
 import type { Phase } from '@decloud/protocol/wire/node'
+import type { Hex } from 'viem'
 import type { OutageCause } from './outage.ts'
 import type { Move, Reason, RecordChange } from './vm.ts'
 
@@ -23,11 +24,22 @@ export type Step =
   | { readonly kind: 'CreateDisk'; readonly beside: boolean }
   /** Takes the quarantined disk with this stamp (Unix seconds) back into use. */
   | { readonly kind: 'RestoreDisk'; readonly quarantinedAt: number; readonly install: number }
+  /** Takes the quarantined disk of an ended lease of the same tenant into use. */
+  | {
+      readonly kind: 'AdoptDisk'
+      readonly from: Hex
+      readonly quarantinedAt: number
+      readonly install: number
+    }
   | { readonly kind: 'WriteSeed' }
   | { readonly kind: 'Define' }
   /** A guest that is off is described anew; its disk is not touched. */
   | { readonly kind: 'Redefine' }
   | { readonly kind: 'Start' }
+  /** The bandwidth of the lease's tier, on the interface that the guest has now. */
+  | { readonly kind: 'Shape' }
+  /** The CPU limits of the lease's tier. */
+  | { readonly kind: 'Tune' }
   /** Lets a guest go on that was paused because the disks were full, once they are not. */
   | { readonly kind: 'Resume' }
   | { readonly kind: 'CheckReady' }
@@ -80,6 +92,7 @@ export const PHASE_OF: Readonly<Partial<Record<StepKind, Phase>>> = {
   EnsureImage: 'PreparingDisk',
   CreateDisk: 'PreparingDisk',
   RestoreDisk: 'PreparingDisk',
+  AdoptDisk: 'PreparingDisk',
   WriteSeed: 'PreparingDisk',
   Define: 'PreparingDisk',
   Start: 'Booting',

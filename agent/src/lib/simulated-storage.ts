@@ -1,9 +1,9 @@
 // Storage beside the simulated hypervisor: the same folders, names and steps as the real stores, without the tools that
 // make qcow2 files and ISO images, and without an image.
 import { randomUUID } from 'node:crypto'
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeDiskStore } from '../disk/disk-store.ts'
+import { type DiskTools, makeDiskStore } from '../disk/disk-store.ts'
 import { leaseFileName } from '../disk/files.ts'
 import { makeSeedStore } from '../disk/seed-store.ts'
 import { hostArchitecture } from '../hypervisor/architecture.ts'
@@ -12,9 +12,14 @@ import { type DiskStore, type ImageStore, type SeedStore, StorageError } from '.
 const IMAGES: readonly string[] = ['debian-12', 'tiny']
 const GIB = 1024 ** 3
 
+const simulatedPath = (image: string) => `/simulated/${image}.qcow2`
+
 export const makeSimulatedImageStore = (): ImageStore => ({
   list: async () => IMAGES,
   collect: async () => 0,
+  standingOn: async (basePath) => {
+    throw new StorageError('image-missing', `No simulated disk stands on ${basePath}.`)
+  },
   ensure: async (id) => {
     if (!IMAGES.includes(id)) {
       throw new StorageError(
@@ -25,7 +30,7 @@ export const makeSimulatedImageStore = (): ImageStore => ({
     return {
       id,
       arch: hostArchitecture(),
-      diskPath: `/simulated/${id}.qcow2`,
+      diskPath: simulatedPath(id),
       diskSha256: '0'.repeat(64),
       virtualSizeBytes: GIB,
       boot: { kind: 'firmware', firmware: 'bios' },
@@ -34,9 +39,11 @@ export const makeSimulatedImageStore = (): ImageStore => ({
 })
 
 export const makeSimulatedDiskStore = (directory: string): DiskStore => {
-  const store = makeDiskStore(directory)
+  const store = makeDiskStore(directory, simulatedTools)
   return {
     ...store,
+    // What it is made of is a note, and the image it names is none.
+    baseOf: async () => null,
     createOverlay: async (leaseId, image, sizeGiB, beside = false) => {
       const path = join(directory, `${leaseFileName(leaseId)}.qcow2`)
       const known = (await store.list()).filter((disk) => disk.leaseId === leaseId)
@@ -50,6 +57,18 @@ export const makeSimulatedDiskStore = (directory: string): DiskStore => {
       return path
     },
   }
+}
+
+type Contents = { base: string; sizeGiB: number; id: string }
+const contentsOf = async (path: string) => JSON.parse(await readFile(path, 'utf8')) as Contents
+
+const simulatedTools: DiskTools = {
+  baseOf: async (path) => simulatedPath((await contentsOf(path)).base),
+  grow: async (path, sizeBytes) => {
+    const contents = await contentsOf(path)
+    const sizeGiB = Math.max(contents.sizeGiB, sizeBytes / GIB)
+    await writeWhole(path, `${JSON.stringify({ ...contents, sizeGiB })}\n`)
+  },
 }
 
 export const makeSimulatedSeedStore = (directory: string): SeedStore => ({

@@ -2,6 +2,7 @@
 import { checkOrderTimes, type LeaseView, orderTypedData } from '@decloud/protocol'
 import type { OrderBody } from '@decloud/protocol/wire/order'
 import { type Hex, hashTypedData, isAddressEqual } from 'viem'
+import { whyUnfit } from '../domain/adoption.ts'
 import { AgentError } from '../lib/errors.ts'
 import type { LeaseChain, Log } from '../reconcile/ports.ts'
 import type { Authority } from './authority.ts'
@@ -27,7 +28,7 @@ export type OrderDeskOptions = {
 }
 
 /** A refusal that the one who ordered can understand; `code` is stable. */
-export class OrderRefusal extends AgentError {}
+class OrderRefusal extends AgentError {}
 const refuse = (code: string, message: string, hint: string) => new OrderRefusal(code, message, { hint })
 
 export const makeOrderDesk = (options: OrderDeskOptions) => {
@@ -57,6 +58,11 @@ export const makeOrderDesk = (options: OrderDeskOptions) => {
         'Sign exactly what is sent: lease, node, action, from, issuedAt and notAfter.',
       )
     }
+  }
+
+  const checkFrom = (lease: LeaseView, from: Hex) => {
+    const why = whyUnfit(lease, chain.snapshot().leases.get(from), chain.node)
+    if (why !== null) throw refuse('restore-unfit', why, 'Name an ended lease of your own on this node.')
   }
 
   /** Of Start and Stop the newest by time stands: an older one would be acknowledged and do nothing. */
@@ -91,10 +97,11 @@ export const makeOrderDesk = (options: OrderDeskOptions) => {
       checkOrderTimes({ ...body, leaseId }, nowMs())
       if (body.issuedAt <= signed.newest(leaseId)) throw replayed()
       checkSuperseded(leaseId, body)
+      if (body.from !== null) checkFrom(lease, body.from)
       await checkSigner(lease, body)
       if (!mayServe(leaseId)) throw tooMany()
-      const { action, issuedAt, signer } = body
-      if (!signed.put({ leaseId, action, issuedAt, signer, receivedMs: nowMs() })) throw replayed()
+      const { action, from, issuedAt, signer } = body
+      if (!signed.put({ leaseId, action, from, issuedAt, signer, receivedMs: nowMs() })) throw replayed()
       log.info({ leaseId, action, signer }, 'order taken')
       options.changed(leaseId)
     },

@@ -25,10 +25,13 @@ export const makeWishes = ({
       const height = finalHeight()
       return wishOf([
         ...onChain.of(leaseId).map(({ action, atMs, block }) => ({
-          ...{ action, atMs },
+          ...{ action, atMs, from: null },
           final: height !== null && block <= height,
         })),
-        ...signed.of(leaseId).map(({ action, issuedAt }) => ({ action, atMs: issuedAt, final: true })),
+        ...signed.of(leaseId).map(({ action, issuedAt, from }) => ({
+          ...{ action, atMs: issuedAt, from },
+          final: true,
+        })),
       ])
     },
     subscribe: (listener) => {

@@ -10,6 +10,7 @@ import { BACKOFF, type Backoff, backoffMs } from '../lib/backoff.ts'
 import { withDeadline } from '../lib/deadline.ts'
 import { failureOf } from './failure.ts'
 import { type Machinery, makeLook } from './observe.ts'
+import { offeredBy } from './offered.ts'
 import type { Deps } from './ports.ts'
 import { makeSightings, type Sightings } from './sightings.ts'
 import { deadlineOf, execute } from './steps/index.ts'
@@ -54,6 +55,7 @@ export const makeFlight = (options: FlightOptions) => {
     const nowMs = deps.nowMs()
     const mac = deps.guest.macOf(leaseId)
     const observed = machinery.of(leaseId)
+    const wish = deps.wishes.of(leaseId)
     sightings.look(leaseId, observed.domain?.state ?? null, nowMs, swept)
     const situation: Situation = {
       ...observed,
@@ -61,13 +63,15 @@ export const makeFlight = (options: FlightOptions) => {
       chainNowMs: chainNow * 1000,
       fresh,
       target: desired(sight, deps.chain.node, chainNow),
-      wish: deps.wishes.of(leaseId),
+      wish,
+      offered: wish.restoreFrom === null ? [] : offeredBy(deps, wish.restoreFrom, lease, machinery),
       vm: recordNow(leaseId, nowMs),
       outage: deps.outages.lasting(leaseId),
       offSinceMs: sightings.offSince(leaseId),
-      specHash: specHashOf(lease, { network: deps.networkName, mac }),
+      specHash: specHashOf(lease, { network: deps.networkName, mac, shaping: deps.resources.shaper.mode }),
       activateByMs: lease.status === 'Assigned' ? nowMs + (lease.activateBy - chainNow) * 1000 : null,
       limits,
+      tended: deps.resources.tending.of(leaseId),
     }
     return { situation, lease }
   }

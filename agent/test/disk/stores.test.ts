@@ -95,6 +95,29 @@ describe.skipIf(!tools)('disks', () => {
     return { image, disks: makeDiskStore(join(directory, 'disks')) }
   }
 
+  test('the disk of one lease is taken over by another, whole and once', async () => {
+    const { image, disks } = await subject()
+    const path = await disks.createOverlay('0xa1', image, 1)
+    const { ino } = await stat(path)
+    await disks.quarantine('0xa1', 5)
+    const other = { ...image, diskPath: `${image.diskPath}.other` }
+    const one = { from: '0xa1', quarantinedAt: 5, to: '0xb2', image, sizeGiB: 2 } as const
+    await expect(disks.adopt({ ...one, image: other })).rejects.toMatchObject({ code: 'refused' })
+    await expect(disks.adopt({ ...one, quarantinedAt: 6 })).rejects.toMatchObject({ code: 'disk-missing' })
+    await disks.createOverlay('0xb2', image, 1)
+    await expect(disks.adopt(one)).rejects.toMatchObject({ code: 'disk-exists' })
+    await disks.quarantine('0xb2', 7)
+    const adopted = await disks.adopt(one)
+    expect((await stat(adopted)).ino).toBe(ino)
+    const { stdout } = await run('qemu-img', ['info', '--output=json', adopted])
+    expect(JSON.parse(stdout)).toMatchObject({ 'virtual-size': 2 * 1024 ** 3 })
+    expect((await disks.list()).map(({ leaseId, quarantinedAt }) => [leaseId, quarantinedAt])).toEqual([
+      ['0xb2', 7],
+      ['0xb2', null],
+    ])
+    await expect(disks.adopt(one)).rejects.toMatchObject({ code: 'disk-exists' })
+  })
+
   test('an overlay has its size and base, is made once, and is private', async () => {
     const { image, disks } = await subject()
     const path = await disks.createOverlay('0xA1', image, 1)

@@ -79,6 +79,7 @@ export const makeModelChain = (trueMs: () => number) => {
     node: NODE,
     snapshot: () => frozen ?? shown(),
     subscribe: () => () => {},
+    tenantOf: (leaseId) => answer(() => latest.get(leaseId)?.tenant ?? TENANT),
     confirmEnded: (leaseId) => answer(() => final.get(leaseId)?.status === 'Ended'),
     confirmDepleted: (leaseId) => answer(() => depleted(final.get(leaseId)) && depleted(latest.get(leaseId))),
     activate: (leaseId, hostKeyFingerprint) =>

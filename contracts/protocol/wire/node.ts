@@ -31,6 +31,8 @@ export const leaseStatusSchema = z.strictObject({
     /** Unix seconds of the last change of status or phase. */
     since: z.int().nonnegative(),
   }),
+  /** Of each kind of order that is carried out once: when the newest one was issued that the node has taken up; Unix ms. */
+  served: z.strictObject({ reboot: z.int(), reinstall: z.int(), restore: z.int() }),
   readiness: z.array(
     z.strictObject({ name: z.string(), state: z.enum(CHECK_STATES), message: z.string().nullable() }),
   ),

@@ -1,5 +1,6 @@
 // What a tenant sends to the agent of its node: `POST /v1/leases/<leaseId>/orders` and `…/close`. Each request carries
 // its own signature, so it may come from anywhere.
+import type { Hex } from 'viem'
 import { z } from 'zod'
 import { ORDER_ACTIONS } from '../order.ts'
 import { addressParam, wordText } from './api/values.ts'
@@ -10,7 +11,10 @@ export const orderBodySchema = z
   .strictObject({
     node: z.int().min(1).max(0xffff_ffff),
     action: z.enum(ORDER_ACTIONS),
-    from: wordText.nullable().default(null),
+    from: wordText
+      .transform((text) => text.toLowerCase() as Hex)
+      .nullable()
+      .default(null),
     /** Unix milliseconds. */
     issuedAt: z
       .int()

@@ -1,17 +1,27 @@
 import type { Step, StepKind } from '../../domain/steps.ts'
+import { adopt } from './adopt.ts'
 import type { Executors, Outcome, StepContext } from './context.ts'
+import { limits } from './limits.ts'
 import { onChain } from './on-chain.ts'
 import { provision } from './provision.ts'
 import { records } from './records.ts'
 import { teardown } from './teardown.ts'
 
-const executors: Executors<StepKind> = { ...records, ...provision, ...onChain, ...teardown }
+const executors: Executors<StepKind> = {
+  ...records,
+  ...provision,
+  ...adopt,
+  ...limits,
+  ...onChain,
+  ...teardown,
+}
 
 /** Deadlines of single steps, above those that the drivers keep themselves. */
 const DEADLINE_MS: Readonly<Partial<Record<StepKind, number>>> = {
   EnsureImage: 10 * 60_000,
   CreateDisk: 2 * 60_000,
   RestoreDisk: 60_000,
+  AdoptDisk: 3 * 60_000,
   Define: 10 * 60_000,
   Redefine: 10 * 60_000,
   Start: 2 * 60_000,
