@@ -59,7 +59,8 @@ it('of a sweep is never what something is done on: a guest that came up meanwhil
   reconciler.start()
   await settled.all
   await reconciler.close()
-  expect(moved).toEqual([])
+  // Its limits are set anew, as for every guest that has just come up: what it is not is moved or started.
+  expect(moved.filter((kind) => kind !== 'Shape' && kind !== 'Tune')).toEqual([])
   expect(crowd.machine.find(crowd.instance, leaseId)?.boots).toBe(2)
 })
 

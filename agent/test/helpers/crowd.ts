@@ -177,6 +177,8 @@ const settle = async (deps: Deps, lease: LeaseView) => {
   await deps.hypervisor.setCpu(leaseId, cpuLimits(UNITS_PER_VCPU[terms.tier]!, terms.vcpus, true))
   const nic = await deps.hypervisor.nicOf(leaseId)
   await deps.resources.shaper.shape(leaseId, nic!.device, linkRate(terms.bandwidth)!)
+  deps.resources.tending.shaped(leaseId)
+  deps.resources.tending.tuned(leaseId)
   const check = await deps.guest.check(leaseId)
   if (check.state !== 'ready') throw new Error(`the simulated guest is not ready: ${check.reason}`)
   const nowMs = Date.now()

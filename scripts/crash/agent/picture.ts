@@ -117,7 +117,7 @@ const links: Reader = async () => {
 /** Of what outlives a guest: the rules of a tap go with it. */
 const trafficControl: Reader = async () =>
   lines(await run('tc', 'qdisc', 'show'))
-    .filter((line) => !/ dev (vnet|tap|ifb|dc)\S* /.test(line) && !/ dev \S*ifb\S* /.test(line))
+    .filter((line) => !/ dev (vnet|tap|ifb|dq)\S* /.test(line) && !/ dev \S*ifb\S* /.test(line))
     .map((line) => `tc ${line.replace(/refcnt \d+/, '').trim()}`)
 
 const firewall: Reader = async () => {
