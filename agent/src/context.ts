@@ -15,6 +15,7 @@ import { makeLeaseChain } from './chain/lease-chain.ts'
 import { makeLeaseFeed } from './chain/lease-feed.ts'
 import { makeManifestOpener } from './chain/manifests.ts'
 import { checkNode } from './chain/node-facts.ts'
+import { makeNodeOffer } from './chain/node-offer.ts'
 import { makePostedManifests } from './chain/posted-manifests.ts'
 import { type AgentConfig, DEVELOPMENT_CHAIN } from './config/config.ts'
 import type { AgentSecrets } from './config/secrets.ts'
@@ -32,7 +33,11 @@ import { makeMailboxClient } from './mailbox/client.ts'
 import { openOrders } from './orders.ts'
 import type { Deps, Machine, VmStore, Wishes } from './reconcile/ports.ts'
 import { makeReconciler } from './reconcile/reconciler.ts'
+import { restoreLedger } from './reconcile/restore-ledger.ts'
+import { SPACE_LOOK_MS, watchSpace } from './reconcile/space-guard.ts'
+import { makeTending } from './reconcile/tending.ts'
 import { lockDataDir } from './state/data-dir.ts'
+import { makeLedger } from './state/ledger-store.ts'
 import { makeOutageStore } from './state/outage-store.ts'
 import { makeVmStore, reconsiderRefusals } from './state/vm-store.ts'
 
@@ -89,6 +94,8 @@ export const makeContext = async (
     nowMs,
   })
   const { hypervisor } = adapters
+  const tending = makeTending(hypervisor, adapters.shaper, log)
+  disposer.add(() => tending.close())
   const random = overrides.random ?? Math.random
   const orders = openOrders({
     ...{ chain, follower, journal, leases: leaseChain, store: watched.store, db },
@@ -109,6 +116,13 @@ export const makeContext = async (
       }),
     }),
     ...adapters,
+    resources: {
+      offer: makeNodeOffer(chain, config.node, nowMs),
+      ledger: makeLedger(db),
+      shaper: adapters.shaper,
+      tending,
+      gpuAddresses: config.gpus ?? [],
+    },
     guest: { seedFiles, macOf: mac, check: (leaseId) => checkSystem(hypervisor, leaseId, mac(leaseId)) },
     machine: overrides.machine ?? makeMachine(dataDir.path),
     store: watched.store,
@@ -119,6 +133,9 @@ export const makeContext = async (
     nowMs,
     random,
   }
+  await restoreLedger(deps)
+  const space = watchSpace({ ...deps, lookMs: overrides.sweepMs ?? SPACE_LOOK_MS })
+  disposer.add(() => space.close())
   const { limits, backoff, sweepMs } = overrides
   const reconciler = makeReconciler({
     deps,
@@ -128,7 +145,7 @@ export const makeContext = async (
   })
   disposer.add(() => reconciler.close())
   const beats = await startBeats({ config, secrets, db, deps, disposer })
-  return { deps, follower, reconciler, orders, beats, subscribe: watched.subscribe }
+  return { deps, follower, reconciler, orders, beats, space, subscribe: watched.subscribe }
 }
 export type Context = Awaited<ReturnType<typeof makeContext>>
 
@@ -160,11 +177,18 @@ const openChain = async (options: {
   return { leaseChain, follower, journal }
 }
 
-const machineOverrides = ({ hypervisor, images, disks, seeds }: Overrides): Partial<MachineAdapters> => ({
+const machineOverrides = ({
+  hypervisor,
+  images,
+  disks,
+  seeds,
+  shaper,
+}: Overrides): Partial<MachineAdapters> => ({
   ...(hypervisor === undefined ? {} : { hypervisor }),
   ...(images === undefined ? {} : { images }),
   ...(disks === undefined ? {} : { disks }),
   ...(seeds === undefined ? {} : { seeds }),
+  ...(shaper === undefined ? {} : { shaper }),
 })
 
 /**

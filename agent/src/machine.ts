@@ -6,6 +6,7 @@ import { makeSeedStore } from './disk/seed-store.ts'
 import { makeFakeHypervisor } from './hypervisor/fake/driver.ts'
 import { SimulatedMachine } from './hypervisor/fake/machine.ts'
 import { openLibvirt } from './hypervisor/libvirt/driver.ts'
+import { keepRoom, spaceOf } from './image/keeper.ts'
 import { openImages } from './images.ts'
 import { AgentError } from './lib/errors.ts'
 import {
@@ -14,7 +15,12 @@ import {
   makeSimulatedSeedStore,
 } from './lib/simulated-storage.ts'
 import { type Hypervisor, HypervisorError } from './ports/hypervisor.ts'
+import type { Shaper } from './ports/shaper.ts'
 import type { DiskStore, ImageStore, SeedStore } from './ports/storage.ts'
+import { detectShaping } from './qos/detect.ts'
+import { makeFakeShaper } from './qos/fake-shaper.ts'
+import { makeTcShaper } from './qos/tc-shaper.ts'
+import { makeTools } from './qos/tools.ts'
 import type { Log } from './reconcile/ports.ts'
 
 export type MachineAdapters = {
@@ -22,6 +28,7 @@ export type MachineAdapters = {
   readonly images: ImageStore
   readonly disks: DiskStore
   readonly seeds: SeedStore
+  readonly shaper: Shaper
 }
 
 /**
@@ -51,11 +58,24 @@ export const openMachine = async (
         disks: makeDiskStore(disks),
         seeds: makeSeedStore(seeds),
       }
+  const keeper = simulated
+    ? null
+    : keepRoom({ images: images.store, space: spaceOf(config.dataDir), log, everyMs: ROOM_MS })
   const release = async () => {
+    await keeper?.close()
     await images.close()
     await own?.close()
   }
-  return { ...storage, ...given, hypervisor, release }
+  const shaper = given.shaper ?? (simulated ? makeFakeShaper(instance) : await openShaper(instance, log))
+  return { ...storage, ...given, hypervisor, shaper, release }
+}
+
+const openShaper = async (instance: string, log: Log): Promise<Shaper> => {
+  const tools = makeTools()
+  const { mode, reason } = await detectShaping(tools)
+  if (mode === 'none') log.warn({ mode }, reason)
+  else log.info({ mode }, reason)
+  return makeTcShaper({ instance, tools, mode, reason })
 }
 
 const openHypervisor = async (config: AgentConfig, instance: string, log: Log): Promise<Hypervisor> => {
@@ -92,5 +112,7 @@ const simulate = (config: AgentConfig, instance: string): Hypervisor =>
     instance,
   )
 
+/** How often the room for disks is looked at. */
+const ROOM_MS = 60_000
 /** About what the smallest real guest takes under KVM. */
 const SIMULATED_BOOT_MS = 1_500

@@ -84,8 +84,10 @@ const healthOf = async (context: Context, config: AgentConfig, secrets: AgentSec
   const guests = await runningGuests(context)
   const { leases } = deps.chain.snapshot()
   const { acceleration, arch, reason } = deps.hypervisor.capabilities
+  const { shaper } = deps.resources
+  const disk = context.space.level()
   return {
-    status: feed.state === 'live' ? 'ok' : 'degraded',
+    status: feed.state === 'live' && disk?.level !== 'critical' ? 'ok' : 'degraded',
     node: config.node,
     agent: secrets.account.address,
     chain: {
@@ -95,6 +97,8 @@ const healthOf = async (context: Context, config: AgentConfig, secrets: AgentSec
       error: feed.disagreement ?? feed.lastError?.sentence ?? null,
     },
     hypervisor: { acceleration, arch, reason },
+    shaping: { mode: shaper.mode, reason: shaper.reason },
+    disk,
     beats: beats?.status() ?? null,
     guests: {
       running: guests.length,

@@ -12,6 +12,8 @@ const HEALTH: Health = {
   agent: '0xaa',
   chain: { feed: 'live', head: '7', finalized: '5', error: null },
   hypervisor: { acceleration: 'tcg', arch: 'x86_64', reason: 'x' },
+  shaping: { mode: 'libvirt', reason: 'x' },
+  disk: { level: 'ok', freeBytes: 2, totalBytes: 3 },
   beats: null,
   guests: { running: 0, unknown: [] },
 }

@@ -37,6 +37,13 @@ describe('the configuration', () => {
     })
   })
 
+  it('emulates foreign guests only where money is play money', () => {
+    const emulate = { ...good(), DECLOUD_FOREIGN_GUESTS: 'emulate' }
+    expect(() => loadConfig(emulate)).toThrow(/DECLOUD_FOREIGN_GUESTS cannot be emulate on chain 137/)
+    expect(() => loadConfig({ ...good(), DECLOUD_FOREIGN_GUESTS: 'yes' })).toThrow(/DECLOUD_FOREIGN_GUESTS/)
+    expect(loadConfig({ ...good(), DECLOUD_FOREIGN_GUESTS: 'refuse' }).foreignGuests).toBe('refuse')
+  })
+
   it('names everything that is wrong at once', () => {
     const wrong = {
       DECLOUD_RPC_URLS: 'ftp://x',

@@ -26,11 +26,14 @@ import type { Deps, LeaseChain } from '../src/reconcile/ports.ts'
 import { makeOutageStore } from '../src/state/outage-store.ts'
 import { makeVmStore } from '../src/state/vm-store.ts'
 import { MANIFEST, SMALL_VM } from './helpers/node.ts'
+import { PLENTIFUL, simulatedResources } from './helpers/resources.ts'
 
 const LEASE: Hex = `0x${'cd'.repeat(32)}`
 const INSTANCE = 'n1'
 const NOW = 1_800_000_000
 const BACKOFF = { baseMs: 10, capMs: 10 }
+
+const SILENT = { info: () => {}, warn: () => {}, error: () => {} }
 
 class PowerCut extends Error {}
 
@@ -127,7 +130,7 @@ describe('a power cut at any moment', () => {
     const db = openDatabase(join(directory, 'agent.db'))
     const hypervisor: Hypervisor = failingAfter(
       makeFakeHypervisor(machine, INSTANCE),
-      ['define', 'start', 'shutdown', 'destroy', 'undefine'],
+      ['define', 'start', 'setCpu', 'shutdown', 'destroy', 'undefine'],
       count,
     )
     let clock = NOW * 1000
@@ -147,12 +150,13 @@ describe('a power cut at any moment', () => {
         macOf: (leaseId) => macOf(INSTANCE, leaseId),
         check: (leaseId) => checkSystem(hypervisor, leaseId, macOf(INSTANCE, leaseId)),
       },
-      machine: { availableMemoryMiB: async () => 2 ** 20, availableDiskBytes: async () => 2 ** 50 },
+      machine: PLENTIFUL,
+      resources: simulatedResources(db, hypervisor, SILENT),
       store: makeVmStore(db),
       outages: makeOutageStore(db),
       wishes: { of: () => NO_WISH, subscribe: () => () => {} },
       networkName: 'decloud',
-      log: { info: () => {}, warn: () => {}, error: () => {} },
+      log: SILENT,
       nowMs: () => clock,
       random: () => 0.5,
     }

@@ -14,6 +14,7 @@ import {
 import type { Agent } from '../src/main.ts'
 import { StorageError } from '../src/ports/storage.ts'
 import { type Bench, chainStatus, MANIFEST, makeBench, until } from './helpers/node.ts'
+import { PLENTIFUL } from './helpers/resources.ts'
 import { makeRpcSwitch, type RpcSwitch } from './helpers/rpc-switch.ts'
 
 describe('a node on which something is wrong', () => {
@@ -103,6 +104,7 @@ describe('a node on which something is wrong', () => {
     const images = {
       list: async () => [],
       collect: async () => 0,
+      standingOn: async () => disk,
       ensure: async () => {
         if (present) return disk
         throw new StorageError('image-corrupt', 'The image new-image is corrupt: /secret/path differs.')
@@ -121,13 +123,9 @@ describe('a node on which something is wrong', () => {
   })
 
   it.each([
-    [
-      'memory',
-      { availableMemoryMiB: async () => 100, availableDiskBytes: async () => 2 ** 50 },
-      'does-not-fit',
-    ],
-    ['disk', { availableMemoryMiB: async () => 2 ** 20, availableDiskBytes: async () => 1_000 }, 'disk-full'],
-  ])('does not start what does not fit: %s', async (_, machine, code) => {
+    ['memory', { ...PLENTIFUL, availableMemoryMiB: async () => 100 }, 'memory-low'],
+    ['disk', { ...PLENTIFUL, availableDiskBytes: async () => 1_000 }, 'disk-low'],
+  ])('does not start what there is no room for at the moment: %s', async (_, machine, code) => {
     const hypervisor = makeFakeHypervisor(bench.machine, bench.instance)
     // The simulated machine gives memory without having any: only its disk is asked for, so claim to be real.
     Object.assign(hypervisor, { capabilities: { ...hypervisor.capabilities, acceleration: 'tcg' } })

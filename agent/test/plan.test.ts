@@ -184,6 +184,8 @@ const applied = (w: World, step: Step): World => {
       return { ...w, vm: { ...w.vm!, image: 'debian-12' } }
     case 'Preflight':
     case 'EnsureImage':
+    case 'Shape':
+    case 'Tune':
       return w
     case 'CreateDisk':
       expect(w.disk).toBe(false)
@@ -457,7 +459,7 @@ describe('single rules of the planner', () => {
     }).world
     const at = (quarantinedAt: number) =>
       plan({
-        ...situationOf(gone),
+        ...situationOf({ ...gone, vm: { ...gone.vm!, endConfirmedMs: 0 } }),
         aside: [{ leaseId: LEASE, path: '/d', quarantinedAt, install: 0 }],
       }).map((step) => step.kind)
     const nowS = Math.floor(gone.nowMs / 1000)

@@ -24,6 +24,12 @@ export const healthSchema = z.strictObject({
     error: z.string().nullable(),
   }),
   hypervisor: z.strictObject({ acceleration: z.string(), arch: z.string(), reason: z.string() }),
+  /** How bandwidth tiers are kept, and why so. */
+  shaping: z.strictObject({ mode: z.enum(['libvirt', 'tc', 'none']), reason: z.string() }),
+  /** Null while it cannot be read. `low`: nothing new is set up; `critical`: guests may soon stop at a write. */
+  disk: z
+    .strictObject({ level: z.enum(['ok', 'low', 'critical']), freeBytes: z.int(), totalBytes: z.int() })
+    .nullable(),
   /** Null when no keeper is configured. */
   beats: z
     .strictObject({

@@ -43,6 +43,7 @@ Environment of run:
   ${ENV.networkName}           name of the guests' network; decloud
   ${ENV.networkSubnet}            its range; 10.77.0.0/24
   ${ENV.apiPort}          status API on 127.0.0.1; 7070, 0 for any
+  ${ENV.gpus}              PCI addresses of the GPUs for guests, separated by commas
   ${ENV.keepers}           keepers by commas: URLs (beats, manifests) and libp2p addresses (beats); none
   ${ENV.logLevel}         info
 register also reads DECLOUD_OPERATOR_KEYSTORE and DECLOUD_OPERATOR_PASSWORD_FILE (or DECLOUD_OPERATOR_KEY).

@@ -40,6 +40,27 @@ const keepers = z
     ),
   )
 
+const gpus = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((address) => address.trim().toLowerCase())
+      .filter((address) => address !== ''),
+  )
+  .pipe(
+    z
+      .array(
+        z
+          .string()
+          .regex(
+            /^[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/,
+            'must hold PCI addresses like 0000:01:00.0',
+          ),
+      )
+      .refine((all) => new Set(all).size === all.length, 'names a GPU twice'),
+  )
+
 const deployment = z
   .string('is not set: give the path of the deployment file')
   .transform((path, context): unknown => {
@@ -83,6 +104,8 @@ const configSchema = z.object({
   apiPort: wholeNumber.refine((port) => port <= 65_535, 'must be at most 65535').default(7070),
   /** Who is to hear that this node is there, and whose mailboxes are asked for manifests; an agent needs none. */
   keepers: keepers.optional(),
+  /** PCI addresses of the GPUs that guests may be given whole. */
+  gpus: gpus.optional(),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 export type AgentConfig = z.output<typeof configSchema>

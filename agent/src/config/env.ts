@@ -14,6 +14,7 @@ export const ENV = {
   networkSubnet: 'DECLOUD_SUBNET',
   apiPort: 'DECLOUD_API_PORT',
   keepers: 'DECLOUD_KEEPERS',
+  gpus: 'DECLOUD_GPUS',
   logLevel: 'DECLOUD_LOG_LEVEL',
 } as const
 

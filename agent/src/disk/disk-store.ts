@@ -1,6 +1,7 @@
 import { access, chmod, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
+import { readQcow2Header } from '../image/qcow2-header.ts'
 import {
   type Adoption,
   type DiskRecord,
@@ -45,6 +46,14 @@ export function makeDiskStore(directory: string, { baseOf, grow }: DiskTools = Q
     const wanted: Hex = `0x${leaseFileName(leaseId)}`
     const mine = (await list()).filter((disk) => disk.leaseId === wanted).filter(isQuarantined)
     return mine.sort(newestFirst)
+  }
+
+  async function baseOf(leaseId: Hex): Promise<string | null> {
+    const path = pathOf(leaseId)
+    if (!(await exists(path))) return null
+    const header = await readQcow2Header(path)
+    if (header === null) throw new StorageError('disk-corrupt', `${path} is not a readable qcow2 disk.`)
+    return header.backingFile
   }
 
   async function createOverlay(
@@ -134,7 +143,7 @@ export function makeDiskStore(directory: string, { baseOf, grow }: DiskTools = Q
     }
   }
 
-  return { list, createOverlay, quarantine, restore, adopt, purge }
+  return { list, baseOf, createOverlay, quarantine, restore, adopt, purge }
 }
 
 type QuarantinedDisk = DiskRecord & { readonly quarantinedAt: number }

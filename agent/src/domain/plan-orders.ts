@@ -34,13 +34,22 @@ export const planOrders = (s: Situation, vm: VmRecord): readonly Step[] | null =
   if (vm.task === 'reinstall' || vm.task === 'restore') return planDisk(s, vm, vm.task)
   if (vm.task === 'reboot') return planReboot(s, vm)
   // A disk changes hands only while the chain can be believed: an order may come from there, and so may an end.
-  if (s.fresh && s.wish.reinstallAtMs > vm.served.reinstallMs) return takeUpReinstall(s, vm)
-  if (s.fresh && s.wish.restoreAtMs > vm.served.restoreMs) return takeUpRestore(s, vm)
+  const exchange = s.fresh ? nextExchange(s, vm) : null
+  if (exchange !== null) return exchange === 'reinstall' ? takeUpReinstall(s, vm) : takeUpRestore(s, vm)
   const reboots = s.wish.rebootAtMs > vm.served.rebootMs && s.wish.power === 'on'
   // A guest that is off, or only starting, serves the order by the start that is due in any case, or later.
   if (!reboots || vm.status !== 'Running' || isOff(s)) return null
   const served = { ...vm.served, rebootMs: s.wish.rebootAtMs }
   return [stopping(s, REBOOTING, { task: 'reboot', served })]
+}
+
+/** In the order in which they were given: what was ordered last decides which disk it ends with. */
+const nextExchange = ({ wish }: Situation, { served }: VmRecord): 'reinstall' | 'restore' | null => {
+  const reinstall = wish.reinstallAtMs > served.reinstallMs
+  const restore = wish.restoreAtMs > served.restoreMs
+  if (reinstall && restore) return wish.reinstallAtMs <= wish.restoreAtMs ? 'reinstall' : 'restore'
+  if (reinstall) return 'reinstall'
+  return restore ? 'restore' : null
 }
 
 const stopping = (s: Situation, reason: Reason, change: RecordChange): Step => ({

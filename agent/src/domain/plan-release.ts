@@ -56,10 +56,11 @@ const planPurge = (s: Situation, vm: VmRecord): readonly Step[] => {
   // same steps apply; the record itself stays Deleted.
   const left = takeDown(s, vm)
   if (left.length > 0) return left
-  const oldest = s.aside.at(-1)
+  const [newest] = s.aside
+  if (newest?.quarantinedAt == null) return []
+  // All at once, and counted from the end of the lease: one that an order set aside long ago may be wanted back as well.
   // Both clocks have to agree that the time is over: one of them may have been set.
   const notAfter = Math.floor((Math.min(s.nowMs, s.chainNowMs) - s.limits.quarantineMs) / 1000)
-  return oldest?.quarantinedAt != null && oldest.quarantinedAt <= notAfter
-    ? [{ kind: 'PurgeDisk', notAfter }]
-    : []
+  const sinceS = Math.max(newest.quarantinedAt, Math.floor((vm.endConfirmedMs ?? s.nowMs) / 1000))
+  return sinceS <= notAfter ? [{ kind: 'PurgeDisk', notAfter }] : []
 }

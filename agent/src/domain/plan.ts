@@ -1,4 +1,5 @@
 import { TRANSIENT } from '@decloud/protocol'
+import { withLimits } from './plan-limits.ts'
 import { planRelease } from './plan-release.ts'
 import { planRun } from './plan-run.ts'
 import type { Situation } from './situation.ts'
@@ -13,7 +14,7 @@ const OUT_OF_SIGHT: Reason = {
 
 /** @returns the next steps, in order; none when there is nothing to do, or nothing that may be done now. */
 export const plan = (s: Situation): readonly Step[] => {
-  const steps = unguarded(s)
+  const steps = withLimits(s, unguarded(s))
   const paced = s.vm !== null && s.vm.nextAttemptMs > s.nowMs
   const held = steps.findIndex(
     (step) => (needsFeed(step) && !s.fresh) || (paced && !BOOKKEEPING.has(step.kind)),

@@ -4,6 +4,7 @@ import type { DomainRecord } from '../ports/hypervisor.ts'
 import type { DiskRecord } from '../ports/storage.ts'
 import type { Target } from './desired.ts'
 import type { Outage } from './outage.ts'
+import type { Tended } from './plan-limits.ts'
 import type { VmRecord } from './vm.ts'
 import type { Wish } from './wish.ts'
 
@@ -65,4 +66,6 @@ export type Situation = {
   /** Unix milliseconds on the local clock by which the lease must be activated; null once it is. */
   readonly activateByMs: number | null
   readonly limits: Limits
+  /** Left out where nothing limits guests. */
+  readonly tended?: Tended
 }

@@ -1,5 +1,6 @@
 import type { LeaseView } from '@decloud/protocol'
 import { encodeAbiParameters, type Hex, keccak256 } from 'viem'
+import type { ShapingMode } from '../ports/shaper.ts'
 
 export const GENERATION = 1
 
@@ -9,7 +10,7 @@ export const GENERATION = 1
  */
 export const specHashOf = (
   lease: Pick<LeaseView, 'leaseId' | 'terms'>,
-  host: { network: string; mac: string },
+  host: { network: string; mac: string; shaping: ShapingMode },
 ): Hex =>
   keccak256(
     encodeAbiParameters(
@@ -21,6 +22,8 @@ export const specHashOf = (
         { type: 'bytes32' },
         { type: 'string' },
         { type: 'string' },
+        { type: 'uint8[3]' },
+        { type: 'string' },
       ],
       [
         lease.leaseId,
@@ -30,6 +33,8 @@ export const specHashOf = (
         lease.terms.manifestHash,
         host.network,
         host.mac,
+        [lease.terms.tier, lease.terms.bandwidth, lease.terms.gpus],
+        host.shaping,
       ],
     ),
   )

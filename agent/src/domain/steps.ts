@@ -36,6 +36,10 @@ export type Step =
   /** A guest that is off is described anew; its disk is not touched. */
   | { readonly kind: 'Redefine' }
   | { readonly kind: 'Start' }
+  /** The bandwidth of the lease's tier, on the interface that the guest has now. */
+  | { readonly kind: 'Shape' }
+  /** The CPU limits of the lease's tier. */
+  | { readonly kind: 'Tune' }
   /** Lets a guest go on that was paused because the disks were full, once they are not. */
   | { readonly kind: 'Resume' }
   | { readonly kind: 'CheckReady' }

@@ -1,5 +1,5 @@
 import { readdir, readFile, realpath } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { StorageError, type VerifiedImage } from '../ports/storage.ts'
 import { makeHasher } from './hasher.ts'
 import { type ImageManifest, imageManifest } from './manifest.ts'
@@ -9,6 +9,8 @@ export interface BuiltStore {
   list(): Promise<readonly string[]>
   /** Rejects with image-missing or image-corrupt. */
   ensure(imageId: string): Promise<VerifiedImage>
+  /** The build whose disk this is, which need not be the newest; null if it is none of these. */
+  at(diskPath: string): Promise<VerifiedImage | null>
 }
 
 /** Images as `<directory>/<id>/current/manifest.json`, where `current` points to one immutable build. */
@@ -41,6 +43,17 @@ export function makeBuiltStore(directory: string): BuiltStore {
         { cause },
       )
     })
+    return load(imageId, root)
+  }
+
+  async function at(diskPath: string): Promise<VerifiedImage | null> {
+    const root = dirname(diskPath)
+    const home = dirname(root)
+    const ours = await realpath(directory).catch(() => null) // no directory, no builds
+    return ours !== null && dirname(home) === ours ? load(basename(home), root) : null
+  }
+
+  async function load(imageId: string, root: string): Promise<VerifiedImage> {
     const manifest = await readManifest(imageId, root)
     const diskPath = await verified(imageId, root, manifest.files.disk)
     const kernel = await verified(imageId, root, manifest.files.kernel)
@@ -63,7 +76,7 @@ export function makeBuiltStore(directory: string): BuiltStore {
     return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
   }
 
-  return { list, ensure }
+  return { list, ensure, at }
 }
 
 async function readManifest(id: string, root: string): Promise<ImageManifest> {

@@ -62,7 +62,7 @@ export const loadCatalogue = async (operatorFile: string): Promise<Catalogue> =>
   overlaid(await read(BUILT_IN), await readOperatorCatalogue(operatorFile))
 
 /** Empty where the operator has written none. @throws StorageError `invalid`. */
-export const readOperatorCatalogue = async (file: string): Promise<Catalogue> => {
+const readOperatorCatalogue = async (file: string): Promise<Catalogue> => {
   try {
     return await read(file)
   } catch (error) {

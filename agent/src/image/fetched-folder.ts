@@ -33,7 +33,15 @@ export type FetchedImage = {
   readonly lastUsedMs: number
 }
 
-export const MANIFEST = 'manifest.json'
+export type Leftover = {
+  readonly path: string
+  readonly home: string
+  readonly bytes: number
+  readonly changedMs: number
+}
+
+const MANIFEST = 'manifest.json'
+export const DISK = 'disk.qcow2'
 const ARCHITECTURES: readonly Architecture[] = ['x86_64', 'aarch64']
 const KEY = /^[0-9a-f]{32}$/
 
@@ -101,13 +109,38 @@ export async function listFetched(folder: string): Promise<readonly FetchedImage
   return found
 }
 
+/** Downloads that nobody finished, and what was set aside: of no use to any disk. Oldest first. */
+export async function listLeftovers(folder: string): Promise<readonly Leftover[]> {
+  const found: Leftover[] = []
+  for (const arch of ARCHITECTURES) {
+    for (const id of await namesIn(join(folder, arch))) {
+      const home = join(folder, arch, id)
+      const names = (await namesIn(home)).filter((name) => name === 'work' || /\.(corrupt|gone)$/.test(name))
+      for (const name of names) {
+        const path = join(home, name)
+        const { bytes, changedMs } = await treeOf(path)
+        found.push({ path, home, bytes, changedMs })
+      }
+    }
+  }
+  return found.sort((a, b) => a.changedMs - b.changedMs)
+}
+
+/** Files that vanish while they are looked at count as nothing. */
+const treeOf = async (path: string) => {
+  const names = await readdir(path, { recursive: true }).catch(() => [])
+  const stats = await Promise.all(names.map((name) => stat(join(path, name)).catch(() => null)))
+  const bytes = stats.reduce((sum, one) => sum + (one?.isFile() ? one.size : 0), 0)
+  return { bytes, changedMs: Math.max(0, ...stats.map((one) => one?.mtimeMs ?? 0)) }
+}
+
 const describe = async (root: string) => {
   const sizes = await Promise.all(
     (await readdir(root)).map(async (name) => (await stat(join(root, name))).size),
   )
   const bytes = sizes.reduce((sum, size) => sum + size, 0)
   const { mtimeMs } = await stat(join(root, MANIFEST))
-  return { root, diskPath: join(root, 'disk.qcow2'), bytes, lastUsedMs: mtimeMs }
+  return { root, diskPath: join(root, DISK), bytes, lastUsedMs: mtimeMs }
 }
 
 const namesIn = async (folder: string): Promise<readonly string[]> =>

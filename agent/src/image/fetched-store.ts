@@ -1,6 +1,6 @@
 // Images from the catalogue: downloaded once, checked before every use, forgotten when nobody stands on them.
 import { mkdir, rename, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative, sep } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { tryLock } from '../lib/file-lock.ts'
 import { makeSingleFlight } from '../lib/single-flight.ts'
@@ -10,8 +10,10 @@ import { artifactsOf, type ImageSource, keyOf } from './catalogue.ts'
 import { toForget } from './collect.ts'
 import type { DownloadLimits } from './download.ts'
 import {
+  DISK,
   type FetchedImage,
   listFetched,
+  listLeftovers,
   markUsed,
   readFetched,
   removeFetched,
@@ -55,9 +57,26 @@ export const makeFetchedStore = (options: FetchedStoreOptions) => {
   /** @returns bytes freed. One that a process is working on is passed over. */
   const collect = async (bytes: number, { grace = graceMs } = {}): Promise<number> => {
     if (bytes <= 0) return 0
-    let freed = 0
-    for (const image of toForget(await list(), { bytes, nowMs: nowMs(), graceMs: grace })) {
+    let freed = await sweepLeftovers(bytes)
+    for (const image of toForget(await list(), { bytes: bytes - freed, nowMs: nowMs(), graceMs: grace })) {
       freed += await forget(image, grace)
+    }
+    return freed
+  }
+
+  /** First what is of no use to any disk. A download that goes on is younger than the grace, or holds the lock. */
+  const sweepLeftovers = async (bytes: number): Promise<number> => {
+    let freed = 0
+    for (const { path, home, bytes: size, changedMs } of await listLeftovers(folder)) {
+      if (freed >= bytes || nowMs() - changedMs < graceMs) continue
+      const release = tryLock(join(home, 'lock'))
+      if (release === null) continue
+      try {
+        await rm(path, { recursive: true, force: true })
+        freed += size
+      } finally {
+        release()
+      }
     }
     return freed
   }
@@ -132,6 +151,25 @@ export const makeFetchedStore = (options: FetchedStoreOptions) => {
     }
   }
 
+  /** Which image this disk is of; null if it does not lie here. */
+  const identify = (
+    diskPath: string,
+  ): { readonly arch: Architecture; readonly id: string; readonly key: string } | null => {
+    const [arch, id, key, ...rest] = relative(folder, diskPath).split(sep)
+    if (key === undefined || rest.join() !== DISK || (arch !== 'x86_64' && arch !== 'aarch64')) return null
+    return id === undefined || id === '..' ? null : { arch, id, key }
+  }
+
+  /** As it lies here, though the catalogue may want another by now. Rejects with image-missing, image-corrupt. */
+  const read = async (diskPath: string, signal: AbortSignal): Promise<VerifiedImage> => {
+    const root = dirname(diskPath)
+    const image = await readFetched(root, sha256, signal)
+    if (image === null)
+      throw new StorageError('image-missing', `The image in ${root} is gone from this node.`)
+    await markUsed(root, nowMs())
+    return image
+  }
+
   /**
    * Downloads a source as it comes and looks at it as far as that can be done without a checksum.
    * @returns the source with the checksums of what came; the files are kept for `ensure`.
@@ -170,7 +208,7 @@ export const makeFetchedStore = (options: FetchedStoreOptions) => {
     })
   }
 
-  return { ensure, vouch, list, collect, forget, close: flights.close }
+  return { ensure, identify, read, vouch, list, collect, forget, close: flights.close }
 }
 
 /** One process at a time downloads, replaces or removes an image. Waits for as long as the caller does. */

@@ -7,7 +7,7 @@ import type { FetchedStore } from './fetched-store.ts'
 
 export type ImageStoreOptions = {
   readonly built: BuiltStore
-  readonly fetched: Pick<FetchedStore, 'ensure' | 'list' | 'collect'>
+  readonly fetched: Pick<FetchedStore, 'ensure' | 'identify' | 'read' | 'list' | 'collect'>
   /** Read anew at every question: an operator may have pinned an image since. */
   readonly catalogue: () => Promise<Catalogue>
   /** Where the operator's own part of it stands, for sentences that send him there. */
@@ -36,12 +36,29 @@ export const makeImageStore = (options: ImageStoreOptions): ImageStore => {
       throw error
     })
 
+  /** One that the catalogue still wants can be mended; another is read as it lies there. */
+  const ifFetched = async (basePath: string, waiting: EnsureOptions): Promise<VerifiedImage | null> => {
+    const found = fetched.identify(basePath)
+    if (found === null) return null
+    const source = sourceOf(await options.catalogue(), found.id, found.arch)
+    if (source !== null && keyOf(source) === found.key) return fetched.ensure(found.id, source, waiting)
+    return fetched.read(basePath, waiting.signal ?? new AbortController().signal)
+  }
+
   return {
     /** What was built here goes first: its operator made it for this node. */
     ensure: async (id, waiting = {}) => {
       const image = (await ifBuilt(id)) ?? (await fromCatalogue(id, waiting))
       if (guestArchs.includes(image.arch)) return image
       throw foreign(id, image.arch, arch)
+    },
+    standingOn: async (basePath, waiting = {}) => {
+      const image = (await built.at(basePath)) ?? (await ifFetched(basePath, waiting))
+      if (image !== null) return image
+      throw new StorageError(
+        'image-missing',
+        `A disk stands on ${basePath}, which is in no image folder of this node: put the image back there.`,
+      )
     },
     list: async () => {
       const names = (await fetched.list()).map(({ id }) => id)

@@ -12,7 +12,7 @@ const originSchema = z.object({
   etag: z.string().nullable(),
   totalBytes: z.int().nonnegative().nullable(),
 })
-export type Origin = z.output<typeof originSchema>
+type Origin = z.output<typeof originSchema>
 
 const NOTHING: Origin = { urls: [], etag: null, totalBytes: null }
 

@@ -25,7 +25,7 @@ export interface Qcow2Header {
 }
 
 /** Pure. null for what is no qcow2 of version 2 or 3. */
-export function parseQcow2Header(bytes: Buffer): Qcow2Header | null {
+function parseQcow2Header(bytes: Buffer): Qcow2Header | null {
   if (bytes.length < 72 || bytes.readUInt32BE(0) !== MAGIC) return null
   const version = bytes.readUInt32BE(4)
   if (version !== 2 && version !== 3) return null

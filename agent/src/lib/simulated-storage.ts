@@ -17,6 +17,9 @@ const simulatedPath = (image: string) => `/simulated/${image}.qcow2`
 export const makeSimulatedImageStore = (): ImageStore => ({
   list: async () => IMAGES,
   collect: async () => 0,
+  standingOn: async (basePath) => {
+    throw new StorageError('image-missing', `No simulated disk stands on ${basePath}.`)
+  },
   ensure: async (id) => {
     if (!IMAGES.includes(id)) {
       throw new StorageError(
@@ -39,6 +42,8 @@ export const makeSimulatedDiskStore = (directory: string): DiskStore => {
   const store = makeDiskStore(directory, simulatedTools)
   return {
     ...store,
+    // What it is made of is a note, and the image it names is none.
+    baseOf: async () => null,
     createOverlay: async (leaseId, image, sizeGiB, beside = false) => {
       const path = join(directory, `${leaseFileName(leaseId)}.qcow2`)
       const known = (await store.list()).filter((disk) => disk.leaseId === leaseId)

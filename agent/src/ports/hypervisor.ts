@@ -18,7 +18,10 @@ export type BootSpec =
   | { readonly kind: 'kernel'; readonly kernel: string; readonly initrd: string; readonly cmdline: string }
   | { readonly kind: 'firmware'; readonly firmware: 'bios' | 'uefi' }
 
-/** cgroup CPU limits. `quotaUs` is the time all vCPUs together may run in each `periodUs`. */
+/**
+ * cgroup CPU limits of a guest as a whole, its emulator threads included. `quotaUs` is the time that it may run in each
+ * `periodUs`; absent means unlimited.
+ */
 export interface CpuLimits {
   readonly shares?: number
   readonly periodUs?: number
@@ -59,6 +62,14 @@ export interface DomainSpec {
   readonly arch?: Architecture
   /** PCI addresses (0000:01:00.0) of the devices handed to the guest, whole IOMMU groups of them. */
   readonly gpus?: readonly string[]
+}
+
+/** The host's side of a running guest's interface. */
+export interface LiveNic {
+  /** Name of the tap device. It changes with every start. */
+  readonly device: string
+  /** What the hypervisor itself holds the interface to; null for nothing. */
+  readonly bandwidth: BandwidthLimits | null
 }
 
 /** 'stopped' covers a clean power-off; 'crashed' is a guest that died. 'unknown' is never proof of absence. */
@@ -159,6 +170,15 @@ export interface Hypervisor {
   resume(leaseId: Hex): Promise<void>
   /** Forgets a stopped guest and frees its address; files stay. wrong-state if it runs, no error if it is unknown. */
   undefine(leaseId: Hex): Promise<void>
+
+  /** Replaces the limits of the running guest until it is off; a quota left out is lifted. wrong-state if it is off. */
+  setCpu(leaseId: Hex, limits: CpuLimits): Promise<void>
+  /** As the host enforces them now, read back from it; null when the guest is off. */
+  cpuOf(leaseId: Hex): Promise<CpuLimits | null>
+  /** null when the guest is off. */
+  nicOf(leaseId: Hex): Promise<LiveNic | null>
+  /** What the guest may take at most, running or not. */
+  sizeOf(leaseId: Hex): Promise<{ readonly vcpus: number; readonly memoryMiB: number }>
 
   /** Resolves when the guest agent answers, else rejects with agent-not-ready. */
   ping(leaseId: Hex, timeoutMs?: number): Promise<void>

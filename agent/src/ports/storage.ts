@@ -57,6 +57,11 @@ export interface ImageStore {
   list(): Promise<readonly string[]>
   /** Fetches what is not here yet. Rejects with one of the image codes; a corrupt image is never handed out. */
   ensure(imageId: string, options?: EnsureOptions): Promise<VerifiedImage>
+  /**
+   * The very build that a disk stands on, by the path in the disk's own header: the image of that name may be another by
+   * now, and a disk on another base is no disk. Rejects like `ensure`.
+   */
+  standingOn(basePath: string, options?: EnsureOptions): Promise<VerifiedImage>
   /** Frees up to `bytes` by forgetting images that no disk stands on, the longest unused first. Resolves to bytes freed. */
   collect(bytes: number): Promise<number>
 }
@@ -84,6 +89,8 @@ export interface Adoption {
 /** Overlay disks of leases. Each step is atomic: after a crash it has happened or it has not. */
 export interface DiskStore {
   list(): Promise<readonly DiskRecord[]>
+  /** Path of the base that the lease's disk in use stands on; null if there is no such disk, or it stands by itself. */
+  baseOf(leaseId: Hex): Promise<string | null>
   /**
    * A copy-on-write overlay of `sizeGiB` on a verified base; resolves to its path. An overlay that is already
    * there with this base and size is kept as it is; with another base or size the call rejects with disk-exists,

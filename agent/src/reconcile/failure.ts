@@ -75,6 +75,9 @@ const MANIFEST: Readonly<Record<string, string>> = {
   'manifest-invalid': 'What the tenant signed is not a valid manifest.',
 }
 
+/** Of the agent's own: the guest cannot be had here, however often it is tried. */
+const FINAL: ReadonlySet<string> = new Set(['guest-failed', 'does-not-fit', 'tier-unknown'])
+
 /** A tenant who has just posted a manifest looks on. */
 const AWAITED_MS = 5_000
 
@@ -90,7 +93,7 @@ const verdictOf = (error: unknown): Verdict => {
   if (error instanceof GuestConfigError) {
     return ['manifest-unusable', `The manifest cannot be given to a guest: ${error.message}.`, true]
   }
-  if (error instanceof AgentError) return [error.code, error.sentence, error.code === 'guest-failed']
+  if (error instanceof AgentError) return [error.code, error.sentence, FINAL.has(error.code)]
   if (error instanceof RevertError) {
     const refusal = refusalOf(error.errorName, error.args)?.message
     return ['contract-refused', refusal ?? `The contract refused: ${error.errorName || 'no reason given'}.`]

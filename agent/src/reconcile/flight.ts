@@ -68,9 +68,10 @@ export const makeFlight = (options: FlightOptions) => {
       vm: recordNow(leaseId, nowMs),
       outage: deps.outages.lasting(leaseId),
       offSinceMs: sightings.offSince(leaseId),
-      specHash: specHashOf(lease, { network: deps.networkName, mac }),
+      specHash: specHashOf(lease, { network: deps.networkName, mac, shaping: deps.resources.shaper.mode }),
       activateByMs: lease.status === 'Assigned' ? nowMs + (lease.activateBy - chainNow) * 1000 : null,
       limits,
+      tended: deps.resources.tending.of(leaseId),
     }
     return { situation, lease }
   }

@@ -8,6 +8,7 @@ import type { Wish } from '../domain/wish.ts'
 import type { GuestConfig, SystemCheck } from '../ports/guest.ts'
 import type { Hypervisor } from '../ports/hypervisor.ts'
 import type { DiskStore, ImageStore, SeedFiles, SeedStore } from '../ports/storage.ts'
+import type { Resources } from './resources.ts'
 
 export type ChainSnapshot = {
   /** False while the feed is syncing, stale or in disagreement: nothing may be taken down then. */
@@ -78,6 +79,16 @@ export interface Machine {
   availableMemoryMiB(): Promise<number>
   /** Bytes free where the disks of guests lie. */
   availableDiskBytes(): Promise<number>
+  /** What the machine has in all; null for what it does not say. */
+  totals(): Promise<MachineTotals>
+}
+
+type MachineTotals = {
+  readonly memoryMiB: number | null
+  /** Bytes of the file system on which the disks of guests lie. */
+  readonly diskBytes: number | null
+  /** Logical CPUs that this process may use. */
+  readonly cpus: number | null
 }
 
 interface GuestTools {
@@ -102,6 +113,7 @@ export type Deps = {
   readonly guest: GuestTools
   readonly machine: Machine
   readonly store: VmStore
+  readonly resources: Resources
   readonly outages: OutageStore
   readonly wishes: Wishes
   readonly networkName: string

@@ -8,6 +8,7 @@ import { type Hex, numberToHex, zeroAddress, zeroHash } from 'viem'
 import { draftOf } from '../../../scripts/lib/tenant.ts'
 import type { LeaseSight } from '../../src/domain/desired.ts'
 import { GENERATION, specHashOf } from '../../src/domain/spec.ts'
+import { cpuLimits, linkRate } from '../../src/domain/tiers.ts'
 import { admitted } from '../../src/domain/vm.ts'
 import { NO_WISH } from '../../src/domain/wish.ts'
 import { checkSystem } from '../../src/guest/system-check.ts'
@@ -23,6 +24,9 @@ import type { Deps } from '../../src/reconcile/ports.ts'
 import { makeOutageStore } from '../../src/state/outage-store.ts'
 import { makeVmStore } from '../../src/state/vm-store.ts'
 import { MANIFEST, SMALL_VM } from './node.ts'
+import { PLENTIFUL, simulatedResources, UNITS_PER_VCPU } from './resources.ts'
+
+const SILENT = { info: () => {}, warn: () => {}, error: () => {} }
 
 const NETWORK = 'crowd'
 const INSTANCE = 'crowd'
@@ -78,12 +82,13 @@ export const makeCrowd = async (count: number) => {
       macOf: (leaseId) => macOf(INSTANCE, leaseId),
       check: (leaseId) => checkSystem(hypervisor, leaseId, macOf(INSTANCE, leaseId)),
     },
-    machine: { availableMemoryMiB: async () => 1_000_000, availableDiskBytes: async () => 2 ** 50 },
+    machine: PLENTIFUL,
+    resources: simulatedResources(db, hypervisor, SILENT),
     store: makeVmStore(db),
     outages: makeOutageStore(db),
     wishes: { of: () => NO_WISH, subscribe: () => () => {} },
     networkName: NETWORK,
-    log: { info: () => {}, warn: () => {}, error: () => {} },
+    log: SILENT,
     nowMs: Date.now,
     random: () => 0.5,
   }
@@ -157,7 +162,7 @@ const settle = async (deps: Deps, lease: LeaseView) => {
   await deps.hypervisor.define({
     leaseId,
     generation: GENERATION,
-    specHash: specHashOf(lease, { network: deps.networkName, mac }),
+    specHash: specHashOf(lease, { network: deps.networkName, mac, shaping: deps.resources.shaper.mode }),
     vcpus: terms.vcpus,
     memoryMiB: terms.memoryMiB,
     diskPath: await deps.disks.createOverlay(leaseId, image, terms.diskGiB),
@@ -167,6 +172,9 @@ const settle = async (deps: Deps, lease: LeaseView) => {
     network: { name: deps.networkName, mac },
   })
   await deps.hypervisor.start(leaseId)
+  await deps.hypervisor.setCpu(leaseId, cpuLimits(UNITS_PER_VCPU[terms.tier]!, terms.vcpus, true))
+  const nic = await deps.hypervisor.nicOf(leaseId)
+  await deps.resources.shaper.shape(leaseId, nic!.device, linkRate(terms.bandwidth)!)
   const check = await deps.guest.check(leaseId)
   if (check.state !== 'ready') throw new Error(`the simulated guest is not ready: ${check.reason}`)
   const nowMs = Date.now()

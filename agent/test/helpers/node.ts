@@ -31,6 +31,7 @@ import { instanceOf, type Overrides } from '../../src/context.ts'
 import { makeFakeHypervisor } from '../../src/hypervisor/fake/driver.ts'
 import { type Faults, SimulatedMachine } from '../../src/hypervisor/fake/machine.ts'
 import { type Agent, type AgentConfig, type AgentSecrets, makeAgent, type VmRecord } from '../../src/main.ts'
+import { PLENTIFUL } from './resources.ts'
 
 const ONE_COIN = 10n ** 18n
 
@@ -115,7 +116,7 @@ export const makeBench = async (
         { ...secrets, ...otherSecrets },
         {
           hypervisor: makeFakeHypervisor(machine, instance),
-          machine: plentiful,
+          machine: PLENTIFUL,
           backoff: { baseMs: 50, capMs: 400 },
           sweepMs: 500,
           ...overrides,
@@ -148,11 +149,6 @@ const openTampered = async (
       sealTo ?? { publicKey: sealingKey.publicKey, epoch: 1 },
     ])
   return (await openLease(tenant, wanted, { seal })).leaseId
-}
-
-const plentiful = {
-  availableMemoryMiB: async () => 1_000_000,
-  availableDiskBytes: async () => 2 ** 50,
 }
 
 /** Resolves with the record once it satisfies `predicate`; rejects with what it was last. */

@@ -10,6 +10,7 @@ import { makeFakeHypervisor } from '../../src/hypervisor/fake/driver.ts'
 import { makeDisposer } from '../../src/lib/disposer.ts'
 import { makeLogger } from '../../src/lib/log.ts'
 import type { Bench } from './node.ts'
+import { PLENTIFUL } from './resources.ts'
 
 export type Answer = { status: number; code: string | null; body: Record<string, unknown> }
 
@@ -21,7 +22,7 @@ export const startOrderNode = async (bench: Bench, overrides: Overrides = {}) =>
   const disposer = makeDisposer((error) => errors.push(error))
   const context = await makeContext(bench.config, bench.secrets, makeLogger('silent'), disposer, {
     hypervisor: makeFakeHypervisor(bench.machine, bench.instance),
-    machine: { availableMemoryMiB: async () => 1_000_000, availableDiskBytes: async () => 2 ** 50 },
+    machine: PLENTIFUL,
     backoff: { baseMs: 50, capMs: 400 },
     sweepMs: 500,
     ...overrides,

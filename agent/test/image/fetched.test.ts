@@ -10,6 +10,7 @@ import { makeDiskStore } from '../../src/disk/disk-store.ts'
 import type { ImageSource } from '../../src/image/catalogue.ts'
 import { DOWNLOAD_LIMITS } from '../../src/image/download.ts'
 import { makeFetchedStore } from '../../src/image/fetched-store.ts'
+import { tryLock } from '../../src/lib/file-lock.ts'
 import type { ImageProgress } from '../../src/ports/storage.ts'
 import { type Mirror, sha256, someBytes, startMirror } from './mirror.ts'
 
@@ -383,6 +384,31 @@ describe.skipIf(!tools)('forgetting', () => {
       code: 'no-space',
     })
     expect(await ids(tight)).toEqual([])
+  })
+
+  test('takes first what nobody finished and what was set aside', async () => {
+    const { store } = await three(() => 2_000_000_000)
+    const home = join(directory, 'fetched/x86_64/young')
+    for (const [name, size] of [
+      ['work', 3 << 20],
+      ['0.corrupt', 2 << 20],
+    ] as const) {
+      await mkdir(join(home, name))
+      await writeFile(join(home, name, 'disk-0.part'), someBytes(size))
+      await utimes(join(home, name, 'disk-0.part'), 1_000, size / 10_000)
+    }
+    expect(await store.collect(1)).toBe(2 << 20)
+    expect(await store.collect(1)).toBe(3 << 20)
+    expect(await ids(store)).toEqual(['middle', 'old', 'young'])
+    // A process that works on it holds the lock.
+    await mkdir(join(home, 'work'))
+    await writeFile(join(home, 'work', 'disk-0.part'), 'more')
+    await utimes(join(home, 'work', 'disk-0.part'), 1_000, 1_000)
+    const release = tryLock(join(home, 'lock'))
+    await store.collect(Number.POSITIVE_INFINITY)
+    expect(existsSync(join(home, 'work'))).toBe(true)
+    expect(await ids(store)).toEqual(['young'])
+    release?.()
   })
 
   test('a base of a removed image leaves nothing behind', async () => {

@@ -1,5 +1,6 @@
 // What may happen, and how often. Each action is one step of a run.
 import type { Hex } from 'viem'
+import type { Wish } from '../../src/domain/wish.ts'
 import type { ModelAgent } from './agent.ts'
 import type { Lie, ModelChain } from './chain.ts'
 import { type Host, INSTANCE } from './host.ts'
@@ -32,19 +33,34 @@ const open = (model: Model) => {
   chain.open(`0x${digits}`, memoryMiB, 600 + random.below(400_000))
 }
 
+const newestOf = (wish: Wish) => Math.max(wish.rebootAtMs, wish.reinstallAtMs, wish.restoreAtMs)
+
 /** Orders are numbered by their time, and each is later than the one before, whatever the clock says. */
-const order = (which: 'rebootAtMs' | 'reinstallAtMs' | 'restoreAtMs') =>
-  withLive(({ host, watch, chain }, leaseId) => {
-    // An order is for a lease that bills: before that there is nothing to reboot.
-    if (chain.latest().get(leaseId)?.status !== 'Active') return
-    host.order(leaseId, (wish) => ({ ...wish, [which]: Math.max(host.nowMs(), wish[which] + 1) }))
-    const record = watch.ledger(leaseId)
-    if (which === 'rebootAtMs') {
-      record.rebootOrders++
-      record.orderedAt = host.actions()
-    } else record.exchangeOrders++
-    if (which === 'reinstallAtMs') record.reinstallOrders++
+const order = (...all: readonly ('rebootAtMs' | 'reinstallAtMs' | 'restoreAtMs')[]) =>
+  withLive((model, leaseId) => {
+    for (const which of all) orderOne(model, leaseId, which)
   })
+
+const orderOne = (
+  { host, watch, chain }: Model,
+  leaseId: Hex,
+  which: 'rebootAtMs' | 'reinstallAtMs' | 'restoreAtMs',
+) => {
+  // An order is for a lease that bills: before that there is nothing to reboot.
+  if (chain.latest().get(leaseId)?.status !== 'Active') return
+  host.order(leaseId, (wish) => ({ ...wish, [which]: Math.max(host.nowMs(), newestOf(wish) + 1) }))
+  const record = watch.ledger(leaseId)
+  if (which === 'rebootAtMs') {
+    record.rebootOrders++
+    record.orderedAt = host.actions()
+  } else record.exchangeOrders++
+  if (which === 'reinstallAtMs') record.reinstallOrders++
+  if (which !== 'rebootAtMs') {
+    const kind = which === 'reinstallAtMs' ? 'reinstall' : 'restore'
+    const alone = record.exchange === null && kind === 'restore' && host.disksOf(leaseId).length > 1
+    record.exchange = { kind, at: host.actions(), instead: alone ? host.diskInUse(leaseId) : null }
+  }
+}
 
 const guest = (act: (model: Model, leaseId: Hex) => void) => (model: Model) => {
   const running = model.host.machine.state.domains.filter(({ state }) => state === 'running')
@@ -95,7 +111,9 @@ export const ACTIONS: readonly Action[] = [
     (model) => {
       const id = any(model)
       // The disk is still there only while the quarantine lasts; an end undone later than that has nothing to save.
-      if (id !== undefined && model.host.disksOf(id).length > 0) model.chain.undoEnd(id)
+      if (id === undefined || model.host.disksOf(id).length === 0 || !model.chain.undoEnd(id)) return
+      // What was in hand when the lease ended is not taken up again: its disk comes back as it was set aside.
+      model.watch.ledger(id).exchange = null
     },
   ],
   ['seconds', 16, ({ host, random }) => host.pass(random.below(60) * SECOND)],
@@ -150,6 +168,8 @@ export const ACTIONS: readonly Action[] = [
   ['reboot', 4, order('rebootAtMs')],
   ['reinstall', 2, order('reinstallAtMs')],
   ['restore', 2, order('restoreAtMs')],
+  ['restore-reinstall', 2, order('restoreAtMs', 'reinstallAtMs')],
+  ['reinstall-restore', 1, order('reinstallAtMs', 'restoreAtMs')],
 ]
 
 const TOTAL = ACTIONS.reduce((sum, [, weight]) => sum + weight, 0)

@@ -19,10 +19,13 @@ import { makeSightings } from '../../src/reconcile/sightings.ts'
 import { makeOutageStore } from '../../src/state/outage-store.ts'
 import { makeVmStore } from '../../src/state/vm-store.ts'
 import { MANIFEST } from '../helpers/node.ts'
+import { simulatedResources, UNITS_PER_VCPU } from '../helpers/resources.ts'
 import type { ModelChain } from './chain.ts'
 import { type Host, INSTANCE } from './host.ts'
 import type { Random } from './random.ts'
 import type { Watch } from './watch.ts'
+
+const SILENT = { info: () => {}, warn: () => {}, error: () => {} }
 
 export class PowerCut extends Error {}
 
@@ -31,6 +34,7 @@ const EFFECTS: ReadonlySet<string> = new Set([
   'define',
   'start',
   'resume',
+  'setCpu',
   'shutdown',
   'destroy',
   'undefine',
@@ -99,6 +103,7 @@ export const makeModelAgent = (host: Host, chain: ModelChain, watch: Watch, rand
       machine: {
         availableMemoryMiB: async () => host.memoryMiB - host.usedMemoryMiB(),
         availableDiskBytes: async () => host.freeBytes,
+        totals: async () => ({ memoryMiB: null, diskBytes: 2 ** 50, cpus: null }),
       },
       store: {
         ...store,
@@ -109,9 +114,15 @@ export const makeModelAgent = (host: Host, chain: ModelChain, watch: Watch, rand
         },
       },
       outages: makeOutageStore(db),
+      resources: simulatedResources(db, hypervisor, SILENT, {
+        offer: async () => ({
+          offered: { pointUnits: 1_000, memoryMiB: host.memoryMiB, diskGiB: 10_000, gpus: 0 },
+          unitsPerVcpu: UNITS_PER_VCPU,
+        }),
+      }),
       wishes: { of: host.wish, subscribe: () => () => {} },
       networkName: host.network.name,
-      log: { info: () => {}, warn: () => {}, error: () => {} },
+      log: SILENT,
       nowMs: host.nowMs,
       random: random.next,
     }
@@ -130,6 +141,7 @@ export const makeModelAgent = (host: Host, chain: ModelChain, watch: Watch, rand
 
   const restart = () => {
     running.unhear()
+    running.deps.resources.tending.close()
     db.close()
     db = open()
     dead = false
@@ -163,6 +175,7 @@ export const makeModelAgent = (host: Host, chain: ModelChain, watch: Watch, rand
     },
     close: () => {
       running.unhear()
+      running.deps.resources.tending.close()
       db.close()
     },
   }

@@ -23,7 +23,7 @@ export const makeHost = async () => {
   let actions = 0
   const machine = new SimulatedMachine({ now: () => trueMs, faults: { bootMs: 2_000 } })
   const wishes = new Map<Hex, Wish>()
-  const made = new Set<string>()
+  const made = new Map<string, number>()
   const asideSince = new Map<string, number>()
   const diskDir = join(directory, 'disks')
 
@@ -80,14 +80,16 @@ export const makeHost = async () => {
       asideSince.set(id, trueMs)
     },
     asideForMs: (id: string) => trueMs - (asideSince.get(id) ?? trueMs),
+    /** By the count of actions. */
+    madeAt: (id: string) => made.get(id) ?? actions,
     markPurged: (id: string) => {
       made.delete(id)
     },
     /** The disks that were there and are not, though nobody may have deleted them. */
     vanished: (): readonly string[] => {
       const present = new Set(named().map(({ id }) => id))
-      const gone = [...made].filter((id) => !present.has(id))
-      for (const id of present) made.add(id)
+      const gone = [...made.keys()].filter((id) => !present.has(id))
+      for (const id of present) if (!made.has(id)) made.set(id, actions)
       for (const id of gone) made.delete(id)
       return gone
     },

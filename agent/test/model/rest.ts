@@ -116,12 +116,35 @@ const checkLease = (model: Model, leaseId: Hex) => {
       demand(domain?.state === 'running', 'its guest does not run')
       const record = watch.ledger(leaseId)
       demand(record.startedAt >= record.orderedAt, 'a reboot was never served')
+      checkExchange(model, leaseId, demand)
       const kept = host.disksOf(leaseId).length
       return demand(kept === record.disksMade && kept <= 1 + LIMITS.keptDisks, 'disks do not add up')
     }
     default:
       return
   }
+}
+
+/** Which disk it runs on, after the newest order about that. */
+const checkExchange = (
+  { host, watch, agent }: Model,
+  leaseId: Hex,
+  demand: (truth: boolean, what: string) => void,
+) => {
+  const record = watch.ledger(leaseId)
+  const order = record.exchange
+  const disk = host.diskInUse(leaseId)
+  if (order === null || disk === null) return
+  const { served } = agent.deps().store.get(leaseId) ?? { served: null }
+  const wish = host.wish(leaseId)
+  demand(served?.reinstallMs === wish.reinstallAtMs, 'a reinstall was never served')
+  demand(served?.restoreMs === wish.restoreAtMs, 'a restore was never served')
+  record.exchange = null
+  // Refused when there were too many disks already, or none; both may have been so at the time only.
+  const full = host.disksOf(leaseId).length > LIMITS.keptDisks
+  if (order.kind === 'reinstall' && !full) demand(host.madeAt(disk) >= order.at, 'reinstalled on an old disk')
+  if (order.kind === 'restore')
+    demand(host.madeAt(disk) < order.at || record.disksMade < 2, 'restored a new disk')
 }
 
 /** One guest dies on a node at rest: it is started once, on its disk, and the time is on record. */

@@ -20,6 +20,13 @@ export type Ledger = {
   reinstallOrders: number
   disksMade: number
   starts: number
+  /** The newest order for another disk: when it was given, by the count of actions, and what was in use then. */
+  exchange: {
+    kind: 'reinstall' | 'restore'
+    at: number
+    /** What was in use when a restore was ordered that had a disk to bring back, and nothing else in hand. */
+    instead: string | null
+  } | null
   /** Counts actions: when the newest reboot was ordered, and the guest last started. */
   orderedAt: number
   startedAt: number
@@ -32,6 +39,7 @@ const newLedger = (): Ledger => ({
   reinstallOrders: 0,
   disksMade: 0,
   starts: 0,
+  exchange: null,
   orderedAt: 0,
   startedAt: 0,
 })
@@ -61,6 +69,9 @@ export const makeWatch = (host: Host, chain: ModelChain) => {
   }
   const ended = (leaseId: Hex) => chain.final().get(leaseId)?.status === 'Ended'
 
+  const demandFresh = (leaseId: Hex, what: string) =>
+    demand(leaseId, chain.port.snapshot().fresh, `${what} on a view of the chain that is not current`)
+
   const store = (inner: VmStore): VmStore => ({
     ...inner,
     put: (vm) => {
@@ -88,8 +99,9 @@ export const makeWatch = (host: Host, chain: ModelChain) => {
   const checkStop = (leaseId: Hex, vm: VmRecord | null) => {
     if (host.machine.find(host.instance, leaseId)?.state !== 'running') return
     const task = vm?.task ?? null
-    const byOrder = host.wish(leaseId).power === 'off' || task !== null
-    const allowed = ended(leaseId) || chain.isDepleted(leaseId) || byOrder
+    const atOnce = host.wish(leaseId).power === 'off' || task === 'reboot'
+    if (!atOnce) demandFresh(leaseId, 'was stopped')
+    const allowed = ended(leaseId) || chain.isDepleted(leaseId) || atOnce || task !== null
     demand(leaseId, allowed, 'was stopped although it is alive, paid for, and wanted')
   }
 
@@ -127,6 +139,7 @@ export const makeWatch = (host: Host, chain: ModelChain) => {
       destroy: stop('destroy'),
       undefine: async (leaseId: Hex) => {
         demand(leaseId, ended(leaseId) || vm(leaseId)?.status === 'Provisioning', 'was undefined while alive')
+        if (ended(leaseId)) demandFresh(leaseId, 'was undefined')
         await inner.undefine(leaseId)
       },
     })
@@ -153,6 +166,7 @@ export const makeWatch = (host: Host, chain: ModelChain) => {
         host.machine.find(host.instance, leaseId)?.state !== 'running',
         'lost its disk while running',
       )
+      demandFresh(leaseId, 'had its disk set aside')
       await inner.quarantine(leaseId, at, install)
       if (had === null) return
       host.markAside(had)
@@ -162,6 +176,7 @@ export const makeWatch = (host: Host, chain: ModelChain) => {
       demand(leaseId, record.exchanges <= record.exchangeOrders, 'had its disk set aside without an order')
     },
     purge: async (leaseId, notAfter) => {
+      demandFresh(leaseId, 'lost a disk')
       const before = host.disksOf(leaseId)
       await inner.purge(leaseId, notAfter)
       const after = new Set(host.disksOf(leaseId))
@@ -180,6 +195,7 @@ export const makeWatch = (host: Host, chain: ModelChain) => {
   const seeds = (inner: SeedStore): SeedStore => ({
     ...inner,
     remove: async (leaseId) => {
+      demandFresh(leaseId, 'lost its seed')
       demand(leaseId, ended(leaseId), 'lost its seed while alive')
       await inner.remove(leaseId)
     },

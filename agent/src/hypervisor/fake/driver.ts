@@ -1,5 +1,6 @@
 import type { Hex } from 'viem'
 import {
+  type CpuLimits,
   type DomainRecord,
   type DomainSpec,
   type GuestExecResult,
@@ -8,11 +9,12 @@ import {
   type HypervisorCapabilities,
   HypervisorError,
   type HypervisorEvent,
+  type LiveNic,
   type NetworkSpec,
 } from '../../ports/hypervisor.ts'
 import { hostArchitecture } from '../architecture.ts'
 import { checkInstance, domainName } from '../names.ts'
-import { simulatedBootId, simulateExec } from './guest.ts'
+import { simulatedBootId, simulatedTap, simulateExec } from './guest.ts'
 import type { SimulatedDomain, SimulatedMachine } from './machine.ts'
 import { ensureSimulatedNetwork, releaseAddress, reserveAddress } from './networks.ts'
 
@@ -78,6 +80,7 @@ class FakeHypervisor implements Hypervisor {
       ...domain,
       state: 'running',
       boots: domain.boots + 1,
+      cpu: domain.spec.cpu ?? {},
       startedAt: this.#machine.now(),
     })
     this.#emit({ kind: 'started', leaseId: domain.spec.leaseId })
@@ -112,6 +115,28 @@ class FakeHypervisor implements Hypervisor {
     releaseAddress(this.#machine, domain.spec.network.name, domain.spec.network.mac)
     this.#machine.remove(this.#instance, leaseId)
     this.#emit({ kind: 'undefined', leaseId: domain.spec.leaseId })
+  }
+
+  async setCpu(leaseId: Hex, limits: CpuLimits): Promise<void> {
+    const domain = this.#find(leaseId)
+    if (isOff(domain)) throw new HypervisorError('wrong-state', `The guest of lease ${leaseId} is off.`)
+    this.#machine.put({ ...domain, cpu: limits })
+  }
+
+  async cpuOf(leaseId: Hex): Promise<CpuLimits | null> {
+    const domain = this.#find(leaseId)
+    return isOff(domain) ? null : (domain.cpu ?? {})
+  }
+
+  async nicOf(leaseId: Hex): Promise<LiveNic | null> {
+    const domain = this.#find(leaseId)
+    if (isOff(domain)) return null
+    return { device: simulatedTap(domain), bandwidth: domain.spec.bandwidth ?? null }
+  }
+
+  async sizeOf(leaseId: Hex): Promise<{ vcpus: number; memoryMiB: number }> {
+    const { vcpus, memoryMiB } = this.#find(leaseId).spec
+    return { vcpus, memoryMiB }
   }
 
   async ping(leaseId: Hex): Promise<void> {

@@ -15,6 +15,10 @@ export function simulatedBootId(domain: SimulatedDomain): string {
   ].join('-')
 }
 
+/** A device name that changes with every boot, as a kernel's does. */
+export const simulatedTap = (domain: SimulatedDomain): string =>
+  `sim${digestOf(domain, `tap ${domain.boots}`).toString('hex').slice(0, 10)}`
+
 /** Well-formed and stable for the life of the disk; nobody holds its private half. */
 function simulatedHostKey(domain: SimulatedDomain): string {
   const type = Buffer.from('ssh-ed25519')

@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import type { Hex } from 'viem'
-import type { DomainSpec, DomainState, HypervisorEvent, NetworkSpec } from '../../ports/hypervisor.ts'
+import type {
+  CpuLimits,
+  DomainSpec,
+  DomainState,
+  HypervisorEvent,
+  NetworkSpec,
+} from '../../ports/hypervisor.ts'
 import type { DhcpHost } from '../ipv4.ts'
 
 export interface SimulatedDomain {
@@ -12,6 +18,8 @@ export interface SimulatedDomain {
   readonly boots: number
   /** Milliseconds of the machine's clock; null while it is off. */
   readonly startedAt: number | null
+  /** In force while it runs; each start begins with those of the spec. */
+  readonly cpu?: CpuLimits
   /** Paused because its write found no space. */
   readonly pausedForSpace?: boolean
 }

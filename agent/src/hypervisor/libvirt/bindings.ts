@@ -132,6 +132,23 @@ export const virDomain = {
   getMetadata: libvirt.func(
     'OwnedString virDomainGetMetadata(virDomain *d, int type, const char *uri, uint flags)',
   ) as (d: Handle, type: number, uri: string, flags: number) => string | null,
+  getXml: libvirt.func('OwnedString virDomainGetXMLDesc(virDomain *d, uint flags)') as (
+    d: Handle,
+    flags: number,
+  ) => string | null,
+  getVcpus: libvirt.func('int virDomainGetVcpusFlags(virDomain *d, uint flags)') as (
+    d: Handle,
+    flags: number,
+  ) => number,
+  /** KiB; 0 is the failure. */
+  getMaxMemory: libvirt.func('ulong virDomainGetMaxMemory(virDomain *d)') as (d: Handle) => number | bigint,
+  setSchedulerParameters: libvirt.func(
+    'int virDomainSetSchedulerParametersFlags(virDomain *d, void *params, int count, uint flags)',
+  ) as (d: Handle, parameters: Buffer, count: number, flags: number) => number,
+  /** Fills `parameters`, of which there are `count[0]`, and says in `count[0]` how many it has filled. */
+  getSchedulerParameters: libvirt.func(
+    'int virDomainGetSchedulerParametersFlags(virDomain *d, void *params, _Inout_ int *count, uint flags)',
+  ) as (d: Handle, parameters: Buffer, count: [number], flags: number) => number,
   agentCommand: libvirtQemu.func(
     'OwnedString virDomainQemuAgentCommand(virDomain *d, const char *command, int seconds, uint flags)',
   ) as (d: Handle, command: string, seconds: number, flags: number) => string | null,

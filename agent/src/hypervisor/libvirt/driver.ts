@@ -1,12 +1,14 @@
 import type { Hex } from 'viem'
 import {
   type Architecture,
+  type CpuLimits,
   type DomainRecord,
   type DomainSpec,
   type Hypervisor,
   type HypervisorCapabilities,
   HypervisorError,
   type HypervisorEvent,
+  type LiveNic,
 } from '../../ports/hypervisor.ts'
 import { hostArchitecture } from '../architecture.ts'
 import { checkInstance, domainName, domainPrefix } from '../names.ts'
@@ -18,6 +20,7 @@ import { readPciDevices, whyNotPassed } from './iommu.ts'
 import { type AccelerationChoice, decideAcceleration, probeKvm } from './kvm.ts'
 import { type DomainIdentity, parseMetadata } from './metadata.ts'
 import { Networks } from './networks.ts'
+import { parseNic } from './nic-xml.ts'
 import { domainRecord, domainState, hypervisorEvent } from './states.ts'
 import { WorkerPool } from './worker-pool.ts'
 
@@ -166,6 +169,31 @@ class LibvirtHypervisor implements Hypervisor {
     await this.#pool.call('undefine', [name, this.#context.type !== 'test'], `undefine ${name}`, QUICK_MS)
   }
 
+  async setCpu(leaseId: Hex, limits: CpuLimits): Promise<void> {
+    const name = this.#name(leaseId)
+    const { on } = await this.#find(leaseId)
+    if (!on) throw new HypervisorError('wrong-state', `${name} is off: its limits are set while it runs.`)
+    await this.#pool.call('setCpu', [name, limits], `set the CPU limits of ${name}`, QUICK_MS)
+  }
+
+  cpuOf(leaseId: Hex): Promise<CpuLimits | null> {
+    return this.#ofRunning(leaseId, (name) =>
+      this.#pool.call('cpu', [name], `read the CPU limits of ${name}`, QUICK_MS),
+    )
+  }
+
+  nicOf(leaseId: Hex): Promise<LiveNic | null> {
+    return this.#ofRunning(leaseId, async (name) =>
+      parseNic(await this.#pool.call('liveXml', [name], `read the live XML of ${name}`, QUICK_MS)),
+    )
+  }
+
+  async sizeOf(leaseId: Hex): Promise<{ vcpus: number; memoryMiB: number }> {
+    await this.#find(leaseId)
+    const name = this.#name(leaseId)
+    return this.#pool.call('size', [name], `read the size of ${name}`, QUICK_MS)
+  }
+
   ping = (leaseId: Hex, timeoutMs = PING_MS) => this.#agent.ping(this.#name(leaseId), timeoutMs)
   exec = (leaseId: Hex, argv: readonly [string, ...string[]], timeoutMs = EXEC_MS) =>
     this.#agent.exec(this.#name(leaseId), argv, timeoutMs)
@@ -215,6 +243,17 @@ class LibvirtHypervisor implements Hypervisor {
     const found = await this.#lookup(leaseId)
     if (found) return found
     throw new HypervisorError('not-found', `The lease ${leaseId} has no domain on this machine.`)
+  }
+
+  /** null when the guest is off, or goes off in between. */
+  async #ofRunning<T>(leaseId: Hex, read: (name: string) => Promise<T>): Promise<T | null> {
+    if (!(await this.#find(leaseId)).on) return null
+    try {
+      return await read(this.#name(leaseId))
+    } catch (error) {
+      if ((await this.#lookup(leaseId))?.on) throw error
+      return null
+    }
   }
 
   /** A guest that is off, or goes off in between, is what the caller wants. */

@@ -2,6 +2,8 @@
 import { type Handle, ok, present, takeHandles, virConnect, virDomain, virNetwork } from './bindings.ts'
 import { LibvirtFailure, virErr } from './failure.ts'
 import { metadataNamespace } from './metadata.ts'
+import { tuning } from './tuning.ts'
+import { withDomain } from './with-domain.ts'
 
 export interface RawDomain {
   readonly name: string
@@ -19,15 +21,6 @@ const UPDATE_ADD_LAST = 3
 const UPDATE_DELETE = 2
 const SECTION_IP_DHCP_HOST = 4
 const UPDATE_LIVE = 1
-
-function withDomain<T>(c: Handle, name: string, use: (d: Handle) => T): T {
-  const d = present(virDomain.lookupByName(c, name))
-  try {
-    return use(d)
-  } finally {
-    virDomain.free(d)
-  }
-}
 
 function withNetwork<T>(c: Handle, name: string, use: (n: Handle) => T): T {
   const n = present(virNetwork.lookupByName(c, name))
@@ -80,6 +73,7 @@ function ensureActive(n: Handle): void {
 
 export const operations = {
   domains,
+  ...tuning,
   domain: (c: Handle, name: string): RawDomain | null =>
     unless(virErr.noDomain, () => withDomain(c, name, describe)),
   /** Without a uuid in the XML, libvirt refuses a name that is taken instead of replacing the domain. */

@@ -1,7 +1,12 @@
 // The image of a lease. A download takes longer than a step should: the lease is looked at again in between, so that one
 // that ended meanwhile does not wait for gigabytes.
 import { AgentError } from '../../lib/errors.ts'
-import { type ImageProgress, StorageError, type VerifiedImage } from '../../ports/storage.ts'
+import {
+  type EnsureOptions,
+  type ImageProgress,
+  StorageError,
+  type VerifiedImage,
+} from '../../ports/storage.ts'
 import type { Outcome, StepContext } from './context.ts'
 import { recordOf } from './records.ts'
 
@@ -10,8 +15,20 @@ const SLICE_MS = 15_000
 const SHOW_EVERY_MS = 2_000
 const FETCHING = 'image-fetching'
 
+/** For a new disk. */
 export const imageOf = async (context: StepContext): Promise<VerifiedImage> =>
   context.deps.images.ensure(nameOf(context), { signal: context.signal })
+
+/** For the disk that is there: the build it was made on, which it needs bit by bit, kernel and all. */
+export const imageOfDisk = async (
+  { deps, lease, vm, signal }: StepContext,
+  options: EnsureOptions = {},
+): Promise<VerifiedImage> => {
+  const waiting = { signal, ...options }
+  const base = await deps.disks.baseOf(lease.leaseId)
+  if (base !== null) return deps.images.standingOn(base, waiting)
+  return deps.images.ensure(nameOf({ deps, lease, vm, signal }), waiting)
+}
 
 export const ensureImage = async (context: StepContext): Promise<Outcome> => {
   const { deps, lease, signal } = context
@@ -26,7 +43,7 @@ export const ensureImage = async (context: StepContext): Promise<Outcome> => {
     deps.store.put({ ...vm, reason: { code: FETCHING, message: sentenceFor(image, progress) } })
   }
   try {
-    await deps.images.ensure(image, { signal: AbortSignal.any([signal, slice]), onProgress })
+    await imageOfDisk(context, { signal: AbortSignal.any([signal, slice]), onProgress })
   } catch (error) {
     const waited = error instanceof StorageError && error.code === 'interrupted' && slice.aborted
     if (waited && !signal.aborted) return { waitMs: 0 }

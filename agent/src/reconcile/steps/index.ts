@@ -1,12 +1,20 @@
 import type { Step, StepKind } from '../../domain/steps.ts'
 import { adopt } from './adopt.ts'
 import type { Executors, Outcome, StepContext } from './context.ts'
+import { limits } from './limits.ts'
 import { onChain } from './on-chain.ts'
 import { provision } from './provision.ts'
 import { records } from './records.ts'
 import { teardown } from './teardown.ts'
 
-const executors: Executors<StepKind> = { ...records, ...provision, ...adopt, ...onChain, ...teardown }
+const executors: Executors<StepKind> = {
+  ...records,
+  ...provision,
+  ...adopt,
+  ...limits,
+  ...onChain,
+  ...teardown,
+}
 
 /** Deadlines of single steps, above those that the drivers keep themselves. */
 const DEADLINE_MS: Readonly<Partial<Record<StepKind, number>>> = {

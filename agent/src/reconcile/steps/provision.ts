@@ -4,8 +4,9 @@ import { guestConfig } from '../../domain/guest-config.ts'
 import { GENERATION, specHashOf } from '../../domain/spec.ts'
 import { AgentError } from '../../lib/errors.ts'
 import type { DomainSpec } from '../../ports/hypervisor.ts'
+import { checkSpare, reserve, resourcesOf } from '../resources.ts'
 import type { Executors, StepContext } from './context.ts'
-import { ensureImage, imageOf } from './images.ts'
+import { ensureImage, imageOf, imageOfDisk } from './images.ts'
 import { recordOf } from './records.ts'
 
 const GIB = 1024 ** 3
@@ -37,9 +38,11 @@ export const provision: Executors<
     return undefined
   },
 
-  Preflight: async ({ deps, lease }, { activation, newDisk }) => {
-    if (activation) await checkFunds(deps)
-    await checkFit(deps, lease.terms, newDisk)
+  Preflight: async (context, { activation, newDisk }) => {
+    if (activation) await checkFunds(context.deps)
+    // Before anything is made for the guest, and for good: from here on its room is nobody else's.
+    await reserve(context.deps, context.lease, activation)
+    await checkSpare(context.deps, context.lease.terms, newDisk)
     return undefined
   },
 
@@ -133,14 +136,14 @@ const writeSeed = async (context: StepContext): Promise<string> => {
 
 const specOf = async (context: StepContext): Promise<DomainSpec> => {
   const { deps, lease } = context
-  const image = await imageOf(context)
+  const image = await imageOfDisk(context)
   const mac = deps.guest.macOf(lease.leaseId)
   // The seed is written again rather than looked up: it then agrees with the spec.
   const [diskPath, seedPath] = await Promise.all([pathOfDisk(context), writeSeed(context)])
   return {
     leaseId: lease.leaseId,
     generation: GENERATION,
-    specHash: specHashOf(lease, { network: deps.networkName, mac }),
+    specHash: specHashOf(lease, { network: deps.networkName, mac, shaping: deps.resources.shaper.mode }),
     vcpus: lease.terms.vcpus,
     memoryMiB: lease.terms.memoryMiB,
     diskPath,
@@ -149,6 +152,7 @@ const specOf = async (context: StepContext): Promise<DomainSpec> => {
     boot: image.boot,
     arch: image.arch,
     network: { name: deps.networkName, mac },
+    ...(await resourcesOf(deps.resources, lease)),
   }
 }
 
@@ -169,29 +173,4 @@ const checkFunds = async (deps: StepContext['deps']) => {
       hint: `Its operator has to send at least ${formatEther(needed - balance)} to that address; nothing is billed.`,
     },
   )
-}
-
-const checkFit = async (
-  { machine, hypervisor }: StepContext['deps'],
-  terms: { memoryMiB: number; diskGiB: number; gpus: number },
-  newDisk: boolean,
-) => {
-  if (terms.gpus > 0) throw new AgentError('does-not-fit', 'This node has no GPU to give.')
-  if (hypervisor.capabilities.acceleration !== 'simulated') {
-    const free = await machine.availableMemoryMiB()
-    if (free < terms.memoryMiB) {
-      throw new AgentError(
-        'does-not-fit',
-        `The guest needs ${terms.memoryMiB} MiB of memory; the node has ${Math.floor(free)} MiB free.`,
-      )
-    }
-  }
-  if (!newDisk) return
-  const freeBytes = await machine.availableDiskBytes()
-  if (freeBytes < terms.diskGiB * GIB) {
-    throw new AgentError(
-      'disk-full',
-      `The guest needs ${terms.diskGiB} GiB of disk; the node has ${Math.floor(freeBytes / GIB)} GiB free.`,
-    )
-  }
 }

@@ -19,6 +19,7 @@ export const records: Executors<'Admit' | 'Move' | 'Refuse' | 'Note' | 'BeginOut
   Move: async (context, change) => {
     const vm = recordOf(context)
     context.deps.store.put(moved(vm, change, context.deps.nowMs()))
+    if (change.to === 'Deleted') context.deps.resources.ledger.release(vm.leaseId)
     context.deps.log.info(
       { leaseId: vm.leaseId, from: vm.status, to: change.to, reason: change.reason?.code ?? null },
       `VM ${vm.status} → ${change.to}`,
@@ -57,6 +58,8 @@ export const records: Executors<'Admit' | 'Move' | 'Refuse' | 'Note' | 'BeginOut
       reason,
       refused: true,
     })
+    // An activated lease keeps its room: its tenant may have it set up anew.
+    if (context.lease.status !== 'Active') context.deps.resources.ledger.release(vm.leaseId)
     context.deps.log.warn({ leaseId: vm.leaseId, reason: reason.code }, reason.message)
     return undefined
   },

@@ -1,0 +1,38 @@
+// Limits of a running guest: set, and then read back from the machine, since only what is read there is true.
+import { cpuLimits, holdsTo, sameCpu } from '../../domain/tiers.ts'
+import { AgentError } from '../../lib/errors.ts'
+import { rateOf, unitsOf } from '../resources.ts'
+import type { Executors } from './context.ts'
+
+export const limits: Executors<'Shape' | 'Tune'> = {
+  Shape: async ({ deps, lease }) => {
+    const { shaper, tending } = deps.resources
+    const { leaseId } = lease
+    const rate = rateOf(lease)
+    const nic = await deps.hypervisor.nicOf(leaseId)
+    if (nic === null) return undefined // it went off; the next look sees it
+    // libvirt's own limits are part of the running domain; where they are missing, tc does the same.
+    if (rate === null || !holdsTo(nic.bandwidth, rate)) await shaper.shape(leaseId, nic.device, rate)
+    tending.shaped(leaseId)
+    return undefined
+  },
+
+  Tune: async ({ deps, lease }) => {
+    const { offer, tending } = deps.resources
+    const { leaseId, terms } = lease
+    const wanted = cpuLimits(unitsOf(await offer(), lease), terms.vcpus, true)
+    const before = await deps.hypervisor.cpuOf(leaseId)
+    if (before === null) return undefined
+    if (!sameCpu(before, wanted)) {
+      await deps.hypervisor.setCpu(leaseId, wanted)
+      const after = await deps.hypervisor.cpuOf(leaseId)
+      if (after === null) return undefined
+      if (!sameCpu(after, wanted)) {
+        throw new AgentError('tuning-failed', 'The CPU limits of the guest do not read as they were set.')
+      }
+      deps.log.info({ leaseId, before, after }, 'CPU limits set')
+    }
+    tending.tuned(leaseId)
+    return undefined
+  },
+}
