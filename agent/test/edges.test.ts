@@ -43,6 +43,7 @@ const situation = (from: VmStatus, { vm = {}, domain = null, ...given }: Given):
   domain: domain === null ? null : { leaseId: LEASE, generation: 1, specHash: HASH, state: domain },
   disk: { leaseId: LEASE, path: '/d', quarantinedAt: null, install: 0 },
   aside: [],
+  offered: [],
   seed: true,
   outage: null,
   offSinceMs: null,

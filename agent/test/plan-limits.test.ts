@@ -19,6 +19,7 @@ const situation = (
   fresh: true,
   wish: NO_WISH,
   aside: [],
+  offered: [],
   outage: null,
   offSinceMs: null,
   target: { kind: 'run', activated: vm.status === 'Running' },
