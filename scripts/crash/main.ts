@@ -1,9 +1,9 @@
 // `npm run crash`: kill -9 at any moment, and then count everything.
 import { parseArgs } from 'node:util'
 import { DecloudError, sentenceOf } from '@decloud/protocol'
-import { type CrashOptions, type CrashReport, runCrash } from '../../test/crash/run.ts'
+import { type CrashReport, runCrash } from '../../test/crash/run.ts'
 import { printAgentReport } from './agent/report.ts'
-import { runAgentCrash } from './agent/run.ts'
+import { type AgentCrashOptions, runAgentCrash } from './agent/run.ts'
 
 const HELP = `usage: npm run crash -- [SUBJECT] [--kills N] [--seed N] [--minutes N] [--keep] [--json]
 
@@ -16,17 +16,18 @@ Kills what serves leases at random moments, restarts it, and counts. See test/cr
   --kills N    how many; 50 by default
   --seed N     decides loads, aims and fates; random by default, and printed
   --minutes N  the run fails when it takes longer; by default 5 and 20 s for every kill (agent: 45 s)
+  --within N   agent: seconds from a kill until everything has to be explained; 30 by default, more on a busy machine
   --keep       keeps databases and logs; they are kept anyway when something is wrong
   --json       the report as one JSON line on stdout
   --help       this text
 
 Progress goes to stderr. Exit code: 0 when everything adds up, 1 when something does not, 2 when it could not be run.`
 
-type Run = (options: CrashOptions) => Promise<{ ok: boolean; show: () => void; report: unknown }>
+type Run = (options: AgentCrashOptions) => Promise<{ ok: boolean; show: () => void; report: unknown }>
 
 const subject =
   <report extends { ok: boolean }>(
-    run: (options: CrashOptions) => Promise<report>,
+    run: (options: AgentCrashOptions) => Promise<report>,
     print: (report: report) => void,
   ): Run =>
   async (options) => {
@@ -50,6 +51,7 @@ const optionsOf = (args: readonly string[]) => {
       kills: { type: 'string', default: '50' },
       seed: { type: 'string' },
       minutes: { type: 'string' },
+      within: { type: 'string', default: '30' },
       keep: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -70,7 +72,8 @@ const optionsOf = (args: readonly string[]) => {
       ? 300 + (name === 'agent' ? 45 : 20) * kills
       : 60 * numberOf('minutes', values.minutes)
   const seed = values.seed === undefined ? Math.ceil(Math.random() * 2 ** 31) : numberOf('seed', values.seed)
-  return { run, kills, seed, withinSeconds, keep: values.keep, json: values.json }
+  const convergeSeconds = numberOf('within', values.within)
+  return { run, kills, seed, withinSeconds, convergeSeconds, keep: values.keep, json: values.json }
 }
 
 const toJson = (value: unknown): string =>

@@ -44,7 +44,7 @@ export const signClose = async (
 }
 
 /** @throws DecloudError with the node's code and sentence, or `node-unreachable`. */
-const sendOrder = async (endpoint: string, leaseId: Hex, body: OrderBody) =>
+export const sendOrder = async (endpoint: string, leaseId: Hex, body: OrderBody) =>
   leaseStatusSchema.parse(await post(endpoint, `/v1/leases/${leaseId}/orders`, body))
 
 /** The node pays for the transaction. @throws as `sendOrder`. */

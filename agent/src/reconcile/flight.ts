@@ -46,7 +46,7 @@ export const makeFlight = (options: FlightOptions) => {
 
   const look = makeLook(deps)
 
-  const situate = (leaseId: Hex, machinery: Machinery) => {
+  const situate = (leaseId: Hex, machinery: Machinery, swept: boolean) => {
     // Read after the machine and without a pause: plan and guards see one moment of the chain.
     const { fresh, chainNow, leases } = deps.chain.snapshot()
     const sight = leases.get(leaseId)
@@ -56,7 +56,7 @@ export const makeFlight = (options: FlightOptions) => {
     const mac = deps.guest.macOf(leaseId)
     const observed = machinery.of(leaseId)
     const wish = deps.wishes.of(leaseId)
-    sightings.look(leaseId, observed.domain?.state ?? null, nowMs)
+    sightings.look(leaseId, observed.domain?.state ?? null, nowMs, swept)
     const situation: Situation = {
       ...observed,
       nowMs,
@@ -128,7 +128,7 @@ export const makeFlight = (options: FlightOptions) => {
   const fly = async (leaseId: Hex, signal: AbortSignal, swept?: Promise<Machinery>): Promise<number> => {
     let seen = swept
     for (let round = 0; round < MAX_ROUNDS && !signal.aborted; round++) {
-      const situated = situate(leaseId, await (seen ?? look()))
+      const situated = situate(leaseId, await (seen ?? look()), seen !== undefined)
       if (situated === null) return SWEEP_MS
       const steps = plan(situated.situation)
       if (steps.length === 0) return nextLook(situated.situation)

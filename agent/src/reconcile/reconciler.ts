@@ -15,7 +15,14 @@ export type ReconcilerOptions = FlightOptions & {
   onSettled?: (leaseId: Hex) => void
 }
 
+/** What one look has found for all. Flights that get their turn later than `LOOK_AGE_MS` look for themselves. */
+type Sweep = { readonly seen: Promise<Machinery>; readonly beganMs: number }
+const LOOK_AGE_MS = 5_000
+
 type Slot = { running: Promise<void> | null; dirty: boolean; timer: NodeJS.Timeout | null }
+
+const isRecent = (sweep: Sweep | undefined): sweep is Sweep =>
+  sweep !== undefined && performance.now() - sweep.beganMs <= LOOK_AGE_MS
 
 export const makeReconciler = (options: ReconcilerOptions) => {
   const { deps, sweepMs = SWEEP_MS } = options
@@ -33,9 +40,9 @@ export const makeReconciler = (options: ReconcilerOptions) => {
     return slot
   }
 
-  const pass = async (leaseId: Hex, swept?: Promise<Machinery>): Promise<number> => {
+  const pass = async (leaseId: Hex, sweep?: Sweep): Promise<number> => {
     try {
-      return await limited(() => fly(leaseId, abort.signal, swept))
+      return await limited(() => fly(leaseId, abort.signal, isRecent(sweep) ? sweep.seen : undefined))
     } catch (error) {
       // The machine could not be observed: nothing is known, so nothing is done, until the next look.
       deps.log.warn({ leaseId, detail: sentenceOf(error) }, 'the machine cannot be observed')
@@ -43,9 +50,9 @@ export const makeReconciler = (options: ReconcilerOptions) => {
     }
   }
 
-  const run = async (leaseId: Hex, slot: Slot, swept?: Promise<Machinery>) => {
+  const run = async (leaseId: Hex, slot: Slot, sweep?: Sweep) => {
     slot.dirty = false
-    let waitMs = await pass(leaseId, swept)
+    let waitMs = await pass(leaseId, sweep)
     while (slot.dirty && !abort.signal.aborted) {
       slot.dirty = false
       waitMs = await pass(leaseId)
@@ -57,20 +64,20 @@ export const makeReconciler = (options: ReconcilerOptions) => {
     options.onSettled?.(leaseId)
   }
 
-  const poke = (leaseId: Hex, swept?: Promise<Machinery>) => {
+  const poke = (leaseId: Hex, sweep?: Sweep) => {
     if (abort.signal.aborted) return
     const slot = slotOf(leaseId)
     if (slot.timer !== null) clearTimeout(slot.timer)
     slot.timer = null
     if (slot.running !== null) slot.dirty = true
-    else slot.running = run(leaseId, slot, swept)
+    else slot.running = run(leaseId, slot, sweep)
   }
 
   const pokeAll = () => {
     if (abort.signal.aborted) return
-    const swept = look()
-    swept.catch(() => {}) // each flight hears of it; without leases there is none
-    for (const leaseId of deps.chain.snapshot().leases.keys()) poke(leaseId, swept)
+    const sweep = { seen: look(), beganMs: performance.now() }
+    sweep.seen.catch(() => {}) // each flight hears of it; without leases there is none
+    for (const leaseId of deps.chain.snapshot().leases.keys()) poke(leaseId, sweep)
   }
 
   return {

@@ -7,10 +7,11 @@ export const makeSightings = () => {
   const seenOn = new Map<Hex, number>()
   const wentOff = new Map<Hex, number>()
   return {
-    look(leaseId: Hex, state: DomainState | null, nowMs: number) {
+    /** @param swept the look was begun for all: what the hypervisor has said meanwhile is newer. */
+    look(leaseId: Hex, state: DomainState | null, nowMs: number, swept: boolean) {
       if (state !== 'running') return
       seenOn.set(leaseId, nowMs)
-      wentOff.delete(leaseId)
+      if (!swept) wentOff.delete(leaseId)
     },
     /** The hypervisor said that the guest stopped, or was paused, just now. */
     off(leaseId: Hex, nowMs: number) {

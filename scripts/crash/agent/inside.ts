@@ -11,11 +11,18 @@ import { type Node, startNode } from './node.ts'
 import { readQemus } from './picture.ts'
 import { type KillRow, lineOf, type Target } from './report.ts'
 
-export type InsideOptions = { folder: string; imageDir: string; seed: number; kills: number }
+export type InsideOptions = {
+  folder: string
+  imageDir: string
+  seed: number
+  kills: number
+  /** Milliseconds from a kill until everything has to be explained. */
+  convergeMs: number
+}
 export type InsideReport = Pick<KillReport, 'rows' | 'leases' | 'restarts' | 'atTheEnd'>
 type KillReport = { rows: KillRow[]; leases: number; restarts: number; atTheEnd: readonly string[] }
 
-const CONVERGED_WITHIN_MS = 30_000
+const FIRST_BOOTS_MS = 120_000
 const LOOK_AGAIN_MS = 500
 const GUESTS = { least: 2, most: 4 }
 const LONGEST_WAIT_MS = 6_000
@@ -24,7 +31,7 @@ const QEMU_WITHIN_MS = 10_000
 const say = (text: string) => process.stderr.write(`${text}\n`)
 const short = (leaseId: Hex) => leaseId.slice(2, 10)
 
-const work = async ({ folder, imageDir, seed, kills }: InsideOptions): Promise<KillReport> => {
+const work = async ({ folder, imageDir, seed, kills, convergeMs }: InsideOptions): Promise<KillReport> => {
   const random = makeRandom(seed)
   say('libvirtd, a chain and an agent')
   const node = await startNode({ folder, imageDir })
@@ -32,13 +39,13 @@ const work = async ({ folder, imageDir, seed, kills }: InsideOptions): Promise<K
   const leases = new Map<Hex, Expected>()
 
   /** @returns what is wrong when the time is over; nothing as soon as nothing is. */
-  const converge = async (withinMs = CONVERGED_WITHIN_MS): Promise<readonly string[]> => {
-    const deadline = performance.now() + withinMs
+  const converge = async (began = performance.now(), withinMs = convergeMs): Promise<readonly string[]> => {
+    const deadline = began + withinMs
     for (;;) {
       const expected = [...leases.values()]
       // A picture takes dozens of processes, and the guests that are waited for have the same two cores.
       while (performance.now() < deadline && !(await node.believes(expected))) await delay(LOOK_AGAIN_MS)
-      const seen = await node.see(expected).catch((error: unknown) => sentenceOf(error))
+      const seen = await node.see([...leases.keys()]).catch((error: unknown) => sentenceOf(error))
       const wrong =
         typeof seen === 'string' ? [`cannot be seen: ${seen}`] : differences(expected, seen, baseline)
       if (typeof seen !== 'string' && wrong.length === 0) {
@@ -51,7 +58,12 @@ const work = async ({ folder, imageDir, seed, kills }: InsideOptions): Promise<K
   }
 
   for (let nth = 0; nth < GUESTS.least; nth++) await openOne(node, leases)
-  const report: KillReport = { rows: [], leases: 0, restarts: 0, atTheEnd: await converge(60_000) }
+  const report: KillReport = {
+    rows: [],
+    leases: 0,
+    restarts: 0,
+    atTheEnd: await converge(performance.now(), FIRST_BOOTS_MS),
+  }
   while (report.atTheEnd.length === 0 && report.rows.length < kills) {
     const row = await round(node, leases, random, report.rows.length + 1, converge)
     report.rows.push(row)
@@ -59,7 +71,7 @@ const work = async ({ folder, imageDir, seed, kills }: InsideOptions): Promise<K
     if (row.findings.length > 0) return { ...report, ...tally(leases) }
   }
   for (const { leaseId, wanted } of [...leases.values()]) {
-    if (wanted === 'running') await closeOne(node, leases, leaseId)
+    if (wanted !== 'gone') await closeOne(node, leases, leaseId)
   }
   const atTheEnd = report.atTheEnd.length > 0 ? report.atTheEnd : await converge()
   return { ...report, ...tally(leases), atTheEnd }
@@ -84,7 +96,16 @@ const openOne = async (node: Node, leases: Leases): Promise<Hex> => {
   const leaseId = await node.open()
   const starts = { least: 1, most: 1 }
   const mac = node.macOf(leaseId).toLowerCase()
-  leases.set(leaseId, { leaseId, wanted: 'running', mac, starts, qemu: null, bootId: null, disk: 'possible' })
+  leases.set(leaseId, {
+    leaseId,
+    wanted: 'running',
+    mac,
+    starts,
+    qemu: null,
+    bootId: null,
+    disk: 'possible',
+    aside: 0,
+  })
   return leaseId
 }
 
@@ -100,27 +121,46 @@ const restarts = (leases: Leases, leaseId: Hex, least: number, most: number) => 
   leases.set(leaseId, { ...lease, starts, qemu: null, bootId: null })
 }
 
-/** @returns the lease concerned, null when nothing happens, and what is done. */
-const act = async (node: Node, leases: Leases, random: Random): Promise<string> => {
+/** A tenant's order, and what it changes: whether the guest runs, starts that are due, disks set aside. */
+const ORDERS = {
+  'is stopped': { action: 'Stop', wanted: 'off', starts: 0, aside: 0 },
+  'is started': { action: 'Start', wanted: 'running', starts: 1, aside: 0 },
+  'is rebooted': { action: 'Reboot', wanted: 'running', starts: 1, aside: 0 },
+  'is reinstalled': { action: 'Reinstall', wanted: 'running', starts: 1, aside: 1 },
+} as const
+type OrderKind = keyof typeof ORDERS
+type ActKind = OrderKind | 'rest' | 'powers itself off' | 'is opened' | 'is closed'
+
+type Act = { text: string; subject: Hex | null }
+
+/** Something that goes on while the kill falls. */
+const act = async (node: Node, leases: Leases, random: Random): Promise<Act> => {
   const running = [...leases.values()].filter(({ wanted }) => wanted === 'running')
-  const kinds = ['rest', 'powers itself off']
-  if (running.length < GUESTS.most) kinds.push('is opened', 'is opened', 'is opened')
-  if (running.length > GUESTS.least) kinds.push('is closed', 'is closed')
+  const off = [...leases.values()].filter(({ wanted }) => wanted === 'off')
+  const kinds: ActKind[] = ['rest', 'powers itself off', 'is rebooted', 'is reinstalled']
+  if (running.length + off.length < GUESTS.most) kinds.push('is opened', 'is opened')
+  if (running.length > GUESTS.least) kinds.push('is closed', 'is stopped')
+  if (off.length > 0) kinds.push('is started', 'is started')
   const kind = random.pick(kinds)
-  const { leaseId } = random.pick(running)
-  switch (kind) {
-    case 'is opened':
-      return `${short(await openOne(node, leases))} ${kind}`
-    case 'is closed':
-      await closeOne(node, leases, leaseId)
-      return `${short(leaseId)} ${kind}`
-    case 'powers itself off': {
-      restarts(leases, leaseId, (await node.powerOff(leaseId)) ? 1 : 0, 1)
-      return `${short(leaseId)} ${kind}`
-    }
-    default:
-      return 'nothing'
-  }
+  const share = random.unit()
+  if (kind === 'rest') return { text: 'nothing', subject: null }
+  const candidates = kind === 'is started' ? off : running
+  const subject =
+    kind === 'is opened'
+      ? await openOne(node, leases)
+      : candidates[Math.floor(share * candidates.length)]!.leaseId
+  if (kind === 'is closed') await closeOne(node, leases, subject)
+  else if (kind === 'powers itself off') restarts(leases, subject, (await node.powerOff(subject)) ? 1 : 0, 1)
+  else if (kind !== 'is opened') await orderOne(node, leases, subject, kind)
+  return { text: `${short(subject)} ${kind}`, subject }
+}
+
+const orderOne = async (node: Node, leases: Leases, leaseId: Hex, kind: OrderKind) => {
+  const { action, wanted, starts, aside } = ORDERS[kind]
+  restarts(leases, leaseId, starts, starts)
+  const lease = leases.get(leaseId)!
+  leases.set(leaseId, { ...lease, wanted, aside: lease.aside + aside })
+  await node.order(leaseId, action)
 }
 
 const round = async (
@@ -128,44 +168,51 @@ const round = async (
   leases: Leases,
   random: Random,
   nth: number,
-  converge: () => Promise<readonly string[]>,
+  converge: (began: number) => Promise<readonly string[]>,
 ): Promise<KillRow> => {
-  const doing = await act(node, leases, random)
+  const { text, subject } = await act(node, leases, random)
   const afterMs = random.between(0, LONGEST_WAIT_MS)
   const target = random.pick<Target>(['agent', 'libvirtd', 'qemu'])
   const nthVictim = random.unit()
   await delay(afterMs)
   const began = performance.now()
-  const victim = await kill(node, leases, target, nthVictim)
-  const findings = await converge()
+  const victim = await kill(node, leases, target, nthVictim, subject)
+  const findings = await converge(began)
   return {
-    ...{ nth, act: doing, target, victim: victim === null ? null : short(victim), afterMs },
+    ...{ nth, act: text, target, victim: victim === null ? null : short(victim), afterMs },
     convergedMs: findings.length === 0 ? Math.round(performance.now() - began) : null,
     findings,
   }
 }
 
-const kill = async (node: Node, leases: Leases, target: Target, share: number): Promise<Hex | null> => {
+const kill = async (
+  node: Node,
+  leases: Leases,
+  target: Target,
+  share: number,
+  subject: Hex | null,
+): Promise<Hex | null> => {
   if (target === 'agent') await node.agent.kill()
   if (target === 'libvirtd') {
     // What libvirtd had only half started, it takes down when it comes back: starting that again is no restart.
-    const { guests } = (await node.see([...leases.values()])).picture
+    const { guests } = (await node.see([...leases.keys()])).picture
     for (const { leaseId, wanted } of [...leases.values()]) {
       if (wanted === 'running' && guests.get(leaseId)?.bootId == null) restarts(leases, leaseId, 0, 1)
     }
     await node.libvirtd.kill()
   }
-  return target === 'qemu' ? killQemu(node, leases, share) : null
+  return target === 'qemu' ? killQemu(node, leases, share, subject) : null
 }
 
 /** Whose turn it is may just be off: its next QEMU is awaited. */
-const killQemu = async (node: Node, leases: Leases, share: number): Promise<Hex> => {
+const killQemu = async (node: Node, leases: Leases, share: number, subject: Hex | null): Promise<Hex> => {
   const running = [...leases.values()].filter(({ wanted }) => wanted === 'running')
   const { leaseId } = running[Math.floor(share * running.length)]!
   for (const end = performance.now() + QEMU_WITHIN_MS; performance.now() < end; await delay(50)) {
     const qemu = (await readQemus()).find(({ name }) => name === node.domainOf(leaseId))
     if (qemu === undefined) continue
-    restarts(leases, leaseId, 1, 1)
+    // A guest that was to go off, or had just come up, may need one start for both.
+    restarts(leases, leaseId, leaseId === subject ? 0 : 1, 1)
     process.kill(qemu.pid, 'SIGKILL')
     return leaseId
   }

@@ -6,7 +6,7 @@ import type { Guest, Picture } from './picture.ts'
 /** What must be true of one lease once things have come to rest. */
 export type Expected = {
   readonly leaseId: Hex
-  readonly wanted: 'running' | 'gone'
+  readonly wanted: 'running' | 'off' | 'gone'
   /** Of its guest's network card. */
   readonly mac: string
   /** How often libvirt may have started it, all told. */
@@ -16,6 +16,8 @@ export type Expected = {
   readonly bootId: string | null
   /** Whether it has a disk to keep: one that was closed before it had any leaves none. */
   readonly disk: 'certain' | 'possible'
+  /** Disks in quarantine while the lease lasts: one for each reinstallation. */
+  readonly aside: number
 }
 
 export type Seen = {
@@ -26,6 +28,7 @@ export type Seen = {
   readonly active: ReadonlySet<Hex>
 }
 
+const STATUS_OF = { running: 'Running', off: 'Stopped' } as const
 const NO_GUEST: Guest = { domains: [], qemu: null, starts: 0, bootId: null }
 const short = (leaseId: Hex) => leaseId.slice(2, 10)
 
@@ -58,14 +61,18 @@ const ofLease = (lease: Expected, { picture, reports, active }: Seen): readonly 
   }
   if (guest.domains.length === 0) wrong.push('has no domain')
   if (guest.starts < starts.least) wrong.push(`started ${guest.starts} times of ${starts.least}`)
+  if (!active.has(leaseId)) wrong.push('is not active on chain')
+  const status = reports.get(leaseId)?.vm.status ?? 'unknown'
+  if (status !== STATUS_OF[wanted]) wrong.push(`its agent says ${status}`)
+  if (wanted === 'off') {
+    if (guest.qemu !== null) wrong.push(`is on (${guest.qemu}) against its tenant's order`)
+    return wrong.map(say)
+  }
   if (guest.qemu === null) wrong.push('its QEMU does not run')
   else if (lease.qemu !== null && guest.qemu !== lease.qemu)
     wrong.push(`QEMU ${guest.qemu}, not ${lease.qemu}`)
   if (guest.bootId === null) wrong.push('its guest does not answer')
   else if (lease.bootId !== null && guest.bootId !== lease.bootId) wrong.push('was booted again')
-  const status = reports.get(leaseId)?.vm.status ?? 'unknown'
-  if (status !== 'Running') wrong.push(`its agent says ${status}`)
-  if (!active.has(leaseId)) wrong.push('is not active on chain')
   return wrong.map(say)
 }
 
@@ -84,10 +91,13 @@ const ofRemains = (
   for (const line of baseline) take(line, true)
   for (const lease of expected) {
     const id = short(lease.leaseId)
-    if (lease.wanted === 'gone') take(`disks ${id}.quarantine`, lease.disk === 'certain')
-    else
-      for (const line of [`disks ${id}.qcow2`, `seeds ${id}.iso`, `reservation ${lease.mac}`, `cgroup ${id}`])
-        take(line, true)
+    for (let nth = 0; nth < lease.aside; nth++) take(`disks ${id}.quarantine`, true)
+    if (lease.wanted === 'gone') {
+      take(`disks ${id}.quarantine`, lease.disk === 'certain')
+      continue
+    }
+    for (const line of [`disks ${id}.qcow2`, `seeds ${id}.iso`, `reservation ${lease.mac}`]) take(line, true)
+    if (lease.wanted === 'running') take(`cgroup ${id}`, true)
   }
   return [...left.map((line) => `unexplained: ${line}`), ...missing.map((line) => `missing: ${line}`)]
 }

@@ -1,11 +1,14 @@
 // One node with its chain and its tenant: everything that is not under attack, and the handles on what is.
 import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { OrderAction } from '@decloud/protocol'
 import type { Hex } from 'viem'
+import { type Health, healthSchema } from '../../../agent/src/api/server.ts'
 import { instanceOf } from '../../../agent/src/context.ts'
 import { macOf } from '../../../agent/src/hypervisor/mac.ts'
 import { startAnvil } from '../../../test/world/anvil.ts'
 import { openMarket, ROLES, registerNode, SMALL_NODE } from '../../../test/world/market.ts'
+import { sendOrder, signOrder } from '../../lib/orders.ts'
 import { startLibvirtd, virsh } from '../../lib/own-libvirtd.ts'
 import { closeLease, makeTenant, openLease, readLease } from '../../lib/tenant.ts'
 import { reportOf } from '../../lib/tenant-view.ts'
@@ -38,8 +41,7 @@ export const startNode = async ({ folder, imageDir }: { folder: string; imageDir
   const instance = instanceOf({ deployment, node: registered.node, networkName: NETWORK.name })
   const places: Places = { dataDir, network: NETWORK.name, instance }
 
-  const see = async (leases: readonly Expected[]): Promise<Seen> => {
-    const ids = leases.map(({ leaseId }) => leaseId)
+  const see = async (ids: readonly Hex[]): Promise<Seen> => {
     const [picture, reports, statuses] = await Promise.all([
       takePicture(places, ids),
       Promise.all(ids.map((id) => reportOf(agent.url(), id))),
@@ -65,10 +67,16 @@ export const startNode = async ({ folder, imageDir }: { folder: string; imageDir
       const answers = await Promise.all(
         leases.map(async ({ leaseId, wanted }) => {
           const status = (await reportOf(agent.url(), leaseId))?.vm.status
-          return wanted === 'gone' ? status === undefined || status === 'Deleted' : status === 'Running'
+          if (wanted === 'gone') return status === undefined || status === 'Deleted'
+          return status === (wanted === 'off' ? 'Stopped' : 'Running')
         }),
       )
       return answers.every(Boolean)
+    },
+    /** The agent's own account of itself; null while it does not answer. */
+    health: async (): Promise<Health | null> => {
+      const response = await fetch(new URL('/health', agent.url())).catch(() => null)
+      return response?.ok ? healthSchema.parse(await response.json()) : null
     },
     open: async (): Promise<Hex> => {
       const { leaseId } = await openLease(tenant, {
@@ -86,6 +94,11 @@ export const startNode = async ({ folder, imageDir }: { folder: string; imageDir
         },
       })
       return leaseId
+    },
+    /** Signed by the tenant and taken by the agent: what is answered is on the node's disk. */
+    order: async (leaseId: Hex, action: OrderAction): Promise<void> => {
+      const body = await signOrder(tenant, { leaseId, node: registered.node, action })
+      await sendOrder(agent.url(), leaseId, body)
     },
     close: (leaseId: Hex) => closeLease(tenant, leaseId),
     /** The guest powers itself off, as anybody may who is root inside. @returns whether it has surely heard. */

@@ -140,7 +140,7 @@ const filesIn =
     (await readdir(join(dataDir, folder)).catch(() => [])).map((name) => `${folder} ${shortened(name)}`)
 
 const shortened = (name: string) =>
-  name.replace(/[0-9a-f]{64}/, (id) => id.slice(0, 8)).replace(/\.\d{9,}\./, '.')
+  name.replace(/[0-9a-f]{64}/, (id) => id.slice(0, 8)).replace(/(\.\d{9,})+\./, '.')
 
 /**
  * By lease: libvirt counts its guests and puts the number into the name. Those without a process are libvirt's own: it

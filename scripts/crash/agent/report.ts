@@ -23,7 +23,7 @@ export type AgentCrashReport = {
   /** Kills that were asked for. */
   wanted: number
   leases: number
-  /** How many times a guest was started again, every time because its own QEMU was gone. */
+  /** Starts after the first of each guest: its own QEMU was gone, or its tenant asked for one. */
   restarts: number
   /** What was wrong after the last lease had been closed. */
   atTheEnd: readonly string[]
@@ -60,7 +60,7 @@ export const printAgentReport = (report: AgentCrashReport): void => {
       `libvirtd ${killed('libvirtd')}, qemu ${killed('qemu')}`,
   )
   console.log(
-    `${report.leases} leases; ${report.restarts} guests started again, each because its own QEMU was gone`,
+    `${report.leases} leases; ${report.restarts} starts after the first, each explained by a QEMU that was gone or by an order`,
   )
   if (converged.length > 0) console.log(`slowest to converge: ${Math.max(...converged)} ms`)
   const findings = [

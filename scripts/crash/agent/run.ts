@@ -14,8 +14,13 @@ import type { AgentCrashReport } from './report.ts'
 
 const INSIDE = fileURLToPath(new URL('./inside.ts', import.meta.url))
 
+export type AgentCrashOptions = CrashOptions & {
+  /** Seconds from a kill until everything has to be explained. */
+  convergeSeconds: number
+}
+
 /** @throws DecloudError `crash-missing` where no real guest can run, `crash-aborted`, `crash-failed`. */
-export const runAgentCrash = async (options: CrashOptions): Promise<AgentCrashReport> => {
+export const runAgentCrash = async (options: AgentCrashOptions): Promise<AgentCrashReport> => {
   const started = performance.now()
   const missing = await libvirtMissing()
   if (missing !== null) {
@@ -23,7 +28,7 @@ export const runAgentCrash = async (options: CrashOptions): Promise<AgentCrashRe
       hint: 'Run `sh scripts/setup.sh hypervisor` as root.',
     })
   }
-  const { seed, kills, withinSeconds } = options
+  const { seed, kills, withinSeconds, convergeSeconds } = options
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(withinSeconds * 1_000)])
   const leftovers = await startReaper()
   const folder = await mkdtemp(join(tmpdir(), 'decloud-crash-'))
@@ -32,7 +37,7 @@ export const runAgentCrash = async (options: CrashOptions): Promise<AgentCrashRe
   await chmod(folder, 0o711)
   try {
     const imageDir = await buildImage('tiny', { signal, leftovers })
-    const inside: InsideOptions = { folder, imageDir, seed, kills }
+    const inside: InsideOptions = { folder, imageDir, seed, kills, convergeMs: convergeSeconds * 1_000 }
     const args = [JSON.stringify(inside)]
     const code = await onOwnMachine({ scratch: folder, script: INSIDE, args, leftovers, signal })
     if (signal.aborted) throw aborted(options)
