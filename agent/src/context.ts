@@ -10,6 +10,7 @@ import {
   openDatabase,
 } from '@decloud/chain'
 import type { Database } from 'better-sqlite3'
+import { parseGwei } from 'viem'
 import { startBeats } from './beats.ts'
 import { makeLeaseChain } from './chain/lease-chain.ts'
 import { makeLeaseFeed } from './chain/lease-feed.ts'
@@ -21,7 +22,9 @@ import { type AgentConfig, DEVELOPMENT_CHAIN } from './config/config.ts'
 import type { AgentSecrets } from './config/secrets.ts'
 import { LIMITS, type Limits } from './domain/situation.ts'
 import type { VmRecord } from './domain/vm.ts'
+import { beginDuties } from './duties.ts'
 import { seedFiles } from './guest/seed.ts'
+import { checkService } from './guest/service-check.ts'
 import { checkSystem } from './guest/system-check.ts'
 import { macOf } from './hypervisor/mac.ts'
 import type { Backoff } from './lib/backoff.ts'
@@ -50,6 +53,8 @@ export type Overrides = Partial<MachineAdapters> & {
   limits?: Limits
   backoff?: Backoff
   sweepMs?: number
+  /** Milliseconds between the rounds of every duty. */
+  dutiesMs?: number
 }
 
 export type VmListener = (vm: VmRecord) => void
@@ -123,7 +128,12 @@ export const makeContext = async (
       tending,
       gpuAddresses: config.gpus ?? [],
     },
-    guest: { seedFiles, macOf: mac, check: (leaseId) => checkSystem(hypervisor, leaseId, mac(leaseId)) },
+    guest: {
+      seedFiles,
+      macOf: mac,
+      check: (leaseId) => checkSystem(hypervisor, leaseId, mac(leaseId)),
+      look: (leaseId, check, ipv4) => checkService(hypervisor, leaseId, check, ipv4),
+    },
     machine: overrides.machine ?? makeMachine(dataDir.path),
     store: watched.store,
     outages: makeOutageStore(db),
@@ -144,10 +154,17 @@ export const makeContext = async (
     ...(sweepMs === undefined ? {} : { sweepMs }),
   })
   disposer.add(() => reconciler.close())
+  const duties = beginDuties({
+    ...{ config, chain, follower, journal, db, deps, disposer },
+    everyMs: overrides.dutiesMs,
+  })
   const beats = await startBeats({ config, secrets, db, deps, disposer })
-  return { deps, follower, reconciler, orders, beats, space, subscribe: watched.subscribe }
+  return { deps, follower, reconciler, orders, beats, duties, space, subscribe: watched.subscribe }
 }
 export type Context = Awaited<ReturnType<typeof makeContext>>
+
+/** Above it the agent waits: of what it may spend on gas, nobody else decides. */
+const MAX_FEE_GWEI = 2_000
 
 const openChain = async (options: {
   config: AgentConfig
@@ -162,7 +179,8 @@ const openChain = async (options: {
   const onError = (error: unknown) => log.warn({ err: error }, 'chain')
   const follower: Follower = makeFollower({ chain, db, projectors: [], onError })
   disposer.add(() => follower.close())
-  const journal = makeJournal({ chain, db, account: secrets.account, onError })
+  const maxFeePerGas = parseGwei(String(config.maxFeeGwei ?? MAX_FEE_GWEI))
+  const journal = makeJournal({ chain, db, account: secrets.account, maxFeePerGas, onError })
   disposer.add(() => journal.close())
   const feed = makeLeaseFeed({
     db,

@@ -79,7 +79,7 @@ const farewell = async (context: Context, log: Logger) => {
 }
 
 const healthOf = async (context: Context, config: AgentConfig, secrets: AgentSecrets): Promise<Health> => {
-  const { deps, follower, beats } = context
+  const { deps, follower, beats, duties } = context
   const feed = follower.health()
   const guests = await runningGuests(context)
   const { leases } = deps.chain.snapshot()
@@ -100,6 +100,7 @@ const healthOf = async (context: Context, config: AgentConfig, secrets: AgentSec
     shaping: { mode: shaper.mode, reason: shaper.reason },
     disk,
     beats: beats?.status() ?? null,
+    duties: duties.status(),
     guests: {
       running: guests.length,
       unknown: guests.map(({ leaseId }) => leaseId).filter((id) => leases.get(id)?.latest === undefined),

@@ -6,6 +6,7 @@ import { AgentError } from '../src/lib/errors.ts'
 import { HypervisorError } from '../src/ports/hypervisor.ts'
 
 const VM = admitted(`0x${'77'.repeat(32)}`, 5_000, 6_000)
+const IDLE = { held: null, done: 0, left: 0, error: null }
 const HEALTH: Health = {
   status: 'ok',
   node: 1,
@@ -15,6 +16,7 @@ const HEALTH: Health = {
   shaping: { mode: 'libvirt', reason: 'x' },
   disk: { level: 'ok', freeBytes: 2, totalBytes: 3 },
   beats: null,
+  duties: { claim: IDLE, upkeep: IDLE, credit: IDLE, reclaim: IDLE },
   guests: { running: 0, unknown: [] },
 }
 

@@ -44,6 +44,28 @@ describe('the configuration', () => {
     expect(loadConfig({ ...good(), DECLOUD_FOREIGN_GUESTS: 'refuse' }).foreignGuests).toBe('refuse')
   })
 
+  it('reads what the node may do on chain by itself', () => {
+    const duties = {
+      ...{ DECLOUD_CLAIMS: 'off', DECLOUD_SETTLE_EVERY: '600', DECLOUD_MIN_SETTLE: '0.25' },
+      ...{ DECLOUD_GAS_COIN_USDC: '0', DECLOUD_MAX_FEE_GWEI: '300' },
+    }
+    expect(loadConfig({ ...good(), ...duties })).toMatchObject({
+      ...{
+        claims: false,
+        settleEverySeconds: 600,
+        minSettleUsdc: 250_000n,
+        gasCoinUsdc: 0n,
+        maxFeeGwei: 300,
+      },
+    })
+    for (const [name, value] of Object.entries({
+      ...{ DECLOUD_CLAIMS: 'yes', DECLOUD_SETTLE_EVERY: '1', DECLOUD_MIN_SETTLE: '-1' },
+      ...{ DECLOUD_GAS_COIN_USDC: 'dear', DECLOUD_MAX_FEE_GWEI: '0' },
+    })) {
+      expect(() => loadConfig({ ...good(), [name]: value })).toThrowError(new RegExp(name))
+    }
+  })
+
   it('names everything that is wrong at once', () => {
     const wrong = {
       DECLOUD_RPC_URLS: 'ftp://x',

@@ -11,6 +11,7 @@ import type { LeaseSight } from '../src/domain/desired.ts'
 import { LIMITS } from '../src/domain/situation.ts'
 import { NO_WISH } from '../src/domain/wish.ts'
 import { seedFiles } from '../src/guest/seed.ts'
+import { checkService } from '../src/guest/service-check.ts'
 import { checkSystem } from '../src/guest/system-check.ts'
 import { makeFakeHypervisor } from '../src/hypervisor/fake/driver.ts'
 import { SimulatedMachine } from '../src/hypervisor/fake/machine.ts'
@@ -149,6 +150,7 @@ describe('a power cut at any moment', () => {
         seedFiles,
         macOf: (leaseId) => macOf(INSTANCE, leaseId),
         check: (leaseId) => checkSystem(hypervisor, leaseId, macOf(INSTANCE, leaseId)),
+        look: (leaseId, check, ipv4) => checkService(hypervisor, leaseId, check, ipv4),
       },
       machine: PLENTIFUL,
       resources: simulatedResources(db, hypervisor, SILENT),

@@ -209,6 +209,8 @@ const applied = (w: World, step: Step): World => {
       }
     case 'CheckReady':
       return { ...w, vm: { ...w.vm!, facts: FACTS, checkedMs: w.nowMs } }
+    case 'CheckServices':
+      return { ...w, vm: { ...w.vm!, servicesDueMs: w.nowMs + 60_000 } }
     case 'Activate':
       expect(w.vm?.facts, 'activated before the guest was ready').not.toBeNull()
       expect(w.vm?.refused).toBe(false)

@@ -22,6 +22,7 @@ import {
 import { z } from 'zod'
 import { type Bytes, concat, fromUtf8, utf8 } from './bytes.ts'
 import { DecloudError } from './errors.ts'
+import { servicesSchema } from './readiness.ts'
 import { MAX_SEALED_BYTES } from './sealed.ts'
 
 export const MANIFEST_VERSION = 1
@@ -67,6 +68,8 @@ export const manifestSchema = z.strictObject({
       .max(4_096)
       .regex(/^[^\r\n\0]*$/, 'a value is one line: encode anything longer, for example in base64'),
   ),
+  /** What the guest serves, and how its node tells that it does; a manifest without it is the older form, byte for byte. */
+  services: servicesSchema.optional(),
 })
 export type Manifest = z.output<typeof manifestSchema>
 

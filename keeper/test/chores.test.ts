@@ -1,9 +1,6 @@
 import { RevertError } from '@decloud/chain'
 import { type LeaseView, REQUEST_LIFE, USDC } from '@decloud/protocol'
-import fc from 'fast-check'
-import { type Address, type Hex, toHex, zeroAddress, zeroHash } from 'viem'
-import { describe, expect, it } from 'vitest'
-import { gasCost, isWithin } from '../src/domain/gas.ts'
+import { gasCost, isWithin } from '@decloud/protocol/gas'
 import {
   type Chore,
   choresAt,
@@ -11,7 +8,10 @@ import {
   inOwnOrder,
   PLANNED_GAS,
   type UpkeepLimits,
-} from '../src/domain/upkeep.ts'
+} from '@decloud/protocol/upkeep'
+import fc from 'fast-check'
+import { type Address, type Hex, toHex, zeroAddress, zeroHash } from 'viem'
+import { describe, expect, it } from 'vitest'
 import type { ChoreChain } from '../src/ports/chores.ts'
 import { makePreparer } from '../src/services/chores.ts'
 

@@ -271,7 +271,7 @@ describe('the ledger', () => {
   })
 
   it('knows the grace after depletion that the contract has', async () => {
-    const { DEPLETED_GRACE } = await import('../src/domain/upkeep.ts')
+    const { DEPLETED_GRACE } = await import('@decloud/protocol/upkeep')
     const grace = await local.anvil.client.readContract({
       address: local.deployment.leaseEscrow,
       abi: leaseEscrowAbi,

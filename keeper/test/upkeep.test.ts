@@ -1,9 +1,9 @@
 import { leaseEscrowAbi } from '@decloud/protocol'
+import { DEPLETED_GRACE } from '@decloud/protocol/upkeep'
 import { type Hex, toHex } from 'viem'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { AGENT, KEEPER, type Local, OPERATOR, startLocal, TENANT } from '../../chain/test/local.ts'
 import { type RpcProxy, startRpcProxy } from '../../chain/test/rpc-proxy.ts'
-import { DEPLETED_GRACE } from '../src/domain/upkeep.ts'
 import type { Keeper } from '../src/index.ts'
 import { getJson, type Harness, keyOf, makeHarness, until } from './harness.ts'
 

@@ -18,7 +18,10 @@ export const leaseReport = (vm: VmRecord): LeaseStatusReport => ({
     reinstall: vm.served.reinstallMs,
     restore: vm.served.restoreMs,
   },
-  readiness: [{ name: 'System', ...system(vm) }],
+  readiness: [
+    { name: 'System', ...system(vm) },
+    ...vm.services.map(({ name, state, message }) => ({ name, state, message })),
+  ],
   ssh:
     vm.facts === null || vm.status === 'Deleted'
       ? null

@@ -5,6 +5,7 @@ import { leaseStatusSchema } from '@decloud/protocol/wire/node'
 import { type FastifyInstance, fastify } from 'fastify'
 import { z } from 'zod'
 import type { VmRecord } from '../domain/vm.ts'
+import { dutiesSchema } from '../duties/status.ts'
 import { AgentError } from '../lib/errors.ts'
 import type { VmStore } from '../reconcile/ports.ts'
 import { LEASE_ID, leaseIdIn, NO_RECORD, type OrderRoutes, orderRoutes } from './orders.ts'
@@ -39,6 +40,8 @@ export const healthSchema = z.strictObject({
       error: z.string().nullable(),
     })
     .nullable(),
+  /** What the node does on chain by itself. */
+  duties: dutiesSchema,
   guests: z.strictObject({
     running: z.int(),
     /** Domains of this agent under a lease that the chain says nothing about: never touched, for a person to look at. */

@@ -1,6 +1,7 @@
 // Records → what a beat says of the guests.
 import { type Beat, MAX_BEAT_LEASES } from '@decloud/protocol/wire/heartbeat'
 import { leaseReport } from '../api/report.ts'
+import { overall } from '../domain/readiness.ts'
 import type { VmRecord } from '../domain/vm.ts'
 
 type Service = Beat['leases'][number]
@@ -8,9 +9,10 @@ type Service = Beat['leases'][number]
 const isHere = ({ status }: VmRecord) => status !== 'Deleting' && status !== 'Deleted'
 
 const serviceOf = (vm: VmRecord): Service => {
-  const state = leaseReport(vm).readiness[0]?.state ?? 'Pending'
+  const [system, ...services] = leaseReport(vm).readiness
+  const state = overall(system?.state ?? 'Pending', services)
   // What a guest reported before it was stopped says nothing of now.
-  const stopped = state === 'Ready' && vm.status !== 'Running'
+  const stopped = system?.state === 'Ready' && vm.status !== 'Running'
   return { leaseId: vm.leaseId, state: stopped ? 'Pending' : state }
 }
 

@@ -13,6 +13,11 @@ export const HELP = `usage: decloud-node <command> [options]
       --price-point, --price-memory, --price-disk, --price-gpu <USDC per hour>
       --min-charge <s>    --notice <s>            --machine-id <text>
 
+  reclaim <lease>       want a lease back: notice to its tenant, and its end when that is over
+      --reason <text>     told to the tenant, at most 32 bytes
+      --withdraw          tell the agent of this machine that it may stay after all
+  entrust               let the agent credit downtime and reclaim; signed by the node's payee
+      --back              let the payee alone do that again
   images list           the images of this node and of its catalogue
       fetch <id>          download one now, before a lease asks for it
       pin <id>            download one that nobody vouches for, and allow it by its checksum
@@ -45,8 +50,13 @@ Environment of run:
   ${ENV.apiPort}          status API on 127.0.0.1; 7070, 0 for any
   ${ENV.gpus}              PCI addresses of the GPUs for guests, separated by commas
   ${ENV.keepers}           keepers by commas: URLs (beats, manifests) and libp2p addresses (beats); none
+  ${ENV.claims}            on, or off: whether requests that name no node are claimed for this one
+  ${ENV.settleEverySeconds}      seconds between settlements at least; 3600
+  ${ENV.minSettleUsdc}        USDC that a lease has to have earned to be settled; 0.05
+  ${ENV.gasCoinUsdc}     USDC that one coin of gas is taken to be worth; 1
+  ${ENV.maxFeeGwei}      gwei per gas that no transaction pays more than; 2000
   ${ENV.logLevel}         info
-register also reads DECLOUD_OPERATOR_KEYSTORE and DECLOUD_OPERATOR_PASSWORD_FILE (or DECLOUD_OPERATOR_KEY).
+register, entrust and reclaim also read DECLOUD_OPERATOR_KEYSTORE and DECLOUD_OPERATOR_PASSWORD_FILE (or DECLOUD_OPERATOR_KEY).
 
 Exit codes: 0 done, 1 failed, 2 something to set right first (usage, configuration, port, data folder).
 `

@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 import { sentenceOf } from '@decloud/protocol'
 import { type Command, exitCodeOf, type Io, toJson, UsageError } from './command.ts'
+import { entrust } from './commands/entrust.ts'
 import { imagesFetch, imagesGc, imagesList, imagesRemove } from './commands/images.ts'
 import { imagesPin } from './commands/images-pin.ts'
 import { keysCreate } from './commands/keys-create.ts'
+import { reclaim } from './commands/reclaim.ts'
 import { register } from './commands/register.ts'
 import { run } from './commands/run.ts'
 import { status } from './commands/status.ts'
@@ -13,6 +15,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   run,
   register,
   status,
+  entrust,
+  reclaim,
   'keys create': keysCreate,
   'images list': imagesList,
   'images fetch': imagesFetch,

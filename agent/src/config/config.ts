@@ -1,6 +1,6 @@
 // Raw → validated. What is here may be logged: secrets have a file of their own.
 import { readFileSync } from 'node:fs'
-import { deploymentSchema } from '@decloud/protocol'
+import { deploymentSchema, parseUsdc } from '@decloud/protocol'
 import { z } from 'zod'
 import { AgentError } from '../lib/errors.ts'
 import { ENV, type Environment, readEnv } from './env.ts'
@@ -9,6 +9,11 @@ const wholeNumber = z
   .string()
   .regex(/^\d{1,9}$/, 'must be a whole number')
   .transform(Number)
+
+const usdc = z
+  .string()
+  .regex(/^\d{1,12}(\.\d{1,6})?$/, 'must be an amount of USDC, for example 0.05')
+  .transform(parseUsdc)
 
 const rpcUrls = z
   .string('is not set: give one or several JSON-RPC URLs, separated by commas')
@@ -106,6 +111,19 @@ const configSchema = z.object({
   keepers: keepers.optional(),
   /** PCI addresses of the GPUs that guests may be given whole. */
   gpus: gpus.optional(),
+  /** Whether requests that name no node are claimed for this one, once the scheduler has had its minute; on by default. */
+  claims: z
+    .enum(['on', 'off'])
+    .transform((text) => text === 'on')
+    .optional(),
+  /** Between settlements of this node's leases at least; an hour by default. */
+  settleEverySeconds: wholeNumber.refine((n) => n >= 60, 'must be at least 60').optional(),
+  /** µUSDC that a lease has to have earned to be settled; 0.05 USDC by default. */
+  minSettleUsdc: usdc.optional(),
+  /** µUSDC that one coin of gas is taken to be worth; 1 USDC by default. */
+  gasCoinUsdc: usdc.optional(),
+  /** Gwei per gas that no transaction pays more than; 2,000 by default. */
+  maxFeeGwei: wholeNumber.refine((n) => n >= 1 && n <= 1_000_000, 'must be from 1 to 1000000').optional(),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 export type AgentConfig = z.output<typeof configSchema>
@@ -117,6 +135,16 @@ export const DEVELOPMENT_CHAIN = 31_337
 /** The part that commands need which only talk to the chain. @throws AgentError `config-invalid`. */
 export const loadChainConfig = (env: Environment): Pick<AgentConfig, 'rpcUrls' | 'deployment'> => {
   const parsed = configSchema.pick({ rpcUrls: true, deployment: true }).safeParse(readEnv(ENV, env))
+  if (parsed.success) return parsed.data
+  throw configError(parsed.error.issues.map((issue) => `${nameOf(issue.path)} ${issue.message}`))
+}
+
+/** What commands need that are about this node. @throws AgentError `config-invalid`. */
+export const loadNodeConfig = (
+  env: Environment,
+): Pick<AgentConfig, 'rpcUrls' | 'deployment' | 'node' | 'dataDir'> => {
+  const schema = configSchema.pick({ rpcUrls: true, deployment: true, node: true, dataDir: true })
+  const parsed = schema.safeParse(readEnv(ENV, env))
   if (parsed.success) return parsed.data
   throw configError(parsed.error.issues.map((issue) => `${nameOf(issue.path)} ${issue.message}`))
 }

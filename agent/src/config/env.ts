@@ -15,6 +15,11 @@ export const ENV = {
   apiPort: 'DECLOUD_API_PORT',
   keepers: 'DECLOUD_KEEPERS',
   gpus: 'DECLOUD_GPUS',
+  claims: 'DECLOUD_CLAIMS',
+  settleEverySeconds: 'DECLOUD_SETTLE_EVERY',
+  minSettleUsdc: 'DECLOUD_MIN_SETTLE',
+  gasCoinUsdc: 'DECLOUD_GAS_COIN_USDC',
+  maxFeeGwei: 'DECLOUD_MAX_FEE_GWEI',
   logLevel: 'DECLOUD_LOG_LEVEL',
 } as const
 

@@ -101,7 +101,10 @@ const running = (s: Situation, vm: VmRecord, activated: boolean): readonly Step[
   if (s.outage !== null) return [{ kind: 'EndOutage' }]
   // A reorg may take an activation back; the journal sends it again while the deadline lasts.
   if (!activated) return vm.facts === null ? [{ kind: 'CheckReady' }] : [{ kind: 'Activate' }]
-  return s.nowMs - vm.checkedMs >= s.limits.recheckMs ? [{ kind: 'CheckReady' }] : []
+  if (s.nowMs - vm.checkedMs >= s.limits.recheckMs) return [{ kind: 'CheckReady' }]
+  return vm.facts !== null && vm.checks.length > 0 && s.nowMs >= vm.servicesDueMs
+    ? [{ kind: 'CheckServices' }]
+    : []
 }
 
 /** One restart for each time; the more often it goes off without having run for long, the later. */

@@ -43,6 +43,7 @@ export type Step =
   /** Lets a guest go on that was paused because the disks were full, once they are not. */
   | { readonly kind: 'Resume' }
   | { readonly kind: 'CheckReady' }
+  | { readonly kind: 'CheckServices' }
   | { readonly kind: 'Activate' }
   /** Tells the chain that a lease was not activated in time: the tenant is refunded, the capacity free again. */
   | { readonly kind: 'Expire' }

@@ -1,8 +1,9 @@
 // What the agent keeps of one lease between two moments, in its own words. Local times are Unix milliseconds.
-import { move, TRANSIENT, type VmStatus } from '@decloud/protocol'
+import { move, type ReadinessCheck, TRANSIENT, type VmStatus } from '@decloud/protocol'
 import type { Phase } from '@decloud/protocol/wire/node'
 import type { Hex } from 'viem'
 import type { GuestFacts } from '../ports/guest.ts'
+import { awaited, type ServiceStatus } from './readiness.ts'
 import { NO_WISH, type Wish } from './wish.ts'
 
 /** Shown to the tenant as it stands: a stable code and one plain sentence without secrets. */
@@ -49,6 +50,11 @@ export type VmRecord = Orders & {
   /** Reported by the guest since it was last started; null until then. */
   readonly facts: GuestFacts | null
   readonly checkedMs: number
+  /** What the manifest asks to be looked at, and how it was when last looked at; the same names in the same order. */
+  readonly checks: readonly ReadinessCheck[]
+  readonly services: readonly ServiceStatus[]
+  /** When the services are to be looked at next; 0 at once. */
+  readonly servicesDueMs: number
 }
 
 export type Move = {
@@ -92,6 +98,17 @@ export const admitted = (
   endConfirmedMs: null,
   facts: null,
   checkedMs: 0,
+  checks: [],
+  services: [],
+  servicesDueMs: 0,
+})
+
+/** The record of a guest that starts anew: what was seen of it before says nothing of now. */
+export const unseen = (vm: VmRecord, nowMs: number): VmRecord => ({
+  ...vm,
+  facts: null,
+  services: awaited(vm.checks, nowMs),
+  servicesDueMs: 0,
 })
 
 /** A guest that ran this long has recovered: what failed before no longer slows the next restart down. */
@@ -106,7 +123,7 @@ export const moved = (vm: VmRecord, change: Move, nowMs: number): VmRecord => {
   const recovered = hasRecovered(vm, nowMs)
   const leaving = status === 'Deleting' || status === 'Stopping'
   return {
-    ...vm,
+    ...(status === 'Provisioning' ? unseen(vm, nowMs) : vm),
     status,
     phase: change.phase,
     reason: change.reason,
@@ -114,7 +131,6 @@ export const moved = (vm: VmRecord, change: Move, nowMs: number): VmRecord => {
     sinceMs: nowMs,
     attempts: recovered || leaving ? 0 : vm.attempts,
     nextAttemptMs: recovered || leaving ? 0 : vm.nextAttemptMs,
-    facts: status === 'Provisioning' ? null : vm.facts,
     ...change.change,
   }
 }
@@ -130,13 +146,14 @@ export const hasRecovered = (vm: VmRecord, nowMs: number): boolean =>
  */
 export const reclocked = (vm: VmRecord, nowMs: number, longestMs: number): VmRecord => {
   const late = (at: number | null) => at !== null && at > nowMs + longestMs
-  if (vm.sinceMs <= nowMs && vm.checkedMs <= nowMs && !late(vm.deadlineMs) && !late(vm.nextAttemptMs)) {
-    return vm
-  }
+  const waits = late(vm.deadlineMs) || late(vm.nextAttemptMs) || late(vm.servicesDueMs)
+  if (vm.sinceMs <= nowMs && vm.checkedMs <= nowMs && !waits) return vm
   return {
     ...vm,
     sinceMs: Math.min(vm.sinceMs, nowMs),
     checkedMs: Math.min(vm.checkedMs, nowMs),
+    services: vm.services.map((each) => ({ ...each, sinceMs: Math.min(each.sinceMs, nowMs) })),
+    servicesDueMs: Math.min(vm.servicesDueMs, nowMs),
     nextAttemptMs: late(vm.nextAttemptMs) ? nowMs : vm.nextAttemptMs,
     deadlineMs: late(vm.deadlineMs) && TRANSIENT.has(vm.status) ? nowMs + longestMs : vm.deadlineMs,
   }

@@ -151,7 +151,8 @@ export const makeFlight = (options: FlightOptions) => {
 /** The next moment at which the plan may change by the clock alone. */
 const nextLook = ({ vm, nowMs, limits }: Situation): number => {
   const graceMs = vm?.status === 'Deleting' ? vm.sinceMs + limits.graceMs : null
-  const moments = [vm?.deadlineMs ?? null, vm?.nextAttemptMs ?? null, graceMs]
+  const { deadlineMs = null, nextAttemptMs = null, servicesDueMs = null } = vm ?? {}
+  const moments = [deadlineMs, nextAttemptMs, servicesDueMs, graceMs]
     .filter((at) => at !== null)
     .filter((at) => at > nowMs)
   return Math.min(SWEEP_MS, ...moments.map((at) => at - nowMs))

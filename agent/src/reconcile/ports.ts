@@ -1,8 +1,9 @@
 // What the reconciler needs of the world besides the ports of the machine.
-import type { LeaseView, Manifest } from '@decloud/protocol'
+import type { LeaseView, Manifest, ReadinessCheck } from '@decloud/protocol'
 import type { Address, Hex } from 'viem'
 import type { LeaseSight } from '../domain/desired.ts'
 import type { Outage, OutageCause } from '../domain/outage.ts'
+import type { Observation } from '../domain/readiness.ts'
 import type { VmRecord } from '../domain/vm.ts'
 import type { Wish } from '../domain/wish.ts'
 import type { GuestConfig, SystemCheck } from '../ports/guest.ts'
@@ -94,6 +95,8 @@ type MachineTotals = {
 interface GuestTools {
   seedFiles(config: GuestConfig): SeedFiles
   check(leaseId: Hex): Promise<SystemCheck>
+  /** One look at a service of a guest that is ready. @param ipv4 as the guest reported it. */
+  look(leaseId: Hex, check: ReadinessCheck, ipv4: string): Promise<Observation>
   macOf(leaseId: Hex): string
 }
 

@@ -26,4 +26,8 @@ export const SCHEMA: readonly string[] = [
      PRIMARY KEY (leaseId, fromMs)
    ) STRICT;
    CREATE UNIQUE INDEX lasting_outages ON outages (leaseId) WHERE toMs IS NULL`,
+  // JSON: what the manifest asks to be looked at, and how each of it was.
+  `ALTER TABLE vms ADD COLUMN checks TEXT NOT NULL DEFAULT '[]';
+   ALTER TABLE vms ADD COLUMN services TEXT NOT NULL DEFAULT '[]';
+   ALTER TABLE vms ADD COLUMN servicesDueMs INTEGER NOT NULL DEFAULT 0;`,
 ]

@@ -1,6 +1,6 @@
 import { migrate } from '@decloud/chain'
-import { VM_STATUSES } from '@decloud/protocol'
-import { PHASES } from '@decloud/protocol/wire/node'
+import { readinessCheckSchema, VM_STATUSES } from '@decloud/protocol'
+import { CHECK_STATES, PHASES } from '@decloud/protocol/wire/node'
 import type { Database } from 'better-sqlite3'
 import { isHex } from 'viem'
 import { z } from 'zod'
@@ -10,6 +10,28 @@ import type { VmStore } from '../reconcile/ports.ts'
 import { SCHEMA } from './schema.ts'
 
 const hex = z.custom<`0x${string}`>((value) => isHex(value), 'not hex')
+
+/** A JSON column. */
+const json = <schema extends z.ZodType>(schema: schema) =>
+  z
+    .string()
+    .transform((text, context): unknown => {
+      try {
+        return JSON.parse(text)
+      } catch {
+        context.addIssue({ code: 'custom', message: 'not JSON' })
+        return z.NEVER
+      }
+    })
+    .pipe(schema)
+
+const statusSchema = z.object({
+  name: z.string(),
+  state: z.enum(CHECK_STATES),
+  message: z.string().nullable(),
+  sinceMs: z.int(),
+  wasReady: z.boolean(),
+})
 
 const rowSchema = z.object({
   leaseId: hex,
@@ -36,8 +58,11 @@ const rowSchema = z.object({
   install: z.int(),
   restoring: z.int().nullable(),
   deaths: z.int(),
+  checks: json(z.array(readinessCheckSchema)),
+  services: json(z.array(statusSchema)),
+  servicesDueMs: z.int(),
 })
-type Row = z.output<typeof rowSchema>
+type Row = z.input<typeof rowSchema>
 
 const COLUMNS = Object.keys(rowSchema.shape)
 const UPSERT = `INSERT INTO vms (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map((c) => `@${c}`).join(', ')})
@@ -71,9 +96,11 @@ export const reconsiderRefusals = (db: Database) => {
   db.prepare(`UPDATE vms SET refused = 0, image = NULL WHERE refused = 1 AND status = 'Error'`).run()
 }
 
-const toRow = ({ reason, facts, refused, served, ...vm }: VmRecord): Row => ({
+const toRow = ({ reason, facts, refused, served, checks, services, ...vm }: VmRecord): Row => ({
   ...vm,
   ...served,
+  checks: JSON.stringify(checks),
+  services: JSON.stringify(services),
   refused: refused ? 1 : 0,
   reasonCode: reason?.code ?? null,
   reasonMessage: reason?.message ?? null,

@@ -11,6 +11,7 @@ import { GENERATION, specHashOf } from '../../src/domain/spec.ts'
 import { cpuLimits, linkRate } from '../../src/domain/tiers.ts'
 import { admitted } from '../../src/domain/vm.ts'
 import { NO_WISH } from '../../src/domain/wish.ts'
+import { checkService } from '../../src/guest/service-check.ts'
 import { checkSystem } from '../../src/guest/system-check.ts'
 import { makeFakeHypervisor } from '../../src/hypervisor/fake/driver.ts'
 import { SimulatedMachine } from '../../src/hypervisor/fake/machine.ts'
@@ -81,6 +82,7 @@ export const makeCrowd = async (count: number) => {
       seedFiles: () => ({ userData: '', metaData: '', networkConfig: '' }),
       macOf: (leaseId) => macOf(INSTANCE, leaseId),
       check: (leaseId) => checkSystem(hypervisor, leaseId, macOf(INSTANCE, leaseId)),
+      look: (leaseId, check, ipv4) => checkService(hypervisor, leaseId, check, ipv4),
     },
     machine: PLENTIFUL,
     resources: simulatedResources(db, hypervisor, SILENT),

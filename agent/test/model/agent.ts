@@ -4,6 +4,7 @@ import { openDatabase } from '@decloud/chain'
 import type { Hex } from 'viem'
 import type { Step } from '../../src/domain/steps.ts'
 import { seedFiles } from '../../src/guest/seed.ts'
+import { checkService } from '../../src/guest/service-check.ts'
 import { checkSystem } from '../../src/guest/system-check.ts'
 import { makeFakeHypervisor } from '../../src/hypervisor/fake/driver.ts'
 import { macOf } from '../../src/hypervisor/mac.ts'
@@ -99,6 +100,7 @@ export const makeModelAgent = (host: Host, chain: ModelChain, watch: Watch, rand
         seedFiles,
         macOf: (leaseId) => macOf(INSTANCE, leaseId),
         check: (leaseId) => checkSystem(hypervisor, leaseId, macOf(INSTANCE, leaseId)),
+        look: (leaseId, check, ipv4) => checkService(hypervisor, leaseId, check, ipv4),
       },
       machine: {
         availableMemoryMiB: async () => host.memoryMiB - host.usedMemoryMiB(),

@@ -1,6 +1,7 @@
 // Which payouts are due and worth their gas: a pure function of what is earned, the time and the price of gas.
+
+import { type GasPrice, gasCost, isWithin } from '@decloud/protocol/gas'
 import type { EnrolledNode } from '../ports/payouts.ts'
-import { type GasPrice, gasCost, isWithin } from './gas.ts'
 
 /** Seconds between two pushes of a node. Mirror of `Payouts.INTERVAL`. */
 export const PUSH_INTERVAL = 7 * 86_400

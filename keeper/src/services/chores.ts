@@ -1,9 +1,9 @@
 // One chore from the plan to what may be sent: asked of the chain as it is now, a moment before it is sent. What somebody
 // else did meanwhile, what would be refused, and what costs too much for what it moves is left out, with the reason.
 import { DecloudError, leaseEscrowAbi, leaseMandatesAbi, sentenceOf } from '@decloud/protocol'
+import { type GasPrice, gasCost, isWithin } from '@decloud/protocol/gas'
+import type { Chore, ChoreKind } from '@decloud/protocol/upkeep'
 import { type Address, encodeFunctionData, type Hex } from 'viem'
-import { type GasPrice, gasCost, isWithin } from '../domain/gas.ts'
-import type { Chore, ChoreKind } from '../domain/upkeep.ts'
 import type { ChoreCall, ChoreChain } from '../ports/chores.ts'
 
 /** Why something was not sent: nothing left to do, refused by the contract, or too dear for now. */

@@ -2,8 +2,8 @@
 // the owner named, whoever sends it; a second keeper that does the same pays for a call that skips everything.
 import type { Follower, Journal } from '@decloud/chain'
 import { DecloudError, formatUsdc, payoutsAbi, sentenceOf } from '@decloud/protocol'
+import { gasCost, isWithin } from '@decloud/protocol/gas'
 import { type Address, encodeFunctionData, isAddressEqual, keccak256 } from 'viem'
-import { gasCost, isWithin } from '../domain/gas.ts'
 import { type Batch, type PayoutLimits, planPayouts } from '../domain/payouts.ts'
 import type { ChoreChain } from '../ports/chores.ts'
 import type { Log } from '../ports/log.ts'

@@ -1,6 +1,6 @@
 // What the chores came to, for people and for whoever watches the keeper. Counts since this process began.
 import type { Mined } from '@decloud/chain'
-import type { ChoreKind } from '../domain/upkeep.ts'
+import type { ChoreKind } from '@decloud/protocol/upkeep'
 import type { Left, Ready } from './chores.ts'
 import { leasesIn } from './chores.ts'
 

@@ -2,9 +2,9 @@
 // point, or another keeper at the same work, costs at most a transaction that changes nothing.
 import type { Follower, Journal, Mined } from '@decloud/chain'
 import { DecloudError, formatUsdc, sentenceOf } from '@decloud/protocol'
+import type { GasPrice } from '@decloud/protocol/gas'
+import { type Chore, type ChoreKind, choresAt, inOwnOrder, type UpkeepLimits } from '@decloud/protocol/upkeep'
 import { keccak256 } from 'viem'
-import type { GasPrice } from '../domain/gas.ts'
-import { type Chore, type ChoreKind, choresAt, inOwnOrder, type UpkeepLimits } from '../domain/upkeep.ts'
 import type { ChoreChain } from '../ports/chores.ts'
 import type { Ledger } from '../ports/ledger.ts'
 import type { Log } from '../ports/log.ts'

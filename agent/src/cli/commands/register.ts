@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
-import { connect, loadKey, makeJournal, openDatabase } from '@decloud/chain'
+import { connect, makeJournal, openDatabase } from '@decloud/chain'
 import { nodeRegistryAbi, parseUsdc, pricePolicyAbi } from '@decloud/protocol'
 import { encodeFunctionData, type Hex, isAddress, parseEventLogs, stringToHex } from 'viem'
 import { loadChainConfig } from '../../config/config.ts'
-import { readPrivateFile, readSealingKeys } from '../../config/secrets.ts'
+import { readSealingKeys } from '../../config/secrets.ts'
 import { pricesBelowFloor } from '../../domain/registration.ts'
 import { AgentError } from '../../lib/errors.ts'
 import { x25519PublicKey } from '../../lib/x25519.ts'
 import { type Command, type Io, UsageError } from '../command.ts'
+import { operatorKey } from '../operator.ts'
 import { parseOptions, wholeNumber } from '../options.ts'
 
 const OPTIONS = {
@@ -37,7 +38,7 @@ export const register: Command = async (args, io) => {
   const options = parseOptions(args, OPTIONS)
   const registration = registrationOf(options, io)
   const { rpcUrls, deployment } = loadChainConfig(io.env)
-  const operator = await operatorKey(io)
+  const operator = await operatorKey(io.env)
   const chain = await connect({ urls: rpcUrls, deployment })
   const floors = await chain.request('read the price floors', (client) =>
     client.readContract({ address: deployment.pricePolicy, abi: pricePolicyAbi, functionName: 'floors' }),
@@ -140,16 +141,4 @@ const readMachineId = (): string => {
       cause,
     })
   }
-}
-
-const operatorKey = (io: Io) => {
-  const { DECLOUD_OPERATOR_KEY: privateKey, DECLOUD_OPERATOR_KEYSTORE: keystore } = io.env
-  if (privateKey) return loadKey({ privateKey })
-  const passwordFile = io.env['DECLOUD_OPERATOR_PASSWORD_FILE']
-  if (!keystore || !passwordFile) {
-    throw new UsageError(
-      'The operator signs this: set DECLOUD_OPERATOR_KEYSTORE and DECLOUD_OPERATOR_PASSWORD_FILE.',
-    )
-  }
-  return loadKey({ keystore, password: readPrivateFile(passwordFile).replace(/\r?\n$/, '') })
 }

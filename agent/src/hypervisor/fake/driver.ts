@@ -149,7 +149,7 @@ class FakeHypervisor implements Hypervisor {
     timeoutMs = 30_000,
   ): Promise<GuestExecResult> {
     const domain = this.#answering(leaseId)
-    const result = simulateExec(domain, argv, this.#machine.faults.cloudInitErrors, timeoutMs)
+    const result = simulateExec(domain, argv, this.#machine.faults, timeoutMs)
     if (result === null)
       throw new HypervisorError('agent-error', `The simulated guest has no program ${argv[0]}.`)
     if (result !== 'hangs') return result

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { HTTP_CHECK, TCP_CHECK } from '../../guest/service-scripts.ts'
 import type { GuestExecResult } from '../../ports/hypervisor.ts'
-import { digestOf, type SimulatedDomain } from './machine.ts'
+import { digestOf, type Faults, type SimulatedDomain } from './machine.ts'
 
 /** A UUID that changes with every boot. */
 export function simulatedBootId(domain: SimulatedDomain): string {
@@ -51,6 +52,9 @@ function files(
     }),
     '/etc/ssh/ssh_host_ed25519_key.pub': `${simulatedHostKey(domain)} root@guest\n`,
     '/proc/sys/kernel/random/boot_id': `${simulatedBootId(domain)}\n`,
+    // No sockets of its own: every port is dialled.
+    '/proc/net/tcp': '',
+    '/proc/net/tcp6': '',
   }
 }
 
@@ -58,7 +62,7 @@ function files(
 export function simulateExec(
   domain: SimulatedDomain,
   [path, ...args]: readonly [string, ...string[]],
-  cloudInitErrors: readonly string[],
+  { cloudInitErrors, services }: Pick<Faults, 'cloudInitErrors' | 'services'>,
   timeoutMs: number,
 ): GuestExecResult | 'hangs' | null {
   const done = (exitCode: number, stdout = '', stderr = ''): GuestExecResult => ({ exitCode, stdout, stderr })
@@ -75,6 +79,15 @@ export function simulateExec(
       return done(0)
     case 'false':
       return done(1)
+    case '/bin/sh': {
+      // The agent's own checks, and no other script.
+      const [, , name, ...given] = args
+      const port = Number(given[name === HTTP_CHECK ? 1 : 0])
+      const status = services[port] ?? 200
+      if (name === HTTP_CHECK) return done(status >= 200 && status < 300 ? 0 : 1, `${status || ''}\n`)
+      if (name === TCP_CHECK) return done(status === 0 ? 1 : 0)
+      return null
+    }
     case 'sleep':
       return Number(args[0]) * 1000 > timeoutMs ? 'hangs' : done(0)
     default:

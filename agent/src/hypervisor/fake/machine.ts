@@ -38,6 +38,8 @@ export interface Faults {
   defineFails: boolean
   startFails: boolean
   ignoresShutdown: boolean
+  /** HTTP status by port, 0 where nothing listens; every other port answers 200. */
+  services: Readonly<Record<number, number>>
   /** Every call rejects with `unavailable`; guests go on. Set it through `disconnect`. */
   connectionLost: boolean
 }
@@ -83,6 +85,7 @@ export class SimulatedMachine {
       defineFails: false,
       startFails: false,
       ignoresShutdown: false,
+      services: {},
       connectionLost: false,
       ...faults,
     }

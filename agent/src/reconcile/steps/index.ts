@@ -5,6 +5,7 @@ import { limits } from './limits.ts'
 import { onChain } from './on-chain.ts'
 import { provision } from './provision.ts'
 import { records } from './records.ts'
+import { services } from './services.ts'
 import { teardown } from './teardown.ts'
 
 const executors: Executors<StepKind> = {
@@ -12,6 +13,7 @@ const executors: Executors<StepKind> = {
   ...provision,
   ...adopt,
   ...limits,
+  ...services,
   ...onChain,
   ...teardown,
 }
@@ -25,6 +27,7 @@ const DEADLINE_MS: Readonly<Partial<Record<StepKind, number>>> = {
   Define: 10 * 60_000,
   Redefine: 10 * 60_000,
   Start: 2 * 60_000,
+  CheckServices: 60_000,
   Activate: 3 * 60_000,
   Expire: 3 * 60_000,
 }

@@ -1,7 +1,10 @@
 // From a sealed manifest to a running guest. Each step may find its work done already.
+import { checkOf } from '@decloud/protocol'
 import { formatEther } from 'viem'
 import { guestConfig } from '../../domain/guest-config.ts'
+import { awaited } from '../../domain/readiness.ts'
 import { GENERATION, specHashOf } from '../../domain/spec.ts'
+import { unseen } from '../../domain/vm.ts'
 import { AgentError } from '../../lib/errors.ts'
 import type { DomainSpec } from '../../ports/hypervisor.ts'
 import { checkSpare, reserve, resourcesOf } from '../resources.ts'
@@ -33,8 +36,10 @@ export const provision: Executors<
 > = {
   OpenManifest: async (context) => {
     const manifest = await context.deps.openManifest(context.lease)
-    // The image's name is all that is kept of the plaintext: keys and hashes go to the seed and nowhere else.
-    context.deps.store.put({ ...recordOf(context), image: manifest.image })
+    // Of the plaintext only the image's name and what to look at is kept: keys and hashes go to the seed and nowhere else.
+    const checks = (manifest.services ?? []).map(checkOf)
+    const services = awaited(checks, context.deps.nowMs())
+    context.deps.store.put({ ...recordOf(context), image: manifest.image, checks, services })
     return undefined
   },
 
@@ -85,7 +90,7 @@ export const provision: Executors<
     // A start serves every reboot ordered before it, and ends an installation: its disk and seed are there.
     const rebootMs = Math.max(vm.served.rebootMs, deps.wishes.of(lease.leaseId).rebootAtMs)
     // What the guest reported before it went off is not true of the one that starts now.
-    deps.store.put({ ...vm, facts: null, task: null, served: { ...vm.served, rebootMs } })
+    deps.store.put({ ...unseen(vm, deps.nowMs()), task: null, served: { ...vm.served, rebootMs } })
     await deps.hypervisor.start(lease.leaseId)
     return { waitMs: POLL_MS }
   },
@@ -110,7 +115,8 @@ export const provision: Executors<
     if (check.state === 'ready') {
       const { facts } = check
       const same = vm.facts?.bootId === facts.bootId
-      deps.store.put({ ...vm, facts, checkedMs, attempts: 0, reason: same ? vm.reason : null })
+      const seen = same ? vm : unseen(vm, checkedMs)
+      deps.store.put({ ...seen, facts, checkedMs, attempts: 0, reason: same ? vm.reason : null })
       if (!same) deps.log.info({ leaseId: vm.leaseId, bootId: facts.bootId }, 'guest ready')
       return undefined
     }

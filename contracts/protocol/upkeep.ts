@@ -1,13 +1,14 @@
-// What a keeper owes the chain: a pure function of the ledger and the time of the newest block. Whatever it leaves out
-// anybody else may do; whatever it does twice is a no-op in the contract.
-import { costUp, due, type LeaseView, runsOutAt, vested } from '@decloud/protocol'
+// What is to be done on chain for leases that can still change: a pure function of them and of the time of the newest
+// block. A keeper asks it of all leases, a node's agent of its own. Whatever one of them leaves out anybody else may do;
+// whatever is done twice is a no-op in the contract.
 import { type Address, type Hex, keccak256 } from 'viem'
+import { costUp, due, runsOutAt, vested } from './billing.ts'
+import { MIN_RUNWAY } from './caps.ts'
 import { type GasPrice, gasCost, isWithin } from './gas.ts'
+import type { LeaseView } from './lease-fold.ts'
 
 /** Seconds after depletion from which anyone may end a lease. Mirrors `Caps.DEPLETED_GRACE`. */
 export const DEPLETED_GRACE = 72 * 3_600
-/** Seconds that what is paid in buys at least. Mirrors `Caps.MIN_RUNWAY`. */
-const MIN_RUNWAY = 60
 
 /** Gas for planning alone: what is sent is estimated first. Dear cases of the gas snapshots. */
 export const PLANNED_GAS = { call: 40_000n, settleOne: 25_000n } as const
@@ -134,13 +135,13 @@ export const choresAt = (facts: UpkeepFacts, now: number, limits: UpkeepLimits, 
 }
 
 /**
- * The same chores in an order of this keeper's own within each kind, so that two keepers with the same list seldom do
- * the same thing at the same moment. Settle batches keep theirs: the richest come first.
+ * The same chores in an order of one's own within each kind, so that two with the same list seldom do the same thing at
+ * the same moment. Settle batches keep theirs: the richest come first.
  */
-export const inOwnOrder = (chores: readonly Chore[], keeper: Address): Chore[] => {
+export const inOwnOrder = (chores: readonly Chore[], self: Address): Chore[] => {
   const rank = new Map<Chore, string>()
   for (const chore of chores) {
-    if ('leaseId' in chore) rank.set(chore, keccak256(`${keeper}${chore.leaseId.slice(2)}`))
+    if ('leaseId' in chore) rank.set(chore, keccak256(`${self}${chore.leaseId.slice(2)}`))
   }
   const kinds = [...new Set(chores.map(({ kind }) => kind))]
   return kinds.flatMap((kind) =>
