@@ -111,7 +111,7 @@ export const act = fc.record({
       'reviewTemplate',
       'pause',
     ],
-    ...['grant', 'grant', 'revoke', 'manifest', 'prices', 'capacity', 'drop', 'sealing'],
+    ...['grant', 'grant', 'revoke', 'manifest', 'order', 'prices', 'capacity', 'drop', 'sealing'],
   ),
   pick: fc.nat(1_000),
   amount: fc.bigInt(1n, 3_000_000n),
@@ -178,6 +178,7 @@ const leaseActs: Record<
     local.call(tenant, 'leaseAccess', 'revoke', [id, collaboratorOf(pick)]),
   manifest: ({ pick }, { id, tenant }) =>
     local.call(tenant, 'leaseAccess', 'postManifest', [id, 1 + (pick % 2), FINGERPRINT, '0x1234']),
+  order: ({ pick }, { id, tenant }) => local.call(tenant, 'leaseAccess', 'order', [id, 1 + (pick % 5)]),
   review: ({ pick }, { id, tenant }) =>
     local.call(tenant, 'reviews', 'reviewNode', [id, 1 + (pick % 5), 'good', '']),
 }

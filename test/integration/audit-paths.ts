@@ -290,6 +290,8 @@ const access = async () => {
     await local.call(STRANGER, 'leaseAccess', 'setSealingKey', [toHex(nth, { size: 32 })])
   for (const version of [1, 2])
     await call('postManifest', shared, version, toHex(version + 70, { size: 32 }), '0xabcd')
+  for (const action of [1, 2, 3, 4, 5]) await call('order', shared, action)
+  await local.call(STRANGER, 'leaseAccess', 'order', [shared, 2])
   await call('grant', over, friend, 2)
   await call('postManifest', over, 1, toHex(80, { size: 32 }), '0xabcd')
   await local.escrow(TENANT, 'close', [over, zeroAddress])

@@ -412,6 +412,20 @@ describe('a tampered storage', () => {
     ])
   })
 
+  it('holds an order against the levels that were granted', async () => {
+    const { leaseAccess } = local.deployment
+    const list = await findSlot(leaseAccess, [['bytes32', ids.shared]], (word) => word === 2n)
+    // The User that took the first place, made a Manager for one order.
+    const grant = BigInt(keccak256(toHex(list, { size: 32 })))
+    await tamper(leaseAccess, grant, 1n << 160n)
+    await local.call(KEEPER, 'leaseAccess', 'order', [ids.shared, 2])
+    await tamper(leaseAccess, grant, -(1n << 160n))
+    const { differences } = await run()
+    expect(differences).toEqual([
+      expect.objectContaining({ field: expect.stringContaining('ordered as the tenant or a Manager') }),
+    ])
+  })
+
   it('exits 1 from the command line, 0 without a difference, 2 when it cannot look', async () => {
     const main = (...args: string[]) =>
       promisify(execFile)(process.execPath, ['scripts/audit/main.ts', ...args], { timeout: 60_000 }).then(

@@ -111,6 +111,7 @@ export const makePeople = ({ evm, deployment }: Market, random: Random, salt: nu
     manifest: ({ id, tenant }) => [
       call(tenant, 'leaseAccess', 'postManifest', id, random.between(1, 2), FINGERPRINT, '0x1234'),
     ],
+    order: ({ id, tenant }) => [call(tenant, 'leaseAccess', 'order', id, random.between(1, 5))],
     review: ({ id, tenant }) => [call(tenant, 'reviews', 'reviewNode', id, random.between(1, 5), 'good', '')],
     reviewTemplate: ({ id, tenant }) => [
       call(tenant, 'reviews', 'reviewTemplate', id, random.between(1, 5), '', 'fine'),

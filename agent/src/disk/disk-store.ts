@@ -17,19 +17,11 @@ const active = /^([0-9a-f]{1,64})\.qcow2$/
 const quarantined = /^([0-9a-f]{1,64})\.(\d+)(?:\.(\d+))?\.quarantine$/
 const torn = /^[0-9a-f]{1,64}\.qcow2\.partial$/
 
-export type DiskTools = {
-  /** The base image that a disk was made on; null for none. */
-  baseOf(path: string): Promise<string | null>
-  grow(path: string, sizeBytes: number): Promise<void>
-}
-
-const QCOW2: DiskTools = { baseOf: async (path) => (await readQcow2(path)).backingPath, grow: growQcow2 }
-
 /**
  * Overlays live as `<lease>.qcow2` in `directory`; a quarantined one is renamed to
  * `<lease>.<Unix seconds>[.<installation>].quarantine`. One process at a time works in `directory`.
  */
-export function makeDiskStore(directory: string, { baseOf: backingOf, grow }: DiskTools = QCOW2): DiskStore {
+export function makeDiskStore(directory: string, grow = growQcow2): DiskStore {
   const pathOf = (leaseId: Hex) => join(directory, `${leaseFileName(leaseId)}.qcow2`)
   const asidePath = (leaseId: Hex, at: number, install: number) =>
     join(directory, `${leaseFileName(leaseId)}.${at}${install === 0 ? '' : `.${install}`}.quarantine`)
@@ -117,15 +109,12 @@ export function makeDiskStore(directory: string, { baseOf: backingOf, grow }: Di
     return path
   }
 
-  async function adopt({ from, quarantinedAt, to, image, sizeGiB }: Adoption): Promise<string> {
+  async function adopt({ from, quarantinedAt, to, sizeGiB }: Adoption): Promise<string> {
     const path = pathOf(to)
     if (await exists(path))
       throw new StorageError('disk-exists', `The lease ${to} has a disk in use already.`)
     const wanted = (await quarantinedOf(from)).find((disk) => disk.quarantinedAt === quarantinedAt)
     if (!wanted) throw new StorageError('disk-missing', `The lease ${from} has no such disk in quarantine.`)
-    if ((await backingOf(wanted.path)) !== image.diskPath) {
-      throw new StorageError('refused', `${wanted.path} stands on another base than ${image.id}.`)
-    }
     await grow(wanted.path, sizeGiB * GIB)
     await publish(wanted.path, path)
     return path

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type DiskTools, makeDiskStore } from '../disk/disk-store.ts'
+import { makeDiskStore } from '../disk/disk-store.ts'
 import { leaseFileName } from '../disk/files.ts'
 import { makeSeedStore } from '../disk/seed-store.ts'
 import { hostArchitecture } from '../hypervisor/architecture.ts'
@@ -39,7 +39,7 @@ export const makeSimulatedImageStore = (): ImageStore => ({
 })
 
 export const makeSimulatedDiskStore = (directory: string): DiskStore => {
-  const store = makeDiskStore(directory, simulatedTools)
+  const store = makeDiskStore(directory, growSimulated)
   return {
     ...store,
     // What it is made of is a note, and the image it names is none.
@@ -59,16 +59,10 @@ export const makeSimulatedDiskStore = (directory: string): DiskStore => {
   }
 }
 
-type Contents = { base: string; sizeGiB: number; id: string }
-const contentsOf = async (path: string) => JSON.parse(await readFile(path, 'utf8')) as Contents
-
-const simulatedTools: DiskTools = {
-  baseOf: async (path) => simulatedPath((await contentsOf(path)).base),
-  grow: async (path, sizeBytes) => {
-    const contents = await contentsOf(path)
-    const sizeGiB = Math.max(contents.sizeGiB, sizeBytes / GIB)
-    await writeWhole(path, `${JSON.stringify({ ...contents, sizeGiB })}\n`)
-  },
+const growSimulated = async (path: string, sizeBytes: number): Promise<void> => {
+  const contents = JSON.parse(await readFile(path, 'utf8')) as { sizeGiB: number }
+  const sizeGiB = Math.max(contents.sizeGiB, sizeBytes / GIB)
+  await writeWhole(path, `${JSON.stringify({ ...contents, sizeGiB })}\n`)
 }
 
 export const makeSimulatedSeedStore = (directory: string): SeedStore => ({

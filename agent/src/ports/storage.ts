@@ -80,8 +80,6 @@ export interface Adoption {
   /** Which of the quarantined disks of `from`. */
   readonly quarantinedAt: number
   readonly to: Hex
-  /** What the disk has to stand on. */
-  readonly image: VerifiedImage
   /** The disk is grown to this size, and never made smaller. */
   readonly sizeGiB: number
 }
@@ -107,7 +105,7 @@ export interface DiskStore {
   restore(leaseId: Hex, quarantinedAt?: number): Promise<string>
   /**
    * Takes a quarantined disk into use under another lease; resolves to its path. Rejects with disk-exists when that one
-   * has a disk in use, disk-missing when there is none such to take, refused when it stands on another base.
+   * has a disk in use, disk-missing when there is none such to take. It goes on standing on the base it has.
    */
   adopt(adoption: Adoption): Promise<string>
   /** Deletes the lease's quarantined disks stamped at or before `notAfter`. refused while its disk is in use. */

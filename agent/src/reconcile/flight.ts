@@ -64,7 +64,7 @@ export const makeFlight = (options: FlightOptions) => {
       fresh,
       target: desired(sight, deps.chain.node, chainNow),
       wish,
-      offered: wish.restoreFrom === null ? [] : offeredBy(deps, wish.restoreFrom, lease, machinery),
+      offered: wish.restoreFrom === null ? [] : offeredBy(deps.chain, wish.restoreFrom, lease, machinery),
       vm: recordNow(leaseId, nowMs),
       outage: deps.outages.lasting(leaseId),
       offSinceMs: sightings.offSince(leaseId),

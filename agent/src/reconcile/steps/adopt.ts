@@ -1,7 +1,6 @@
 // The disk of an ended lease under a living one of the same tenant.
 import { isAddressEqual } from 'viem'
 import { AgentError } from '../../lib/errors.ts'
-import { StorageError } from '../../ports/storage.ts'
 import type { Executors } from './context.ts'
 import { recordOf } from './records.ts'
 
@@ -9,7 +8,7 @@ export const adopt: Executors<'AdoptDisk'> = {
   AdoptDisk: async (context, { from, quarantinedAt, install }) => {
     const { deps, lease } = context
     const vm = recordOf(context)
-    if (vm.task !== 'restore' || vm.image === null) {
+    if (vm.task !== 'restore') {
       throw new AgentError('order-missing', 'No order of the tenant for this is in hand.')
     }
     // The plan went by the logs; whose data this is, storage has to say as well.
@@ -17,22 +16,14 @@ export const adopt: Executors<'AdoptDisk'> = {
     if (!isAddressEqual(own, other) || !(await deps.chain.confirmEnded(from))) {
       throw new AgentError('adoption-unconfirmed', 'Storage does not say that the disk is this tenant’s.')
     }
-    const image = await deps.images.ensure(vm.image)
     // First which installation it is: a crash after the rename could no longer tell.
     deps.store.put({ ...vm, install })
-    try {
-      const sizeGiB = lease.terms.diskGiB
-      await deps.disks.adopt({ from, quarantinedAt, to: lease.leaseId, image, sizeGiB })
-      deps.log.info(
-        { leaseId: lease.leaseId, from, quarantinedAt },
-        'the disk of an ended lease is in use again',
-      )
-    } catch (error) {
-      if (!(error instanceof StorageError) || error.code !== 'refused') throw error
-      // The image was replaced meanwhile. The guest goes on with the disk it had.
-      deps.log.warn({ leaseId: lease.leaseId, from, detail: error.message }, 'the disk cannot be taken over')
-      deps.store.put({ ...vm, task: 'reseed', restoring: null })
-    }
+    const sizeGiB = lease.terms.diskGiB
+    await deps.disks.adopt({ from, quarantinedAt, to: lease.leaseId, sizeGiB })
+    deps.log.info(
+      { leaseId: lease.leaseId, from, quarantinedAt },
+      'the disk of an ended lease is in use again',
+    )
     return undefined
   },
 }
