@@ -56,7 +56,11 @@ const MANIFEST: Readonly<Record<string, Line>> = {
 const AGENT: Readonly<Record<string, Line>> = {
   'guest-failed': ['guest-failed', 'refused'],
   'gas-missing': ['gas-missing', 'retried'],
-  'does-not-fit': ['does-not-fit', 'retried'],
+  'does-not-fit': ['does-not-fit', 'refused'],
+  'tier-unknown': ['tier-unknown', 'refused'],
+  'room-awaited': ['room-awaited', 'retried'],
+  'memory-low': ['memory-low', 'retried'],
+  'disk-low': ['disk-low', 'retried'],
   'disk-full': ['disk-full', 'retried'],
   'feed-stale': ['feed-stale', 'retried'],
   'end-unconfirmed': ['end-unconfirmed', 'retried'],

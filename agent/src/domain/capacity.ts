@@ -1,4 +1,4 @@
-// What a node has to give, and whether one more guest fits. Pure; why it is so: docs/decisions/0012.
+// What a node has to give, and whether one more guest fits. Pure; why it is so: docs/decisions/0014.
 import type { Hex } from 'viem'
 
 /** What one guest takes, or a node offers: point-units (12 are a compute point), MiB, GiB, whole GPUs. */

@@ -1,4 +1,4 @@
-// What the tiers of a lease mean on this machine. Pure; why it is so: docs/decisions/0012.
+// What the tiers of a lease mean on this machine. Pure; why it is so: docs/decisions/0014.
 import { BANDWIDTH_TIERS, type BandwidthTier, UNITS_PER_POINT } from '@decloud/protocol'
 import type { BandwidthLimits, CpuLimits } from '../ports/hypervisor.ts'
 import type { LinkRate } from '../ports/shaper.ts'
