@@ -189,3 +189,34 @@ describe('the deadline of every status that must pass', () => {
     expect(plan(situation(from, late)).map((step) => step.kind)).toEqual([kind])
   })
 })
+
+describe('an outage', () => {
+  it.each([
+    ['that ran', 'Running', {}, 'crashed', { fromMs: NOW - 5_000, cause: 'crashed' }],
+    [
+      'activated, but not yet on record as running',
+      'Provisioning',
+      { facts: FACTS },
+      'stopped',
+      { fromMs: NOW - 5_000, cause: 'powered-off' },
+    ],
+    ['that never came up again', 'Error', {}, 'stopped', { cause: 'not-restarted' }],
+  ] as const)('begins with the going off of a guest %s', (_, from, vm, domain, outage) => {
+    const [first] = plan(situation(from, { vm, domain, offSinceMs: NOW - 5_000 }))
+    expect(first).toMatchObject({ kind: 'BeginOutage', ...outage })
+  })
+
+  it.each([
+    ['that is only starting', 'Provisioning', {}, {}],
+    [
+      'that was never activated',
+      'Provisioning',
+      { facts: FACTS },
+      { target: { kind: 'run', activated: false } },
+    ],
+    ['stopped by its tenant', 'Running', {}, { wish: OFF }],
+  ] as const)('is none of a guest %s', (_, from, vm, given) => {
+    const steps = plan(situation(from, { vm, domain: 'stopped', offSinceMs: NOW - 5_000, ...given }))
+    expect(steps.map(({ kind }) => kind)).not.toContain('BeginOutage')
+  })
+})

@@ -66,7 +66,9 @@ const startOutage = (s: Situation, vm: VmRecord): readonly Step[] => {
   if (s.outage !== null) return []
   const paused = isPausedForSpace(s)
   const offSinceMs = s.offSinceMs ?? Math.max(vm.checkedMs, vm.sinceMs)
-  if (vm.status === 'Running' && (paused || isOff(s))) {
+  // It has reported since its last start: it was at work, though the record may not have come to say so yet.
+  const wasUp = vm.status === 'Running' || (vm.status === 'Provisioning' && vm.facts !== null)
+  if (wasUp && (paused || isOff(s))) {
     return [{ kind: 'BeginOutage', fromMs: Math.min(offSinceMs, s.nowMs), cause: causeOf(s) }]
   }
   // Taken down by an order, or by a top-up that came late: an outage only once starting it has failed.
