@@ -6,8 +6,8 @@ export default defineConfig({
     // Far above what any takes on a quiet machine: machines are shared, and a test that hangs still ends.
     testTimeout: 120_000,
     hookTimeout: 60_000,
-    // Most tests wait for a chain or a process; one file at a time would leave the machine idle.
-    maxWorkers: 2,
+    // Most tests wait for a chain or a process; a file for each core would leave the machine idle.
+    maxWorkers: 3,
     projects: [
       {
         extends: true,

@@ -1,10 +1,11 @@
-// 10,000 random steps, in shares that each start from an empty node; the last seed is new every time.
+// Some thousands of random steps, in shares that each start from an empty node; the last seed is new every time. `npm run
+// test:agent` goes on to ten thousand, main.ts to any number.
 import { describe, expect, it } from 'vitest'
 import { runModel } from './run.ts'
 import { REGRESSIONS } from './seeds.ts'
 
-const SHARE = 2_000
-const FIXED = [2, 3, 5, 7]
+const SHARE = 1_000
+const FIXED = [2, 3]
 const fresh = Math.floor(Math.random() * 2 ** 32)
 const LIMIT_MS = 170_000
 
@@ -20,8 +21,8 @@ describe('the agent under everything that can go wrong', { timeout: LIMIT_MS }, 
     const { steps, counts } = await check(seed, SHARE)
     expect(steps).toBe(SHARE)
     // A run in which little happens would prove little.
-    expect(counts.starts).toBeGreaterThan(40)
-    expect(counts.cuts).toBeGreaterThan(100)
+    expect(counts.starts).toBeGreaterThan(20)
+    expect(counts.cuts).toBeGreaterThan(50)
   })
 
   it.each(REGRESSIONS)('keeps them where they were broken once: $found', async ({ seed, steps }) => {
