@@ -36,7 +36,7 @@ export const LIMITS: Limits = {
   recheckMs: 60_000,
   expireAfterMs: 30_000,
   restartMs: 2_000,
-  restartCapMs: 60_000,
+  restartCapMs: 15_000,
   keptDisks: 3,
 }
 
