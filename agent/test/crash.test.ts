@@ -26,6 +26,7 @@ import { makeFlight } from '../src/reconcile/flight.ts'
 import type { Deps, LeaseChain } from '../src/reconcile/ports.ts'
 import { makeOutageStore } from '../src/state/outage-store.ts'
 import { makeVmStore } from '../src/state/vm-store.ts'
+import { leaseView } from './helpers/lease-view.ts'
 import { MANIFEST, SMALL_VM } from './helpers/node.ts'
 import { PLENTIFUL, simulatedResources } from './helpers/resources.ts'
 
@@ -40,37 +41,10 @@ class PowerCut extends Error {}
 
 /** A chain that answers what the test says, and remembers what it was told. */
 const scriptedChain = () => {
-  let lease: LeaseView = {
-    leaseId: LEASE,
-    status: 'Assigned',
-    tenant: '0x00000000000000000000000000000000000000aa',
+  let lease = leaseView(LEASE, {
+    ...{ pricePerHour: 10_000n, activateBy: NOW + 900, deposited: 1_000_000n },
     terms: { ...SMALL_VM, manifestHash: LEASE } as LeaseView['terms'], // what the agent reads of the terms
-    manifest: '0x01',
-    requestedAtBlock: 1n,
-    node: 1,
-    pricePerHour: 10_000n,
-    minCharge: 0,
-    notice: 0,
-    platformBps: 0,
-    relay: 0,
-    relayBps: 0,
-    activateBy: NOW + 900,
-    startedAt: 0,
-    hostKeyFingerprint: null,
-    deposited: 1_000_000n,
-    settled: 0n,
-    paidBefore: 0n,
-    credited: 0,
-    holdBack: 0,
-    reclaimAt: 0,
-    formerRelays: [],
-    templateFee: null,
-    renewal: { amount: 0n, budget: 0n, runway: 0 },
-    endReason: 'None',
-    endedAt: 0,
-    due: 0n,
-    refunded: 0n,
-  }
+  })
   let activations = 0
   const chain: LeaseChain = {
     node: 1,

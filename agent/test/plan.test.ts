@@ -11,6 +11,7 @@ import { DESTRUCTIVE, type Step } from '../src/domain/steps.ts'
 import { admitted, moved, type VmRecord } from '../src/domain/vm.ts'
 import { NO_WISH, type Wish } from '../src/domain/wish.ts'
 import type { DomainState } from '../src/ports/hypervisor.ts'
+import { leaseView } from './helpers/lease-view.ts'
 
 const NODE = 7
 const LEASE: Hex = `0x${'ab'.repeat(32)}`
@@ -25,38 +26,14 @@ const FACTS = {
 } as const
 const START = 1_800_000_000
 
-const view = (status: LeaseView['status'], change: Partial<LeaseView> = {}): LeaseView => ({
-  leaseId: LEASE,
-  status,
-  tenant: '0x00000000000000000000000000000000000000aa',
-  terms: {} as LeaseView['terms'], // neither planner nor desired state reads the terms
-  manifest: '0x',
-  requestedAtBlock: 1n,
-  node: NODE,
-  pricePerHour: 3_600n,
-  minCharge: 0,
-  notice: 0,
-  platformBps: 0,
-  relay: 0,
-  relayBps: 0,
-  activateBy: START + 900,
-  startedAt: status === 'Active' || status === 'Ended' ? START : 0,
-  hostKeyFingerprint: null,
-  deposited: 3_600n,
-  settled: 0n,
-  paidBefore: 0n,
-  credited: 0,
-  holdBack: 0,
-  reclaimAt: 0,
-  formerRelays: [],
-  templateFee: null,
-  renewal: { amount: 0n, budget: 0n, runway: 0 },
-  endReason: status === 'Ended' ? 'ClosedByTenant' : 'None',
-  endedAt: status === 'Ended' ? START + 60 : 0,
-  due: 0n,
-  refunded: 0n,
-  ...change,
-})
+const view = (status: LeaseView['status'], change: Partial<LeaseView> = {}): LeaseView =>
+  leaseView(LEASE, {
+    ...{ status, node: NODE, manifest: '0x', activateBy: START + 900, deposited: 3_600n },
+    startedAt: status === 'Active' || status === 'Ended' ? START : 0,
+    endReason: status === 'Ended' ? 'ClosedByTenant' : 'None',
+    endedAt: status === 'Ended' ? START + 60 : 0,
+    ...change,
+  })
 
 type World = {
   nowMs: number

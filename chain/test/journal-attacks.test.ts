@@ -22,6 +22,10 @@ afterEach(() => bench?.close())
 const automine = (on: boolean) => local.anvil.client.setAutomine(on)
 const reorg = (depth: number) =>
   local.anvil.client.request({ method: 'anvil_reorg' as 'anvil_reset', params: [depth, []] as never })
+const pool = () => local.anvil.client.getTxpoolContent()
+/** Until the node has a transaction with that calldata: what is only written is in no block yet. */
+const pooled = (data: Hex) =>
+  until(async () => JSON.stringify(await pool()).includes(data.slice(2)), 'in the pool')
 const rawsOf = (kind: string) =>
   bench
     .db()
@@ -84,7 +88,6 @@ describe('answers that mislead', () => {
     await local.anvil.wallet(TENANT).sendTransaction({ to, data, gas: 300_000n, ...fees })
     const sent = journal.send(bench.deposit(11n))
     await until(() => rawsOf('deposit').length > 2, 'raised')
-    const pool = () => local.anvil.client.getTxpoolContent()
     await until(async () => JSON.stringify(await pool()).includes(data.slice(2)) === false, 'displaced')
     await bench.mine(1)
     await sent
@@ -225,7 +228,7 @@ describe('a chain that goes back', () => {
     const sent = journal
       .send({ kind: 'expire', dedupe: 'expire', to: local.deployment.leaseEscrow, data })
       .catch((error: { code: string }) => error.code)
-    await until(() => journal.inFlight().length === 1, 'written')
+    await pooled(data)
     // Somebody else is first in the same block, by what he pays.
     const fees = { maxFeePerGas: 200n * GWEI, maxPriorityFeePerGas: 100n * GWEI }
     const to = local.deployment.leaseEscrow
@@ -266,7 +269,7 @@ describe('a database that is not of today', () => {
     const before = await bench.balance()
     await automine(false)
     const sent = first.send(bench.deposit(67n))
-    await until(() => first.inFlight().length === 1, 'written')
+    await pooled(bench.deposit(67n).data)
     const copy = await bench.backup()
     await bench.mine(1)
     await sent

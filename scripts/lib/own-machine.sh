@@ -39,8 +39,17 @@ fi
 mkdir -p "$scratch/libvirt-log/qemu"
 mount --bind "$scratch/libvirt-log" /var/log/libvirt
 
+# A libvirtd that is started again finds its guests' groups by /proc/PID/cgroup: it has to name them as this machine does,
+# from its own root. That is where this shell stands when the namespace is made.
+groups=
+if [ ! -f /sys/fs/cgroup/cgroup.controllers ]; then
+  for folder in /sys/fs/cgroup/*/; do
+    if [ -e "$folder/cgroup.procs" ]; then echo $$ >"$folder/cgroup.procs"; fi
+  done
+  groups='unshare --cgroup'
+fi
 # This shell stays: process 1 has to reap whatever is orphaned, and libvirt waits for a killed QEMU to be gone.
-"$@" &
+$groups "$@" &
 status=0
 wait $! || status=$?
 exit "$status"

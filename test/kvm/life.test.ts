@@ -5,48 +5,18 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { OrderAction } from '@decloud/protocol'
 import type { Hex } from 'viem'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Key, makeKey, runInGuest } from '../../scripts/lib/guest-shell.ts'
-import { buildImage } from '../../scripts/lib/images.ts'
-import { type Leftovers, startReaper } from '../../scripts/lib/leftovers.ts'
-import { libvirtMissing, libvirtUp } from '../../scripts/lib/libvirt-up.ts'
+import { expect, test } from 'vitest'
+import { runInGuest } from '../../scripts/lib/guest-shell.ts'
 import { giveOrder } from '../../scripts/lib/orders.ts'
-import { closeLease, makeTenant, openLease, readLease, type Tenant } from '../../scripts/lib/tenant.ts'
+import { closeLease, openLease, readLease } from '../../scripts/lib/tenant.ts'
 import { billOf, reportOf, waitActive } from '../../scripts/lib/tenant-view.ts'
 import { until } from '../../scripts/lib/until.ts'
-import { ROLES } from '../world/market.ts'
 import { LIBVIRT } from '../world/node.ts'
-import { startWorld, type World } from '../world/world.ts'
-
-const missing = await libvirtMissing()
-if (missing) console.warn(`SKIPPED: three guests side by side: ${missing}`)
+import { useRealWorld } from './real-world.ts'
 
 const NAMES = ['ada', 'bea', 'cid'] as const
 const BOOT_ID = 'cat /proc/sys/kernel/random/boot_id'
-let leftovers: Leftovers
-let world: World
-let tenant: Tenant
-let key: Key
-
-beforeAll(async () => {
-  if (missing) return
-  leftovers = await startReaper()
-  const imageDir = await buildImage('tiny', { leftovers })
-  await libvirtUp(leftovers)
-  world = await startWorld({ hypervisor: 'libvirt', imageDir, leftovers })
-  const account = world.anvil.account(ROLES.tenant)
-  tenant = await makeTenant({ rpcUrls: [world.anvil.rpcUrl], deployment: world.deployment, account })
-  key = await makeKey(world.directory)
-}, 600_000)
-
-afterAll(async () => {
-  if (missing) return
-  await tenant?.close()
-  await world?.close()
-  await leftovers?.reap()
-}, 120_000)
-
-const agentUrl = () => world.nodes[0]!.agent().url
+const { missing, real } = await useRealWorld('three guests side by side')
 
 const stateOf = async (leaseId: Hex): Promise<string> => {
   const run = promisify(execFile)
@@ -62,18 +32,19 @@ const stateOf = async (leaseId: Hex): Promise<string> => {
 
 /** By the tenant's own key, with the host key that the node reports pinned. */
 const inGuest = async (leaseId: Hex, command: string): Promise<string> => {
-  const report = await reportOf(agentUrl(), leaseId)
+  const report = await reportOf(real().endpoint, leaseId)
   if (report?.ssh == null) throw new Error(`no SSH line for ${leaseId}`)
   // A folder for each: known_hosts is written anew with every login.
-  const folder = join(world.directory, leaseId)
+  const folder = join(real().world.directory, leaseId)
   await mkdir(folder, { recursive: true })
-  return runInGuest(folder, key, report.ssh, command)
+  return runInGuest(folder, real().key, report.ssh, command)
 }
 
 test.skipIf(missing)(
   'create, ready, SSH, stop, start, reboot, reinstall, delete: each guest keeps what is its own, and only that',
   { timeout: 600_000 },
   async () => {
+    const { world, tenant, key } = real()
     const opened: { leaseId: Hex; deposit: bigint; hostname: string }[] = []
     for (const hostname of NAMES) {
       const { leaseId, terms } = await openLease(tenant, {
@@ -99,7 +70,7 @@ test.skipIf(missing)(
     const bootIds = () => each((leaseId) => inGuest(leaseId, BOOT_ID))
     const kept = () => each((leaseId) => inGuest(leaseId, 'cat ~/kept 2>/dev/null || echo nothing'))
 
-    await each((leaseId) => waitActive(tenant, leaseId, { endpoint: agentUrl() }))
+    await each((leaseId) => waitActive(tenant, leaseId, { endpoint: real().endpoint }))
     expect(await each((leaseId) => inGuest(leaseId, 'hostname'))).toEqual([...NAMES])
     await each((leaseId, hostname) => inGuest(leaseId, `echo ${hostname} was here > ~/kept && sync`))
     const boots = [await bootIds()]
@@ -125,7 +96,8 @@ test.skipIf(missing)(
     expect(new Set(boots.flat()).size, 'one boot for each start, and no more').toBe(4 * NAMES.length)
 
     await each((leaseId) => closeLease(tenant, leaseId))
-    const isDeleted = async (leaseId: Hex) => (await reportOf(agentUrl(), leaseId))?.vm.status === 'Deleted'
+    const isDeleted = async (leaseId: Hex) =>
+      (await reportOf(real().endpoint, leaseId))?.vm.status === 'Deleted'
     await until(async () => (await each(isDeleted)).every(Boolean), 90_000, 'the guests are not gone')
     expect(await each(stateOf)).toEqual(['absent', 'absent', 'absent'])
     for (const { leaseId, deposit } of opened) {

@@ -1,28 +1,17 @@
 // A guest that does not set itself up is never billed: a real one, whose init finds a disk that it cannot mount.
 import { createHash } from 'node:crypto'
-import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { erc20Abi } from 'viem'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { imageManifest } from '../../agent/src/image/manifest.ts'
-import { buildImage } from '../../scripts/lib/images.ts'
-import { type Leftovers, startReaper } from '../../scripts/lib/leftovers.ts'
-import { libvirtMissing, libvirtUp } from '../../scripts/lib/libvirt-up.ts'
-import { closeLease, makeTenant, openLease, readLease, type Tenant } from '../../scripts/lib/tenant.ts'
+import { closeLease, openLease, readLease } from '../../scripts/lib/tenant.ts'
 import { reportOf, waitActive } from '../../scripts/lib/tenant-view.ts'
-import { ROLES } from '../world/market.ts'
-import { startWorld, type World } from '../world/world.ts'
 import { run } from './machine.ts'
-
-const missing = await libvirtMissing()
-if (missing) console.warn(`SKIPPED: the readiness of real guests: ${missing}`)
+import { type RealWorld, useRealWorld } from './real-world.ts'
 
 const SSH_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDCrFn2oZjmbMZ2CEdZHGVZIX1V2r7pP3NJIJg9HjGq3 me@host'
-let leftovers: Leftovers
-let images: string
-let world: World
-let tenant: Tenant
 
 /** The tiny image with an empty disk in the place of its own, named and hashed as a good one. */
 const brokenImage = async (good: string): Promise<string> => {
@@ -44,26 +33,9 @@ const brokenImage = async (good: string): Promise<string> => {
   return directory
 }
 
-beforeAll(async () => {
-  if (missing) return
-  leftovers = await startReaper()
-  images = await brokenImage(await buildImage('tiny', { leftovers }))
-  leftovers.add({ kind: 'directory', path: images })
-  await libvirtUp(leftovers)
-  world = await startWorld({ hypervisor: 'libvirt', imageDir: images, leftovers })
-  const account = world.anvil.account(ROLES.tenant)
-  tenant = await makeTenant({ rpcUrls: [world.anvil.rpcUrl], deployment: world.deployment, account })
-}, 600_000)
+const { missing, real } = await useRealWorld('the readiness of real guests', brokenImage)
 
-afterAll(async () => {
-  if (missing) return
-  await tenant?.close()
-  await world?.close()
-  await leftovers?.reap()
-  if (images) await rm(images, { recursive: true, force: true })
-}, 120_000)
-
-const funds = () =>
+const funds = ({ world, tenant }: RealWorld) =>
   world.anvil.client.readContract({
     address: world.deployment.usdc,
     abi: erc20Abi,
@@ -75,8 +47,8 @@ test.skipIf(missing)(
   'a guest that fails to set itself up is shown as failed, never activated, and costs nothing',
   { timeout: 400_000 },
   async () => {
-    const before = await funds()
-    const endpoint = world.nodes[0]!.agent().url
+    const { world, tenant, endpoint } = real()
+    const before = await funds(real())
     const { leaseId } = await openLease(tenant, {
       node: world.nodes[0]!.registered.node,
       resources: { vcpus: 1, tier: 1, bandwidth: 3, gpus: 0, memoryMiB: 256, diskGiB: 1 },
@@ -90,7 +62,7 @@ test.skipIf(missing)(
         variables: {},
       },
     })
-    expect(await funds()).toBeLessThan(before)
+    expect(await funds(real())).toBeLessThan(before)
     await expect(waitActive(tenant, leaseId, { endpoint })).rejects.toMatchObject({
       code: 'lease-refused',
       message: expect.stringContaining('cannot mount /dev/vda'),
@@ -100,6 +72,6 @@ test.skipIf(missing)(
     expect(report?.readiness).toContainEqual(expect.objectContaining({ name: 'System', state: 'Failed' }))
     expect(await readLease(tenant, leaseId)).toMatchObject({ status: 'Assigned', startedAt: 0 })
     await closeLease(tenant, leaseId)
-    expect(await funds(), 'the whole deposit is back').toBe(before)
+    expect(await funds(real()), 'the whole deposit is back').toBe(before)
   },
 )

@@ -1,47 +1,17 @@
 // The services of a real guest, looked at through its agent alone: a page, a port, a command, and those that never come.
 import type { Hex } from 'viem'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Key, makeKey, runInGuest } from '../../scripts/lib/guest-shell.ts'
-import { buildImage } from '../../scripts/lib/images.ts'
-import { type Leftovers, startReaper } from '../../scripts/lib/leftovers.ts'
-import { libvirtMissing, libvirtUp } from '../../scripts/lib/libvirt-up.ts'
-import { makeTenant, openLease, readLease, type Tenant } from '../../scripts/lib/tenant.ts'
+import { expect, test } from 'vitest'
+import { runInGuest } from '../../scripts/lib/guest-shell.ts'
+import { openLease, readLease } from '../../scripts/lib/tenant.ts'
 import { reportOf, waitActive } from '../../scripts/lib/tenant-view.ts'
 import { until } from '../../scripts/lib/until.ts'
-import { ROLES } from '../world/market.ts'
-import { startWorld, type World } from '../world/world.ts'
-
-const missing = await libvirtMissing()
-if (missing) console.warn(`SKIPPED: services of real guests: ${missing}`)
+import { useRealWorld } from './real-world.ts'
 
 const SOON = 2
-let leftovers: Leftovers
-let world: World
-let tenant: Tenant
-let key: Key
-
-beforeAll(async () => {
-  if (missing) return
-  leftovers = await startReaper()
-  const imageDir = await buildImage('tiny', { leftovers })
-  await libvirtUp(leftovers)
-  world = await startWorld({ hypervisor: 'libvirt', imageDir, leftovers })
-  const account = world.anvil.account(ROLES.tenant)
-  tenant = await makeTenant({ rpcUrls: [world.anvil.rpcUrl], deployment: world.deployment, account })
-  key = await makeKey(world.directory)
-}, 600_000)
-
-afterAll(async () => {
-  if (missing) return
-  await tenant?.close()
-  await world?.close()
-  await leftovers?.reap()
-}, 120_000)
-
-const endpoint = () => world.nodes[0]!.agent().url
+const { missing, real } = await useRealWorld('the services of real guests')
 
 const statesOf = async (leaseId: Hex): Promise<Record<string, string>> => {
-  const report = await reportOf(endpoint(), leaseId)
+  const report = await reportOf(real().endpoint, leaseId)
   return Object.fromEntries((report?.readiness ?? []).map(({ name, state }) => [name, state]))
 }
 
@@ -60,6 +30,7 @@ test.skipIf(missing)(
   'a page, a port and a command become Ready; what does not answer in time is shown TimedOut, and billed',
   { timeout: 400_000 },
   async () => {
+    const { world, tenant, key, endpoint } = real()
     const { leaseId } = await openLease(tenant, {
       node: world.nodes[0]!.registered.node,
       resources: { vcpus: 1, tier: 1, bandwidth: 3, gpus: 0, memoryMiB: 256, diskGiB: 1 },
@@ -91,10 +62,10 @@ test.skipIf(missing)(
         ],
       },
     })
-    await waitActive(tenant, leaseId, { endpoint: endpoint() })
+    await waitActive(tenant, leaseId, { endpoint })
     expect((await statesOf(leaseId))['System']).toBe('Ready')
     expect((await statesOf(leaseId))['web'], 'nothing listens there yet').not.toBe('Ready')
-    const report = await reportOf(endpoint(), leaseId)
+    const report = await reportOf(real().endpoint, leaseId)
     await runInGuest(
       world.directory,
       key,
@@ -108,7 +79,7 @@ test.skipIf(missing)(
       'no-page': 'TimedOut',
       'no-port': 'TimedOut',
     })
-    const told = (await reportOf(endpoint(), leaseId))?.readiness.find(({ name }) => name === 'no-page')
+    const told = (await reportOf(real().endpoint, leaseId))?.readiness.find(({ name }) => name === 'no-page')
     expect(told?.message, 'what was seen last').toMatch(/404/)
     const lease = await readLease(tenant, leaseId)
     expect(lease.status).toBe('Active')

@@ -2,8 +2,8 @@
 // are refused by the contracts; both are history.
 import { leaseIdOf, type Terms } from '@decloud/protocol'
 import { type Address, type Hex, keccak256, toHex, zeroAddress, zeroHash } from 'viem'
+import type { Random } from '../world/random.ts'
 import { agentOf, type Call, type ContractName, type Market, NODES, ROLE } from './market.ts'
-import type { Random } from './random.ts'
 
 type Lease = { id: Hex; terms: Terms; tenant: number }
 

@@ -1,6 +1,6 @@
 // Wrong answers: what RPCs have been seen to say, or could.
 import type { Hex } from 'viem'
-import type { Random } from './random.ts'
+import type { Random } from '../world/random.ts'
 import type { Header, Log } from './world.ts'
 
 const otherDigit = (hex: Hex): Hex => {

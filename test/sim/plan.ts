@@ -1,5 +1,5 @@
 // What a seed is up against.
-import { makeRandom, type Random } from './random.ts'
+import { makeRandom, type Random } from '../world/random.ts'
 
 export type Plan = {
   rpcs: number

@@ -8,11 +8,11 @@ import {
   TimeoutError,
   toHex,
 } from 'viem'
+import type { Random } from '../world/random.ts'
 import type { Clock } from './clock.ts'
 import { wrongHeader, wrongLogs } from './lies.ts'
 import type { Market } from './market.ts'
 import type { Plan } from './plan.ts'
-import type { Random } from './random.ts'
 import type { Trace } from './trace.ts'
 import type { Branch, World } from './world.ts'
 

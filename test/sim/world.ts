@@ -1,8 +1,8 @@
 // The chain of one seed: blocks that the real EVM made, kept with their logs, so that RPCs of the simulated world can serve
 // the present branch or one that was given up.
 import { type Hex, toHex } from 'viem'
+import type { Random } from '../world/random.ts'
 import type { Call, Market } from './market.ts'
-import type { Random } from './random.ts'
 
 /** As an RPC gives them. */
 export type Header = {

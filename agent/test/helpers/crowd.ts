@@ -24,6 +24,7 @@ import {
 import type { Deps } from '../../src/reconcile/ports.ts'
 import { makeOutageStore } from '../../src/state/outage-store.ts'
 import { makeVmStore } from '../../src/state/vm-store.ts'
+import { leaseView } from './lease-view.ts'
 import { MANIFEST, SMALL_VM } from './node.ts'
 import { PLENTIFUL, simulatedResources, UNITS_PER_VCPU } from './resources.ts'
 
@@ -124,37 +125,11 @@ export const makeCrowd = async (count: number) => {
   }
 }
 
-const leaseOf = (leaseId: Hex): LeaseView => ({
-  leaseId,
-  status: 'Active',
-  tenant: zeroAddress,
-  terms: draftOf(SMALL_VM),
-  manifest: '0x01',
-  requestedAtBlock: 1n,
-  node: NODE,
-  pricePerHour: 1n,
-  minCharge: 0,
-  notice: 0,
-  platformBps: 0,
-  relay: 0,
-  relayBps: 0,
-  activateBy: NOW,
-  startedAt: NOW,
-  hostKeyFingerprint: zeroHash,
-  deposited: 1_000_000_000n,
-  settled: 0n,
-  paidBefore: 0n,
-  credited: 0,
-  holdBack: 0,
-  reclaimAt: 0,
-  formerRelays: [],
-  templateFee: null,
-  renewal: { amount: 0n, budget: 0n, runway: 0 },
-  endReason: 'None',
-  endedAt: 0,
-  due: 0n,
-  refunded: 0n,
-})
+const leaseOf = (leaseId: Hex): LeaseView =>
+  leaseView(leaseId, {
+    ...{ status: 'Active', tenant: zeroAddress, terms: draftOf(SMALL_VM), node: NODE, pricePerHour: 1n },
+    ...{ activateBy: NOW, startedAt: NOW, hostKeyFingerprint: zeroHash, deposited: 1_000_000_000n },
+  })
 
 /** As an agent would have left it. */
 const settle = async (deps: Deps, lease: LeaseView) => {

@@ -2,11 +2,11 @@
 import { TRANSIENT } from '@decloud/protocol'
 import type { Hex } from 'viem'
 import { expect } from 'vitest'
+import { makeRandom } from '../../../test/world/random.ts'
 import { makeFakeHypervisor } from '../../src/hypervisor/fake/driver.ts'
 import { makeModelAgent } from '../model/agent.ts'
 import { makeModelChain } from '../model/chain.ts'
 import { INSTANCE, makeHost } from '../model/host.ts'
-import { makeRandom } from '../model/random.ts'
 import { makeWatch } from '../model/watch.ts'
 
 export const LEASE: Hex = `0x${'ab'.repeat(32)}`

@@ -1,10 +1,10 @@
 // What may happen, and how often. Each action is one step of a run.
 import type { Hex } from 'viem'
+import type { Random } from '../../../test/world/random.ts'
 import type { Wish } from '../../src/domain/wish.ts'
 import type { ModelAgent } from './agent.ts'
 import type { Lie, ModelChain } from './chain.ts'
 import { type Host, INSTANCE } from './host.ts'
-import type { Random } from './random.ts'
 import type { Watch } from './watch.ts'
 
 export type Model = { host: Host; chain: ModelChain; agent: ModelAgent; watch: Watch; random: Random }

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { openDatabase } from '@decloud/chain'
 import type { Hex } from 'viem'
+import type { Random } from '../../../test/world/random.ts'
 import type { Step } from '../../src/domain/steps.ts'
 import { seedFiles } from '../../src/guest/seed.ts'
 import { checkService } from '../../src/guest/service-check.ts'
@@ -23,7 +24,6 @@ import { MANIFEST } from '../helpers/node.ts'
 import { simulatedResources, UNITS_PER_VCPU } from '../helpers/resources.ts'
 import type { ModelChain } from './chain.ts'
 import { type Host, INSTANCE } from './host.ts'
-import type { Random } from './random.ts'
 import type { Watch } from './watch.ts'
 
 const SILENT = { info: () => {}, warn: () => {}, error: () => {} }

@@ -5,6 +5,7 @@ import { type LeaseView, runsOutAt } from '@decloud/protocol'
 import type { Hex } from 'viem'
 import type { LeaseSight } from '../../src/domain/desired.ts'
 import type { ChainSnapshot, LeaseChain } from '../../src/reconcile/ports.ts'
+import { leaseView } from '../helpers/lease-view.ts'
 import { SMALL_VM } from '../helpers/node.ts'
 
 const NODE = 7
@@ -182,34 +183,8 @@ const told = (lie: Lie, id: Hex, truth: LeaseSight): LeaseSight => {
 }
 
 /** One unit a second: what is deposited is the paid time in seconds. */
-const assigned = (leaseId: Hex, memoryMiB: number, paidSeconds: number, activateBy: number): LeaseView => ({
-  leaseId,
-  status: 'Assigned',
-  tenant: TENANT,
-  terms: { ...SMALL_VM, memoryMiB, manifestHash: leaseId } as LeaseView['terms'], // what the agent reads of the terms
-  manifest: '0x01',
-  requestedAtBlock: 1n,
-  node: NODE,
-  pricePerHour: 3_600n,
-  minCharge: 0,
-  notice: 0,
-  platformBps: 0,
-  relay: 0,
-  relayBps: 0,
-  activateBy,
-  startedAt: 0,
-  hostKeyFingerprint: null,
-  deposited: BigInt(paidSeconds),
-  settled: 0n,
-  paidBefore: 0n,
-  credited: 0,
-  holdBack: 0,
-  reclaimAt: 0,
-  formerRelays: [],
-  templateFee: null,
-  renewal: { amount: 0n, budget: 0n, runway: 0 },
-  endReason: 'None',
-  endedAt: 0,
-  due: 0n,
-  refunded: 0n,
-})
+const assigned = (leaseId: Hex, memoryMiB: number, paidSeconds: number, activateBy: number): LeaseView =>
+  leaseView(leaseId, {
+    ...{ tenant: TENANT, node: NODE, activateBy, deposited: BigInt(paidSeconds) },
+    terms: { ...SMALL_VM, memoryMiB, manifestHash: leaseId } as LeaseView['terms'], // what the agent reads of the terms
+  })

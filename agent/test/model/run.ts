@@ -1,10 +1,10 @@
 import type { Hex } from 'viem'
+import { makeRandom } from '../../../test/world/random.ts'
 import { makeFakeHypervisor } from '../../src/hypervisor/fake/driver.ts'
 import { type Model, pickAction } from './actions.ts'
 import { makeModelAgent } from './agent.ts'
 import { makeModelChain } from './chain.ts'
 import { INSTANCE, makeHost } from './host.ts'
-import { makeRandom } from './random.ts'
 import { rest } from './rest.ts'
 import { makeWatch } from './watch.ts'
 
