@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { isIPv4 } from 'node:net'
 import { HypervisorError } from '../ports/hypervisor.ts'
 
@@ -78,11 +79,18 @@ export interface DhcpHost {
   readonly ip: string
 }
 
-/** The lowest address that no reservation holds; null when the subnet is full. Pure. */
-export function freeAddress(subnet: Subnet, hosts: readonly DhcpHost[]): string | null {
+/**
+ * The first address that no reservation holds, from a place of the MAC's own on; null when the subnet is full. Pure. The
+ * lowest free one would be that of the guest that left last: DHCP has it leased to that guest still, gives the newcomer
+ * another after seconds of pinging, and whoever had a tunnel to the one would find the other.
+ */
+export function freeAddress(subnet: Subnet, hosts: readonly DhcpHost[], mac: string): string | null {
   const taken = new Set(hosts.map((host) => ipv4ToNumber(host.ip)))
   const { first, last } = guestRange(subnet)
-  for (let candidate = first; candidate <= last; candidate++) {
+  const size = last - first + 1
+  const start = createHash('sha256').update(mac.toLowerCase()).digest().readUInt32BE(0) % size
+  for (let i = 0; i < size; i++) {
+    const candidate = first + ((start + i) % size)
     if (!taken.has(candidate)) return numberToIpv4(candidate)
   }
   return null

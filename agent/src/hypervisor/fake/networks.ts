@@ -19,14 +19,14 @@ export function ensureSimulatedNetwork(machine: SimulatedMachine, spec: NetworkS
   machine.save({ ...machine.state, networks: [...networks, { spec, hosts: [] }] })
 }
 
-/** The address reserved for the MAC, or the lowest free one from now on. */
+/** The address reserved for the MAC, or a free one from now on. */
 export function reserveAddress(machine: SimulatedMachine, name: string, mac: string): string {
   const network = machine.state.networks.find(({ spec }) => spec.name === name)
   if (!network)
     throw new HypervisorError('not-found', `The network ${name} is gone: it must be created first.`)
   const known = network.hosts.find((host) => host.mac === mac.toLowerCase())
   if (known) return known.ip
-  const ip = freeAddress(parseSubnet(network.spec.subnet), network.hosts)
+  const ip = freeAddress(parseSubnet(network.spec.subnet), network.hosts, mac)
   if (ip === null) throw new HypervisorError('refused', `The network ${name} has no free address left.`)
   const reserved = { ...network, hosts: [...network.hosts, { mac: mac.toLowerCase(), ip }] }
   const networks = machine.state.networks.map((entry) => (entry === network ? reserved : entry))

@@ -44,7 +44,7 @@ export class Networks {
     return this.#inTurn(async () => {
       const { subnet, hosts } = parseNetwork(await this.#existing(name))
       if (hosts.some((host) => host.mac === mac.toLowerCase()) || !subnet) return
-      const ip = freeAddress(subnet, hosts)
+      const ip = freeAddress(subnet, hosts, mac)
       if (ip === null) throw new HypervisorError('refused', `The network ${name} has no free address left.`)
       await this.#pool.call(
         'addDhcpHost',
