@@ -11,6 +11,8 @@ import { atMost, median, report } from '../lib.ts'
 const AT_A_TIME = 3
 const BOOT_DEADLINE_MS = 180_000
 const LIMIT_MS = 5_000
+/** Twenty guests of a higher tier are more than the node offers. */
+const BURSTABLE = 3
 
 const [imageDir, guests, runs] = [process.argv[2]!, Number(process.argv[3]), Number(process.argv[4])]
 const node = await startNode({ folder: process.env['TMPDIR']!, imageDir })
@@ -21,7 +23,7 @@ const statuses = () =>
 const allRun = async () => (await statuses()).every((status) => status === 'Running')
 
 while (leaseIds.length < guests) {
-  for (let nth = 0; nth < AT_A_TIME && leaseIds.length < guests; nth++) leaseIds.push(await node.open())
+  for (let nth = 0; nth < AT_A_TIME && leaseIds.length < guests; nth++) leaseIds.push(await node.open(BURSTABLE))
   await until(allRun, BOOT_DEADLINE_MS, 'not all guests run', 500)
   console.error(`${leaseIds.length} of ${guests} guests run`)
 }

@@ -78,10 +78,11 @@ export const startNode = async ({ folder, imageDir }: { folder: string; imageDir
       const response = await fetch(new URL('/health', agent.url())).catch(() => null)
       return response?.ok ? healthSchema.parse(await response.json()) : null
     },
-    open: async (): Promise<Hex> => {
+    /** @param tier quality tier; the burstable one is the least that a node has to have for it. */
+    open: async (tier = 1): Promise<Hex> => {
       const { leaseId } = await openLease(tenant, {
         node: registered.node,
-        resources: { vcpus: 1, tier: 1, bandwidth: 0, gpus: 0, memoryMiB: 256, diskGiB: 1 },
+        resources: { vcpus: 1, tier, bandwidth: 0, gpus: 0, memoryMiB: 256, diskGiB: 1 },
         hours: 1,
         holdBack: 600,
         manifest: {
