@@ -16,7 +16,7 @@ const WENT_OFF: Reason = {
   message:
     'The guest went off against the wish of its tenant; it is started again, and the time is credited.',
 }
-const PAUSED: Reason = {
+export const PAUSED: Reason = {
   code: 'disk-full',
   message:
     'The disks of the node are full: the guest is paused, loses nothing, and goes on when there is room.',

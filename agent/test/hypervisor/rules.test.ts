@@ -57,7 +57,8 @@ test('the facts are read from the machine: the device opened, the flags and the 
 test('the free address is inside the range and no other guest has it, or there is none', () => {
   const subnet = parseSubnet('10.0.0.0/29')
   const hosts = ['10.0.0.2', '10.0.0.3', '10.0.0.5'].map((ip) => ({ mac: '52:54:00:00:00:00', ip }))
-  for (let n = 0; n < 64; n++) expect(['10.0.0.4', '10.0.0.6']).toContain(freeAddress(subnet, hosts, `mac${n}`))
+  for (let n = 0; n < 64; n++)
+    expect(['10.0.0.4', '10.0.0.6']).toContain(freeAddress(subnet, hosts, `mac${n}`))
   const full = [2, 3, 4, 5, 6].map((n) => ({ mac: '52:54:00:00:00:00', ip: `10.0.0.${n}` }))
   expect(freeAddress(subnet, full, 'mac')).toBeNull()
 })

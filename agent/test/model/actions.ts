@@ -88,13 +88,17 @@ const lie = (model: Model) => {
   } else chain.tell({ kind })
 }
 
-const flip =
-  (faults: (host: Host) => Record<string, unknown>, name: string) =>
+/** A fault of the simulated machine, on or off by chance. */
+const flipFault =
+  (name: 'defineFails' | 'startFails' | 'ignoresShutdown' | 'agentNever') =>
   ({ host, random }: Model) => {
-    faults(host)[name] = random.chance(0.5)
+    host.machine.faults[name] = random.chance(0.5)
   }
-const machine = (host: Host) => host.machine.faults as unknown as Record<string, unknown>
-const storage = (host: Host) => host.storage as unknown as Record<string, unknown>
+const flipStorage =
+  (name: keyof Host['storage']) =>
+  ({ host, random }: Model) => {
+    host.storage[name] = random.chance(0.5)
+  }
 
 const ACTIONS: readonly Action[] = [
   ['open', 8, open],
@@ -160,14 +164,14 @@ const ACTIONS: readonly Action[] = [
   ['agent-restart', 3, ({ agent }) => agent.restart()],
   ['cut-step', 10, ({ agent, random }) => agent.armCut('step', 1 + random.below(8))],
   ['cut-effect', 8, ({ agent, random }) => agent.armCut('effect', 1 + random.below(5))],
-  ['define-fails', 2, flip(machine, 'defineFails')],
-  ['start-fails', 2, flip(machine, 'startFails')],
-  ['deaf-guests', 2, flip(machine, 'ignoresShutdown')],
-  ['silent-guests', 2, flip(machine, 'agentNever')],
-  ['overlay-full', 2, flip(storage, 'overlay')],
-  ['seed-full', 2, flip(storage, 'seed')],
-  ['rename-fails', 1, flip(storage, 'rename')],
-  ['image-corrupt', 1, flip(storage, 'image')],
+  ['define-fails', 2, flipFault('defineFails')],
+  ['start-fails', 2, flipFault('startFails')],
+  ['deaf-guests', 2, flipFault('ignoresShutdown')],
+  ['silent-guests', 2, flipFault('agentNever')],
+  ['overlay-full', 2, flipStorage('overlay')],
+  ['seed-full', 2, flipStorage('seed')],
+  ['rename-fails', 1, flipStorage('rename')],
+  ['image-corrupt', 1, flipStorage('image')],
   ['stop', 4, withLive(({ host }, id) => host.order(id, (wish) => ({ ...wish, power: 'off' })))],
   ['start', 6, withLive(({ host }, id) => host.order(id, (wish) => ({ ...wish, power: 'on' })))],
   ['reboot', 4, order('rebootAtMs')],

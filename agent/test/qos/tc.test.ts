@@ -48,7 +48,7 @@ if (missing) {
         const shaper = shaperIn(within, 'mine')
         const ifb = ifbName('mine', '0xa1')
         await shaper.shape('0xa1', 'tap1', BASIC)
-        const harm = [
+        const harm: [string, ...string[]][] = [
           ['tc', 'qdisc', 'del', 'dev', 'tap1', 'root'],
           ['tc', 'qdisc', 'del', 'dev', 'tap1', 'ingress'],
           ['tc', 'class', 'change', 'dev', 'tap1', 'parent', '1:', 'classid', '1:1', 'htb', 'rate', '1gbit'],
@@ -56,9 +56,9 @@ if (missing) {
           ['tc', 'qdisc', 'replace', 'dev', 'tap1', 'root', 'handle', '8001:', 'pfifo'],
           ['ip', 'link', 'set', 'dev', ifb, 'down'],
           ['ip', 'link', 'del', 'dev', ifb],
-        ] as const
+        ]
         for (const command of harm) {
-          await run(...(command as unknown as [string, ...string[]]))
+          await run(...command)
           expect(await shaper.limitsOf('0xa1', 'tap1'), command.join(' ')).toBeNull()
           await shaper.shape('0xa1', 'tap1', BASIC)
           expect(await shaper.limitsOf('0xa1', 'tap1'), command.join(' ')).toEqual(BASIC)

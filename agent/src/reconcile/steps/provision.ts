@@ -2,6 +2,7 @@
 import { checkOf } from '@decloud/protocol'
 import { formatEther } from 'viem'
 import { guestConfig } from '../../domain/guest-config.ts'
+import { PAUSED } from '../../domain/plan-run.ts'
 import { awaited } from '../../domain/readiness.ts'
 import { GENERATION, specHashOf } from '../../domain/spec.ts'
 import { unseen } from '../../domain/vm.ts'
@@ -16,8 +17,6 @@ const GIB = 1024 ** 3
 /** Below this a guest that goes on would be paused again at its next writes. */
 const RESUME_BYTES = GIB
 const RESUMED_MS = 5_000
-const PAUSED_FOR_SPACE =
-  'The disks of the node are full: the guest is paused, loses nothing, and goes on when there is room.'
 /** The guest agent answers in milliseconds once it is up. */
 const POLL_MS = 500
 
@@ -101,7 +100,7 @@ export const provision: Executors<
     const { deps, lease } = context
     const freeBytes = await deps.machine.availableDiskBytes()
     if (freeBytes < RESUME_BYTES) {
-      throw new AgentError('disk-full', PAUSED_FOR_SPACE)
+      throw new AgentError(PAUSED.code, PAUSED.message)
     }
     // Should it run into the same wall at once, it is not let go on again without a pause.
     deps.store.put({ ...recordOf(context), reason: null, nextAttemptMs: deps.nowMs() + RESUMED_MS })
