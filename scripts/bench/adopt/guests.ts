@@ -23,7 +23,8 @@ const statuses = () =>
 const allRun = async () => (await statuses()).every((status) => status === 'Running')
 
 while (leaseIds.length < guests) {
-  for (let nth = 0; nth < AT_A_TIME && leaseIds.length < guests; nth++) leaseIds.push(await node.open(BURSTABLE))
+  for (let nth = 0; nth < AT_A_TIME && leaseIds.length < guests; nth++)
+    leaseIds.push(await node.open(BURSTABLE))
   await until(allRun, BOOT_DEADLINE_MS, 'not all guests run', 500)
   console.error(`${leaseIds.length} of ${guests} guests run`)
 }
