@@ -37,7 +37,7 @@ export const compareRpcs = async (chain: Chain, final: BlockRef | null): Promise
   const looks = await Promise.all(chain.clients.map((client) => lookAt(chain, client, final)))
   const hosts = chain.clients.map((client) => hostOf(client.transport.url ?? ''))
   const heads = looks.map((look) => ('head' in look ? look.head : -1n))
-  const highest = heads.reduce((most, head) => Math.max(head, most))
+  const highest = heads.reduce((most, head) => (head > most ? head : most))
   const first = heads[0]! + AHEAD_BLOCKS > highest ? 0 : heads.indexOf(highest)
   for (const [i, look] of looks.entries()) {
     if ('error' in look) {

@@ -231,7 +231,7 @@ export const makeFollower = (options: FollowerOptions): Follower => {
   const readTwice = () => {
     const { finalized, verified } = store.finality()
     if (finalized === null || verified === null) return null
-    return store.blockThrough(Math.min(finalized, verified))
+    return store.blockThrough(finalized < verified ? finalized : verified)
   }
 
   const disagreementNow = () => disagreement ?? doubts.verify ?? doubts.reread ?? brokenSentence()

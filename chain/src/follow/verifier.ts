@@ -169,7 +169,7 @@ const firstDifference = (one: readonly PlacedLog[], other: readonly PlacedLog[])
   for (let i = 0; i < Math.max(one.length, other.length); i++) {
     const [a, b] = [one[i], other[i]]
     if (a === undefined || b === undefined) return (a ?? b)!.blockNumber
-    if (!sameLog(a, b)) return Math.min(a.blockNumber, b.blockNumber)
+    if (!sameLog(a, b)) return a.blockNumber < b.blockNumber ? a.blockNumber : b.blockNumber
   }
   return null
 }

@@ -41,7 +41,7 @@ export type AnswersOptions = {
 
 const SECOND_MS = 1_000
 /** Above this a buffer is cheaper to send than text that has to be encoded each time. */
-const TEXT_LIMIT = 2_048
+const TEXT_LIMIT = 8_192
 /** An entry's own weight besides key and body. */
 const OVERHEAD = 600
 
