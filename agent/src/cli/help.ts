@@ -41,7 +41,10 @@ Environment of run:
   ${ENV.libvirtUri}       qemu:///system
   ${ENV.networkName}           name of the guests' network; decloud
   ${ENV.networkSubnet}            its range; 10.77.0.0/24
-  ${ENV.apiPort}          status API on 127.0.0.1; 7070, 0 for any
+  ${ENV.apiPort}          of the API; 7070, 0 for any
+  ${ENV.apiHost}          where it listens; 127.0.0.1
+  ${ENV.apiPublicUrl}    the URL that clients know it by, where it is not that of this machine
+  ${ENV.apiPages}         hosts by commas whose pages may use it, besides those of this machine
   ${ENV.gpus}              PCI addresses of the GPUs for guests, separated by commas
   ${ENV.keepers}           keepers by commas: URLs (beats, manifests) and libp2p addresses (beats); none
   ${ENV.claims}            on, or off: whether requests that name no node are claimed for this one

@@ -45,6 +45,28 @@ const keepers = z
     ),
   )
 
+const publicUrl = z
+  .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+  .refine((url) => new URL(url).pathname === '/' && !/[?#]/.test(url), 'must be a URL without a path')
+  .transform((url) => new URL(url).origin)
+
+/** Of web pages, with the port where it is not the usual one. */
+const hosts = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((host) => host.trim().toLowerCase())
+      .filter((host) => host !== ''),
+  )
+  .pipe(
+    z.array(
+      z
+        .string()
+        .regex(/^[a-z0-9.-]+(:(\d{1,5}|\*))?$/, 'must hold hosts like app.example.org or localhost:5173'),
+    ),
+  )
+
 const gpus = z
   .string()
   .transform((text) =>
@@ -105,7 +127,13 @@ const configSchema = z.object({
     .string()
     .regex(/^\d{1,3}(\.\d{1,3}){3}\/(1[6-9]|2[0-9])$/, 'must be an IPv4 range from /16 to /29')
     .default('10.77.0.0/24'),
-  /** On 127.0.0.1; 0 takes any free one. */
+  /** Where the API listens; loopback by default, any other only under a public URL. */
+  apiHost: z.union([z.ipv4(), z.ipv6()], 'must be an IP address').optional(),
+  /** Under which clients know the API: what a wallet signs in to. */
+  apiPublicUrl: publicUrl.optional(),
+  /** Hosts whose pages may use the API and sign in to it, besides those of this machine and of the public URL. */
+  apiPages: hosts.optional(),
+  /** 0 takes any free one. */
   apiPort: wholeNumber.refine((port) => port <= 65_535, 'must be at most 65535').default(7070),
   /** Who is to hear that this node is there, and whose mailboxes are asked for manifests; an agent needs none. */
   keepers: keepers.optional(),
@@ -156,6 +184,8 @@ export const loadConfig = (env: Environment): AgentConfig => {
     throw configError(parsed.error.issues.map((issue) => `${nameOf(issue.path)} ${issue.message}`))
   }
   const { hypervisor, deployment, foreignGuests } = parsed.data
+  const exposed = exposureProblem(parsed.data)
+  if (exposed !== null) throw configError([exposed])
   if (hypervisor === 'simulated' && deployment.chainId !== DEVELOPMENT_CHAIN) {
     throw configError([
       `${ENV.hypervisor} cannot be simulated on chain ${deployment.chainId}: guests that do not exist would be billed`,
@@ -168,6 +198,18 @@ export const loadConfig = (env: Environment): AgentConfig => {
   }
   return parsed.data
 }
+
+/** Outside of this machine a token has to travel under a name that a wallet can sign in to, and not in the clear. */
+const exposureProblem = ({ apiHost, apiPublicUrl, deployment }: AgentConfig): string | null => {
+  if (apiHost === undefined || isLoopback(apiHost)) return null
+  if (apiPublicUrl === undefined) {
+    return `${ENV.apiHost} is ${apiHost}, which others can reach: then ${ENV.apiPublicUrl} has to say under which URL, because that is what wallets sign in to`
+  }
+  if (deployment.chainId === DEVELOPMENT_CHAIN || apiPublicUrl.startsWith('https:')) return null
+  return `${ENV.apiPublicUrl} has to be https where ${ENV.apiHost} is not loopback: over ${apiPublicUrl} tokens would travel in the clear`
+}
+
+export const isLoopback = (host: string): boolean => host === '::1' || /^127\./.test(host)
 
 /** The part that is about images on this machine. @throws AgentError `config-invalid`. */
 export const loadImageConfig = (env: Environment): ImageConfig => {
