@@ -37,7 +37,6 @@ const makeNodeSession = (signer: Signer, endpoint: string, node: number): NodeSe
   let refused: { error: unknown; untilMs: number } | null = null
 
   const open = async () => {
-    if (refused !== null && Date.now() < refused.untilMs) throw refused.error
     try {
       session = await signIn(signer, endpoint, node)
       return session
@@ -52,6 +51,7 @@ const makeNodeSession = (signer: Signer, endpoint: string, node: number): NodeSe
   const token = async () => {
     const isGood = session !== null && session.accessExpiresAt * 1_000 - SLACK_MS > Date.now()
     if (session !== null && isGood) return session.accessToken
+    if (opening === null && refused !== null && Date.now() < refused.untilMs) throw refused.error
     opening ??= open()
     return (await opening).accessToken
   }

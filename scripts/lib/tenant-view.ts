@@ -81,8 +81,9 @@ export const waitActive = async (
       onReport?.(report)
     }
     if (lease.status === 'Active') {
-      await checkHostKey(signer.chain, leaseId, report)
-      return { startedAt: lease.startedAt, report }
+      const last = report ?? (await lastWord(signer, leaseId, options))
+      await checkHostKey(signer.chain, leaseId, last)
+      return { startedAt: lease.startedAt, report: last }
     }
     if (lease.status === 'Ended') {
       throw new DecloudError('lease-ended', 'The lease has ended without having been active.')
@@ -100,6 +101,18 @@ export const waitActive = async (
     }
     await delay(pollMs, undefined, signal === undefined ? {} : { signal })
   }
+}
+
+/** A node that activates faster than it lets its tenant in is waited for a little: its word is how to log in. */
+const LAST_WORD_MS = 5_000
+
+const lastWord = async (signer: Signer, leaseId: Hex, { endpoint, pollMs = 250 }: WaitOptions) => {
+  if (endpoint === null) return null
+  for (const end = Date.now() + LAST_WORD_MS; Date.now() < end; await delay(pollMs)) {
+    const report = await reportOf(signer, endpoint, leaseId)
+    if (report !== null) return report
+  }
+  return null
 }
 
 const isRefusal = (code: string) =>
