@@ -1,5 +1,6 @@
 // A line of words → which verb, which options; or what was probably meant.
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
+import { nearest } from '@decloud/service/config'
 import { type Options, UsageError, type Values, type Verb } from './verb.ts'
 import { VERBS } from './verbs.ts'
 
@@ -33,7 +34,15 @@ export const findVerb = (args: readonly string[]): Found => {
 export const verbsOf = (group: string): readonly string[] =>
   Object.keys(VERBS).filter((name) => name.startsWith(`${group} `))
 
-const meant = (_name: string): string => 'See `decloud-node --help`.'
+const meant = (name: string): string => {
+  const near = nearest(name, [...Object.keys(VERBS), ...GROUPS])
+  return near === undefined ? 'See `decloud-node --help`.' : `Did you mean ${near}?`
+}
+
+const optionMeant = (name: string, options: Options): string => {
+  const near = nearest(name, Object.keys(options))
+  return near === undefined ? 'See --help.' : `Did you mean --${near}?`
+}
 
 type Parsed = { readonly values: Values<Options>; readonly words: readonly string[] }
 
@@ -49,7 +58,8 @@ export const parseVerb = (verb: Verb, args: string[]): Parsed => {
   for (const token of tokens) {
     if (token.kind !== 'option') continue
     const option = Object.hasOwn(options, token.name) ? options[token.name] : undefined
-    if (option === undefined) throw new UsageError(`There is no option ${token.rawName} here.`, 'See --help.')
+    if (option === undefined)
+      throw new UsageError(`There is no option ${token.rawName} here.`, optionMeant(token.name, options))
     if (option.type === 'string' && token.value === undefined) {
       throw new UsageError(`${token.rawName} wants a value.`)
     }

@@ -1,7 +1,7 @@
 import { DecloudError } from '@decloud/protocol'
+import { ConfigError } from '@decloud/service/config'
 import { askHealth } from '../adapters/running.ts'
 import { holderOf } from '../adapters/store/lock.ts'
-import { ConfigError } from '../config/issues.ts'
 import type { Loaded } from '../config/load.ts'
 import { type Finding, fault, note, ok } from './finding.ts'
 import { checkFolder, checkLock, checkStores } from './folder.ts'
