@@ -1,10 +1,16 @@
 // A line of words → which verb, which options; or what was probably meant.
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { nearest } from '@decloud/service/config'
+import { FIELDS, flagOf, type Given } from '../config/config.ts'
 import { type Options, UsageError, type Values, type Verb } from './verb.ts'
 import { VERBS } from './verbs.ts'
 
 export const COMMON = {
+  config: {
+    type: 'string',
+    argument: 'FILE',
+    about: 'the configuration; variables win over it, flags over both',
+  },
   json: { type: 'boolean', about: 'one line of JSON on stdout, of a failure too' },
   help: { type: 'boolean', about: 'this text' },
 } as const satisfies Options
@@ -44,11 +50,23 @@ const optionMeant = (name: string, options: Options): string => {
   return near === undefined ? 'See --help.' : `Did you mean --${near}?`
 }
 
-type Parsed = { readonly values: Values<Options>; readonly words: readonly string[] }
+type Parsed = {
+  readonly values: Values<Options>
+  readonly words: readonly string[]
+  readonly given: Given
+}
+
+/** Every key of the configuration is a flag too, unless the verb has one of that name for itself. */
+const CONFIG_FLAGS: Options = Object.fromEntries(
+  FIELDS.map(({ key, about, wants }) => [
+    flagOf(key),
+    { type: 'string', argument: 'VALUE', about: about || wants },
+  ]),
+)
 
 /** @throws UsageError. */
 export const parseVerb = (verb: Verb, args: string[]): Parsed => {
-  const options: Options = { ...COMMON, ...verb.options }
+  const options: Options = { ...CONFIG_FLAGS, ...COMMON, ...verb.options }
   const kinds: ParseArgsOptionsConfig = Object.fromEntries(
     Object.entries(options).map(([name, { type }]) => [name, { type }]),
   )
@@ -70,10 +88,19 @@ export const parseVerb = (verb: Verb, args: string[]): Parsed => {
   if (positionals.length > 0 && verb.words === undefined) {
     throw new UsageError(`"${positionals[0]}" is one word too many.`)
   }
-  const flags = Object.entries(options).map(([name, { type }]) => [
+  const read = Object.entries(options).map(([name, { type }]) => [
     name,
     type === 'boolean' ? values[name] === true : values[name],
   ])
   // Of each option what its type says: checked token by token above.
-  return { values: Object.fromEntries(flags) as Values<Options>, words: positionals }
+  const all = Object.fromEntries(read) as Readonly<Record<string, string | undefined>>
+  const mine = new Set(Object.keys(verb.options))
+  const flags = Object.fromEntries(
+    Object.keys(CONFIG_FLAGS).map((name) => [name, mine.has(name) ? undefined : all[name]]),
+  )
+  return {
+    values: all as unknown as Values<Options>,
+    words: positionals,
+    given: { file: all['config'], flags },
+  }
 }
