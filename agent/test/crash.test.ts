@@ -30,7 +30,7 @@ import { makeVmStore } from '../src/state/vm-store.ts'
 import { NODE_ADDRESS } from './helpers/keys.ts'
 import { leaseView } from './helpers/lease-view.ts'
 import { MANIFEST, SMALL_VM } from './helpers/node.ts'
-import { PLENTIFUL, simulatedResources } from './helpers/resources.ts'
+import { NO_EVENTS, PLENTIFUL, simulatedResources } from './helpers/resources.ts'
 
 const LEASE: Hex = `0x${'cd'.repeat(32)}`
 const INSTANCE = 'n1'
@@ -134,6 +134,7 @@ describe('a power cut at any moment', () => {
       resources: simulatedResources(db, hypervisor, SILENT),
       store: makeVmStore(db),
       outages: makeOutageStore(db),
+      events: NO_EVENTS,
       wishes: { of: () => NO_WISH, subscribe: () => () => {} },
       networkName: 'decloud',
       log: SILENT,

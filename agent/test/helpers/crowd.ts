@@ -27,7 +27,7 @@ import { makeVmStore } from '../../src/state/vm-store.ts'
 import { makeMemoryKeys, NODE_ADDRESS } from './keys.ts'
 import { leaseView } from './lease-view.ts'
 import { MANIFEST, SMALL_VM } from './node.ts'
-import { PLENTIFUL, simulatedResources, UNITS_PER_VCPU } from './resources.ts'
+import { NO_EVENTS, PLENTIFUL, simulatedResources, UNITS_PER_VCPU } from './resources.ts'
 
 const SILENT = { info: () => {}, warn: () => {}, error: () => {} }
 
@@ -92,6 +92,7 @@ export const makeCrowd = async (count: number) => {
     resources: simulatedResources(db, hypervisor, SILENT),
     store: makeVmStore(db),
     outages: makeOutageStore(db),
+    events: NO_EVENTS,
     wishes: { of: () => NO_WISH, subscribe: () => () => {} },
     networkName: NETWORK,
     log: SILENT,
