@@ -15,6 +15,7 @@ export default defineConfig({
       },
       { extends: true, test: { name: 'chain', include: ['chain/test/**/*.test.ts'] } },
       { extends: true, test: { name: 'gossip', include: ['gossip/test/**/*.test.ts'] } },
+      { extends: true, test: { name: 'service', include: ['service/test/**/*.test.ts'] } },
       { extends: true, test: { name: 'keeper', include: ['keeper/test/**/*.test.ts'] } },
       { extends: true, test: { name: 'agent', include: ['agent/test/**/*.test.ts'] } },
       { extends: true, test: { name: 'web', include: ['web/test/**/*.test.{ts,tsx}'] } },

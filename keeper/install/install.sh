@@ -91,7 +91,7 @@ build() {
   [ -f "$src/keeper/src/main.ts" ] || die "$src is no checkout of this project"
   command -v npm >/dev/null || die 'npm is missing: install Node.js 20.19 or newer, or use --release with a file that --pack made'
   for part in package.json package-lock.json .npmrc contracts/package.json contracts/protocol \
-    chain/package.json chain/src gossip/package.json gossip/src keeper/package.json keeper/src keeper/install agent/package.json web/package.json; do
+    chain/package.json chain/src gossip/package.json gossip/src service/package.json service/src keeper/package.json keeper/src keeper/install agent/package.json web/package.json; do
     [ -e "$src/$part" ] || continue
     mkdir -p "$out/$(dirname "$part")"
     cp -R "$src/$part" "$out/$part"
@@ -102,7 +102,7 @@ build() {
     cd "$out"
     # Whoever runs this under npm or a test hands down settings that are meant for another folder.
     plain npm ci --ignore-scripts --omit=dev --no-audit --no-fund --loglevel=error --include-workspace-root \
-      --workspace @decloud/keeper --workspace @decloud/chain --workspace @decloud/gossip --workspace @decloud/protocol >&2
+      --workspace @decloud/keeper --workspace @decloud/chain --workspace @decloud/gossip --workspace @decloud/service --workspace @decloud/protocol >&2
   ) || die 'the packages could not be fetched, see above'
   # Headers and sources for compiling add-ons: nothing here is compiled.
   rm -rf "$out"/node_modules/node-linux-*/include "$out/node_modules/better-sqlite3/deps"

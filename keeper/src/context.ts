@@ -2,9 +2,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect, type Journal, type KeySource, loadKey, makeJournal } from '@decloud/chain'
 import { DecloudError, sentenceOf } from '@decloud/protocol'
+import type { RouteEntry } from '@decloud/service/http'
+import { makeLog, makeScrub } from '@decloud/service/log'
 import { watchJournal } from './adapters/metrics/parts.ts'
 import { lockFolder } from './adapters/store/lock.ts'
-import type { RouteEntry } from './api/routing.ts'
 import type { KeeperConfig } from './config/config.ts'
 import { secretValues } from './config/secret-values.ts'
 import { makeApi } from './context/api.ts'
@@ -16,8 +17,6 @@ import { makeOperations, makeRounds, makeWatch } from './context/operations.ts'
 import { pricingOf } from './context/upkeep.ts'
 import { type Heartbeats, startHeartbeats } from './heartbeats.ts'
 import { within } from './lib/deadline.ts'
-import { makeLog } from './lib/log.ts'
-import { makeScrub } from './lib/scrub.ts'
 import type { Ledger } from './ports/ledger.ts'
 import type { Market } from './ports/market.ts'
 import type { Audit } from './services/auditor.ts'
@@ -92,7 +91,7 @@ const start = async (
   drain: AbortController,
   onClose: OnClose,
 ): Promise<Omit<Keeper, 'close'>> => {
-  const log = makeLog({ level: config.logLevel, scrub: makeScrub(secretValues(config, key)) })
+  const log = makeLog({ name: 'keeper', level: config.logLevel, scrub: makeScrub(secretValues(config, key)) })
   const onError = (error: unknown) => log.warn({ code: codeOf(error) }, sentenceOf(error))
   const { deployment } = config
   const watch = makeWatch(log)

@@ -2,13 +2,13 @@
 // A line of words → a verb. The one place that turns errors into sentences and exit codes.
 import { parseArgs } from 'node:util'
 import { DecloudError, sentenceOf } from '@decloud/protocol'
+import { makeScrub } from '@decloud/service/log'
 import { helpOf, overview } from './cli/help.ts'
 import { EXIT, type Verb } from './cli/verb.ts'
 import { VERBS } from './cli/verbs.ts'
 import { ConfigError } from './config/issues.ts'
 import { type Loaded, loadConfig } from './config/load.ts'
 import { secretValues } from './config/secret-values.ts'
-import { makeScrub } from './lib/scrub.ts'
 import { VERSION } from './version.ts'
 
 const COMMON = {

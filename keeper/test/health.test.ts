@@ -1,5 +1,5 @@
+import { makeServiceManager } from '@decloud/service/systemd'
 import { expect, it } from 'vitest'
-import { makeServiceManager } from '../src/adapters/service-manager.ts'
 import { assess, type Facts, liveness } from '../src/domain/health.ts'
 import { makeWatchdog } from '../src/lib/watchdog.ts'
 

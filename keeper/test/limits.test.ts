@@ -2,10 +2,10 @@
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { json } from 'node:stream/consumers'
+import { callerOf, makeBuckets } from '@decloud/service/http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Local, startLocal } from '../../chain/test/local.ts'
 import type { KeeperConfigInput } from '../src/index.ts'
-import { callerOf, makeBuckets } from '../src/lib/buckets.ts'
 import { type Harness, makeHarness } from './harness.ts'
 
 describe('a bucket', () => {

@@ -1,8 +1,8 @@
 // What an answer may never be: older than the last commit, or anything but a problem where a request makes no sense.
 
+import { PROBLEM_TYPE } from '@decloud/service/http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Local, OPERATOR, startLocal } from '../../chain/test/local.ts'
-import { PROBLEM_TYPE } from '../src/api/problems.ts'
 import type { Keeper } from '../src/index.ts'
 import { getJson, type Harness, makeHarness } from './harness.ts'
 import { makeMarketWorld } from './market-world.ts'

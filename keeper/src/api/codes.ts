@@ -74,21 +74,3 @@ export const STATUS: Readonly<Record<string, number>> = {
   'sponsor-off': 503,
   'streams-full': 503,
 }
-
-export const TITLES: Readonly<Record<number, string>> = {
-  400: 'Bad request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not found',
-  405: 'Method not allowed',
-  408: 'Request timeout',
-  409: 'Conflict',
-  413: 'Content too large',
-  414: 'URI too long',
-  415: 'Unsupported media type',
-  422: 'Unprocessable',
-  429: 'Too many requests',
-  431: 'Request header fields too large',
-  500: 'Internal error',
-  503: 'Not ready',
-}

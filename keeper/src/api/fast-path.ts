@@ -1,9 +1,9 @@
 // Ready answers are given before the framework hears of the request: most requests are for one, and routing, hooks and a
 // request object of its own cost twice what the answer does. Whatever is not plain goes the framework's way, unchanged.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { callerOf } from '@decloud/service/http'
 import proxyAddress from '@fastify/proxy-addr'
 import type { FastifyHttpOptions, RawServerDefault } from 'fastify'
-import { callerOf } from '../lib/buckets.ts'
 import { type Answers, hasIt, type Ready } from './answers.ts'
 import type { ApiDeps } from './deps.ts'
 import { observerOf } from './observe.ts'
@@ -22,7 +22,7 @@ export const sendReady = (
   }
   response.writeHead(200, [...ready.headers, 'ratelimit', allowance, 'content-length', ready.length])
   if (request.method === 'HEAD') response.end()
-  else response.end(ready.body)
+  else response.end(ready.body, ready.encoding)
   return 200
 }
 

@@ -1,8 +1,8 @@
 // What is refused before anything is read: URLs too long, callers too fast.
 import { DecloudError } from '@decloud/protocol'
+import { callerOf, makeBuckets, type Taken } from '@decloud/service/http'
 import type { FastifyInstance } from 'fastify'
 import type { ApiConfig } from '../config/api.ts'
-import { callerOf, makeBuckets, type Taken } from '../lib/buckets.ts'
 import { COMMON_HEADERS, PREFLIGHT_HEADERS } from './headers.ts'
 
 /** Characters; a cursor and every filter together need less than half of it. */

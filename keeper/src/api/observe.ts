@@ -1,6 +1,7 @@
 // How long answers take, by the pattern of their route: never by URL, which has as many values as there are leases.
+
+import type { Metrics } from '@decloud/service/metrics'
 import type { FastifyInstance } from 'fastify'
-import type { Metrics } from '../ports/metrics.ts'
 
 /** Takes method, pattern, status and seconds of each answer. */
 export const observerOf = (metrics: Metrics) => {

@@ -1,99 +1,11 @@
-// The one place where an error becomes an HTTP answer (RFC 9457, application/problem+json).
-import type { Socket } from 'node:net'
-import { DecloudError } from '@decloud/protocol'
-import type { ApiProblem } from '@decloud/protocol/wire/api'
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
-import { STATUS, TITLES } from './codes.ts'
+import { makeProblems } from '@decloud/service/http'
+import { STATUS } from './codes.ts'
 import { COMMON_HEADERS } from './headers.ts'
 
-export const PROBLEM_TYPE = 'application/problem+json'
-
-const problem = (status: number, code: string, detail?: string): ApiProblem => ({
-  type: 'about:blank',
-  title: TITLES[status] ?? 'Error',
-  status,
-  code,
-  ...(detail === undefined ? {} : { detail }),
+export const { answerError, answerParserError, answerWithProblems } = makeProblems({
+  statusOf: STATUS,
+  headers: COMMON_HEADERS,
 })
 
-/** The framework's own refusals, in our words. */
-const FRAMEWORK: Readonly<Record<string, [status: number, code: string, detail: string]>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: [413, 'body-too-large', 'The body is larger than this route takes.'],
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: [415, 'media-type-wrong', 'Send the body as application/json.'],
-  FST_ERR_CTP_EMPTY_JSON_BODY: [400, 'request-invalid', 'The body is empty.'],
-  FST_ERR_CTP_INVALID_JSON_BODY: [400, 'request-invalid', 'The body is not JSON.'],
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: [400, 'request-invalid', 'The body is not as long as it says.'],
-  FST_ERR_BAD_URL: [400, 'request-invalid', 'The URL is not well formed.'],
-  FST_ERR_MAX_PARAM_LENGTH: [414, 'url-too-long', 'A part of the path is too long.'],
-}
-
-const problemOf = (error: FastifyError | Error): ApiProblem => {
-  if (hasZodFastifySchemaValidationErrors(error)) {
-    const errors = error.validation.map((one) => ({
-      path: one.instancePath,
-      message: one.message ?? 'invalid',
-    }))
-    return { ...problem(400, 'request-invalid', 'The request does not fit its schema.'), errors }
-  }
-  if (error instanceof DecloudError) {
-    const status = STATUS[error.code]
-    if (status !== undefined) return problem(status, error.code, error.sentence)
-  }
-  const known = 'code' in error ? FRAMEWORK[error.code] : undefined
-  if (known !== undefined) return problem(...known)
-  const status = 'statusCode' in error ? error.statusCode : undefined
-  if (status !== undefined && status >= 400 && status < 500)
-    return problem(status, 'request-invalid', error.message)
-  // What went wrong inside is for the log, not for strangers.
-  return problem(500, 'internal')
-}
-
-const send = (reply: FastifyReply, body: ApiProblem) =>
-  reply.code(body.status).header('content-type', PROBLEM_TYPE).send(JSON.stringify(body))
-
-export const answerError = (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) => {
-  const body = problemOf(error)
-  if (body.status >= 500 && body.status !== 503) request.log.error({ err: error }, 'request failed')
-  const retryAfter = error instanceof DecloudError ? error.details['retryAfterSeconds'] : undefined
-  if (typeof retryAfter === 'number') reply.header('retry-after', retryAfter)
-  return send(reply, body)
-}
-
-/** Of the parser, before there is a request: a header too large, a request that never ends, or no HTTP at all. */
-const PARSER: Readonly<Record<string, [status: number, code: string, detail: string]>> = {
-  HPE_HEADER_OVERFLOW: [431, 'header-too-large', 'The headers, the URL included, are larger than 16 KiB.'],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'request-timeout', 'The request did not end in time.'],
-}
-
-export const answerParserError = (error: Error & { code?: string }, socket: Socket): void => {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  const body = problem(...(PARSER[error.code ?? ''] ?? [400, 'request-invalid', 'This is not HTTP.']))
-  const text = JSON.stringify(body)
-  const headers = {
-    ...COMMON_HEADERS,
-    'content-type': PROBLEM_TYPE,
-    'content-length': Buffer.byteLength(text),
-  }
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
-  socket.end(
-    [`HTTP/1.1 ${body.status} ${body.title}`, ...lines, 'connection: close', '', text].join('\r\n'),
-    () => socket.destroy(),
-  )
-}
-
-/** @param methodsAt the methods that a path has, none for a path that is not there. */
-export const answerWithProblems = (app: FastifyInstance, methodsAt: (path: string) => readonly string[]) => {
-  app.setErrorHandler(answerError)
-  app.setNotFoundHandler((request, reply) => {
-    const path = request.url.split('?')[0] ?? ''
-    const methods = methodsAt(path)
-    if (methods.length === 0)
-      return send(reply, problem(404, 'route-unknown', `There is no ${request.method} ${path}.`))
-    reply.header('allow', [...methods, 'OPTIONS'].join(', '))
-    return send(reply, problem(405, 'method-wrong', `${path} takes ${methods.join(', ')}.`))
-  })
-}
+/** For the document: every read may come before the first look at the chain is done. */
+export const REFUSALS = { statusOf: STATUS, reads: ['not-indexed'] }

@@ -1,10 +1,11 @@
 // Routes that anyone may read. What was answered once is given again, ready made, until it may have changed.
+
+import { compileAnswer } from '@decloud/service/http'
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import type { z } from 'zod'
 import type { Basis, Ready } from './answers.ts'
 import type { ApiDeps, App } from './deps.ts'
 import { sendReady } from './fast-path.ts'
-import { compileAnswer } from './serializer.ts'
 
 export type Read<params extends z.ZodType, query extends z.ZodType, answer extends z.ZodType> = {
   url: string

@@ -1,3 +1,4 @@
+import { compileAnswer, makeRouteTable } from '@decloud/service/http'
 import fastifySwagger from '@fastify/swagger'
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import { jsonSchemaTransform, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
@@ -26,8 +27,6 @@ import { sessionRoute } from './routes/session.ts'
 import { sponsorRoute } from './routes/sponsor.ts'
 import { templatesRoute } from './routes/templates.ts'
 import { upkeepRoute } from './routes/upkeep.ts'
-import { makeRouteTable } from './routing.ts'
-import { compileAnswer } from './serializer.ts'
 import { decorateWithSessions } from './session.ts'
 
 const ROUTES = [

@@ -1,7 +1,7 @@
 // The guard of what is private. A route takes `...requireSession(deps)` among its options and asks `sessionOf(request)`.
 import { DecloudError } from '@decloud/protocol'
+import type { Session } from '@decloud/service/sign-in'
 import type { FastifyRequest } from 'fastify'
-import type { Session } from '../services/sessions.ts'
 import type { ApiDeps, App } from './deps.ts'
 
 declare module 'fastify' {

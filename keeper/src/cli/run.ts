@@ -1,5 +1,5 @@
 import { sentenceOf } from '@decloud/protocol'
-import { makeServiceManager, type ServiceManager } from '../adapters/service-manager.ts'
+import { makeServiceManager, type ServiceManager } from '@decloud/service/systemd'
 import { type Keeper, makeKeeper } from '../context.ts'
 import { EXIT, type Verb } from './verb.ts'
 

@@ -1,5 +1,5 @@
 import type { KeySource } from '@decloud/chain'
-import { secretsOfUrl } from '../lib/scrub.ts'
+import { secretsOfUrl } from '@decloud/service/log'
 import { FIELDS, type KeeperConfig } from './config.ts'
 
 /** Every secret that this process was given, by value: what may never be seen in a log or on a terminal. */

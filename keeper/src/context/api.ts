@@ -1,13 +1,12 @@
 // The part of the composition root that serves: adapters of the API, its server, and their end.
 import { type Chain, type Follower, makePositions } from '@decloud/chain'
 import { SLOT_SECONDS } from '@decloud/protocol/wire/heartbeat'
+import { makeSessionStore, makeSessions, makeSignatureCheck } from '@decloud/service/sign-in'
 import type { Database } from 'better-sqlite3'
 import type { FastifyBaseLogger } from 'fastify'
-import { makeSignatureCheck } from '../adapters/chain/signatures.ts'
 import { makeSimulate } from '../adapters/chain/simulate.ts'
 import { makeRepairBook } from '../adapters/store/repairs.ts'
 import { makeSeries } from '../adapters/store/series.ts'
-import { makeSessionStore } from '../adapters/store/sessions.ts'
 import { makeAnswers, type Versions } from '../api/answers.ts'
 import { closeServer } from '../api/close.ts'
 import type { ApiDeps } from '../api/deps.ts'
@@ -21,7 +20,6 @@ import type { Liveness } from '../ports/liveness.ts'
 import type { Readiness } from '../ports/readiness.ts'
 import { makeCatalogue } from '../services/catalogue.ts'
 import { makeLive } from '../services/live.ts'
-import { makeSessions } from '../services/sessions.ts'
 
 /** What is made here; the rest of `ApiDeps` is given. */
 type Own =

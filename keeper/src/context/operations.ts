@@ -1,11 +1,11 @@
 // How the process is looked after: what it measures, what it says of itself, and how its rounds are run and ended.
 import type { Chain, Follower, Journal } from '@decloud/chain'
 import { DecloudError, sentenceOf } from '@decloud/protocol'
+import { makeMetrics } from '@decloud/service/metrics'
 import type { Database } from 'better-sqlite3'
 import { type Address, parseEther } from 'viem'
 import { listenForMetrics } from '../adapters/metrics/listener.ts'
 import { watchFeed, watchProcess, watchRpc } from '../adapters/metrics/parts.ts'
-import { makeMetrics } from '../adapters/metrics/registry.ts'
 import { makeAuditBook } from '../adapters/store/audits.ts'
 import { makeVitals } from '../adapters/vitals.ts'
 import type { KeeperConfig } from '../config/config.ts'
@@ -15,11 +15,13 @@ import type { Log } from '../ports/log.ts'
 import { makeHealth } from '../services/health.ts'
 import { VERSION } from '../version.ts'
 
+/** Of every metric's name. */
+export const METRICS_PREFIX = 'decloud_keeper_'
 const LOOK_EVERY_MS = 10_000
 
 /** What the other parts are made with. */
 export const makeWatch = (log: Log) => {
-  const registry = makeMetrics((name, error) => log.warn({ metric: name }, sentenceOf(error)))
+  const registry = makeMetrics(METRICS_PREFIX, (name, error) => log.warn({ metric: name }, sentenceOf(error)))
   return { registry, metrics: registry.metrics, onCall: watchRpc(registry.metrics), watchdog: makeWatchdog() }
 }
 export type Watch = ReturnType<typeof makeWatch>

@@ -1,5 +1,5 @@
 import { DecloudError } from '@decloud/protocol'
-import type { Metrics } from '../../ports/metrics.ts'
+import type { Metrics } from '@decloud/service/metrics'
 import type { Admission } from '../../services/beats.ts'
 
 /** The same admission, counted by what became of the beat. */

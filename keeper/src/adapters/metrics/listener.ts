@@ -2,8 +2,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { MetricsRegistry } from '@decloud/service/metrics'
 import { listenFailed } from '../../lib/listen.ts'
-import type { MetricsRegistry } from './registry.ts'
 
 export type MetricsListener = { url: string; close(): Promise<void> }
 

@@ -1,11 +1,10 @@
 // What the parts of the keeper are watched by.
 import type { Follower, Journal, RpcCall } from '@decloud/chain'
 import { DecloudError } from '@decloud/protocol'
+import type { Metrics, MetricsRegistry } from '@decloud/service/metrics'
 import type { Watchdog } from '../../lib/watchdog.ts'
-import type { Metrics } from '../../ports/metrics.ts'
 import type { Vitals } from '../../ports/vitals.ts'
 import { lagOf } from '../../services/health.ts'
-import type { MetricsRegistry } from './registry.ts'
 
 const STATES = ['syncing', 'live', 'stale', 'disagreeing'] as const
 

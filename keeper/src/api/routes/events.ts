@@ -1,5 +1,5 @@
 import { eventsQuerySchema } from '@decloud/protocol/wire/api'
-import { callerOf } from '../../lib/buckets.ts'
+import { callerOf } from '@decloud/service/http'
 import type { ApiDeps, App } from '../deps.ts'
 import { COMMON_HEADERS } from '../headers.ts'
 

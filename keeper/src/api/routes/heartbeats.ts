@@ -1,8 +1,8 @@
 import { DecloudError } from '@decloud/protocol'
 import { encodeBeat, MAX_BEAT_BYTES, signedBeatSchema } from '@decloud/protocol/wire/heartbeat'
+import { callerOf } from '@decloud/service/http'
 import { z } from 'zod'
 import { makeAllowance } from '../../lib/allowance.ts'
-import { callerOf } from '../../lib/buckets.ts'
 import type { ApiDeps, App } from '../deps.ts'
 
 /** Refusals of one address at once, and how often one more. */

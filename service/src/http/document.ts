@@ -1,10 +1,10 @@
 // The OpenAPI document: the framework's, with what it cannot know: problems, names of operations, examples.
 import { problemSchema } from '@decloud/protocol/wire/api'
 import { z } from 'zod'
-import { STATUS, TITLES } from './codes.ts'
 import { exampleOf, type JsonSchema } from './example.ts'
-import { PROBLEM_TYPE } from './problems.ts'
-import type { RouteEntry } from './routing.ts'
+import { PROBLEM_TYPE, type StatusOf } from './problems.ts'
+import type { RouteEntry } from './route-table.ts'
+import { TITLES } from './titles.ts'
 
 type Content = Record<string, { schema?: JsonSchema; example?: unknown }>
 type Operation = {
@@ -21,7 +21,6 @@ type Document = {
 
 /** What every route may answer with. */
 const EVERYWHERE = ['request-invalid', 'rate-limited', 'url-too-long', 'header-too-large'] as const
-const READS = ['not-indexed'] as const
 const BODIES = ['body-too-large', 'media-type-wrong'] as const
 const PRIVATE = ['session-missing', 'session-unknown'] as const
 
@@ -36,10 +35,10 @@ const nameOf = (method: string, path: string): string => {
     .join('')
 }
 
-const problemAnswers = (codes: readonly string[]): NonNullable<Operation['responses']> => {
+const problemAnswers = (codes: Iterable<string>, statusOf: StatusOf): NonNullable<Operation['responses']> => {
   const byStatus = new Map<number, string[]>()
   for (const code of codes) {
-    const status = STATUS[code]
+    const status = statusOf[code]
     if (status !== undefined) byStatus.set(status, [...(byStatus.get(status) ?? []), code])
   }
   return Object.fromEntries(
@@ -57,15 +56,27 @@ const problemAnswers = (codes: readonly string[]): NonNullable<Operation['respon
   )
 }
 
-const complete = (path: string, method: string, operation: Operation, route: RouteEntry): Operation => {
+type Refusals = {
+  statusOf: StatusOf
+  /** Codes that every GET may answer with, besides those of every route. */
+  reads?: readonly string[]
+}
+
+const complete = (
+  at: { path: string; method: string },
+  operation: Operation,
+  route: RouteEntry,
+  { statusOf, reads = [] }: Refusals,
+): Operation => {
+  const { path, method } = at
   const codes = new Set<string>([
     ...route.problems,
     ...EVERYWHERE,
-    ...(method === 'get' ? READS : []),
+    ...(method === 'get' ? reads : []),
     ...(method === 'get' ? [] : BODIES),
     ...(operation.security === undefined ? [] : PRIVATE),
   ])
-  const problems = problemAnswers([...codes])
+  const problems = problemAnswers(codes, statusOf)
   // A health answer has a schema of its own for 503.
   const responses = {
     ...problems,
@@ -136,7 +147,11 @@ const streamOf = ({ type, description }: NonNullable<RouteEntry['streams']>): Op
 })
 
 /** @param framework the document as the framework makes it. @param routes all that were registered. */
-export const documentOf = (framework: unknown, routes: readonly RouteEntry[]): Document => {
+export const documentOf = (
+  framework: unknown,
+  routes: readonly RouteEntry[],
+  refusals: Refusals,
+): Document => {
   // A plain copy: the framework keeps its own.
   const document = structuredClone(framework) as Document
   const registered = new Map(
@@ -148,7 +163,7 @@ export const documentOf = (framework: unknown, routes: readonly RouteEntry[]): D
   for (const [path, item] of Object.entries(document.paths)) {
     for (const [method, operation] of Object.entries(item)) {
       const route = registered.get(`${method} ${path}`)
-      if (route !== undefined) item[method] = complete(path, method, operation, route)
+      if (route !== undefined) item[method] = complete({ path, method }, operation, route, refusals)
     }
   }
   document.components = {

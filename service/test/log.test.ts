@@ -1,7 +1,6 @@
 import { Writable } from 'node:stream'
+import { makeLog, makeScrub, secretsOfUrl } from '@decloud/service/log'
 import { expect, it } from 'vitest'
-import { makeLog } from '../src/lib/log.ts'
-import { makeScrub, secretsOfUrl } from '../src/lib/scrub.ts'
 
 const KEY = 'Zx9-key-of-a-provider-42'
 const URLS = [
@@ -18,7 +17,7 @@ const written = (secrets: readonly string[]) => {
       done()
     },
   })
-  return { lines, log: makeLog({ level: 'debug', scrub: makeScrub(secrets), destination }) }
+  return { lines, log: makeLog({ name: 'keeper', level: 'debug', scrub: makeScrub(secrets), destination }) }
 }
 
 it.each(URLS)('cuts out of any text what is secret in %s', (url) => {

@@ -1,7 +1,7 @@
 import { migrate } from '@decloud/chain'
 import type { Database } from 'better-sqlite3'
 import type { Address } from 'viem'
-import type { SessionStore, StoredSession } from '../../ports/sessions.ts'
+import type { SessionStore, StoredSession } from './ports.ts'
 
 const SCHEMA = [
   `CREATE TABLE sessions (
@@ -40,7 +40,7 @@ const toSession = (row: Row | undefined): StoredSession | undefined =>
     endsAt: row.ends_at,
   }
 
-/** @param db the keeper's own file: sessions are not on the chain. */
+/** @param db a service's own file: sessions are not on the chain. */
 export const makeSessionStore = (db: Database): SessionStore => {
   migrate(db, 'sessions', SCHEMA)
   const byAccess = db.prepare('SELECT * FROM sessions WHERE access_hash = ?')

@@ -1,9 +1,8 @@
-// The Metrics port on prom-client. Each keeper has a registry of its own: several live in one process in tests.
+// The Metrics port on prom-client. Each service has a registry of its own: several live in one process in tests.
 import { DecloudError } from '@decloud/protocol'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { Metrics } from '../../ports/metrics.ts'
+import type { Metrics } from './metrics.ts'
 
-const PREFIX = 'decloud_keeper_'
 // Enough for every route, method and state there is. Beyond it a label carries something unbounded: one series takes all.
 const MOST_SERIES = 200
 const OVERFLOW = 'other'
@@ -21,8 +20,12 @@ export type MetricsRegistry = {
 type Values = Readonly<Record<string, string>>
 type Made = { kind: string; labels: readonly string[]; metric: unknown }
 
-/** @param onReadFailed told when a watched gauge cannot be read; the others are shown all the same. */
+/**
+ * @param prefix of every name: `decloud_keeper_`.
+ * @param onReadFailed told when a watched gauge cannot be read; the others are shown all the same.
+ */
 export const makeMetrics = (
+  prefix: string,
   onReadFailed: (name: string, error: unknown) => void = () => {},
 ): MetricsRegistry => {
   const registry = new Registry()
@@ -51,7 +54,7 @@ export const makeMetrics = (
 
   const guarded = (error: unknown, name: string) => onReadFailed(name, error)
   const common = (name: string, help: string, labels: readonly string[] = []) => ({
-    name: `${PREFIX}${name}`,
+    name: `${prefix}${name}`,
     help,
     labelNames: [...labels],
     registers: [registry],

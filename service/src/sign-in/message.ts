@@ -1,4 +1,4 @@
-// Whether an EIP-4361 message asks for a session here: a pure function of the message and of what this keeper expects.
+// Whether an EIP-4361 message asks for a session here: a pure function of the message and of what this service expects.
 import { DecloudError } from '@decloud/protocol'
 import type { Address } from 'viem'
 import { parseSiweMessage } from 'viem/siwe'

@@ -3,9 +3,9 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { DecloudError } from '@decloud/protocol'
 import { type Address, getAddress, type Hex } from 'viem'
-import { readSignIn } from '../domain/sign-in.ts'
-import type { SessionStore, StoredSession } from '../ports/sessions.ts'
-import { makeNonces } from './sign-in-nonces.ts'
+import { readSignIn } from './message.ts'
+import { makeNonces } from './nonces.ts'
+import type { SessionStore, StoredSession } from './ports.ts'
 
 /** Seconds. */
 const ACCESS_LIFE = 3_600

@@ -16,12 +16,19 @@ const NAMES = [
 ]
 const PATHS = NAMES.flatMap((name) => [name, `*.${name}`, `*.*.${name}`])
 
-export type LogOptions = { level: string; scrub: Scrub; destination?: DestinationStream }
+export type LogOptions = {
+  /** Of the process, in every line. */
+  name: string
+  level: string
+  scrub: Scrub
+  /** Standard output when left out. */
+  destination?: DestinationStream
+}
 
-export const makeLog = ({ level, scrub, destination }: LogOptions): Logger =>
+export const makeLog = ({ name, level, scrub, destination }: LogOptions): Logger =>
   pino(
     {
-      name: 'keeper',
+      name,
       level,
       redact: { paths: PATHS, censor: '[redacted]' },
       hooks: { streamWrite: scrub },

@@ -1,0 +1,5 @@
+export { callerOf, makeBuckets, type Taken } from './buckets.ts'
+export { documentOf } from './document.ts'
+export { makeProblems, PROBLEM_TYPE, type StatusOf } from './problems.ts'
+export { makeRouteTable, type RouteEntry, type RouteTable } from './route-table.ts'
+export { compileAnswer } from './serializer.ts'

@@ -1,0 +1,23 @@
+/** The titles of problems, by status. */
+export const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not found',
+  405: 'Method not allowed',
+  408: 'Request timeout',
+  409: 'Conflict',
+  413: 'Content too large',
+  414: 'URI too long',
+  415: 'Unsupported media type',
+  416: 'Range not satisfiable',
+  421: 'Misdirected request',
+  422: 'Unprocessable',
+  429: 'Too many requests',
+  431: 'Request header fields too large',
+  500: 'Internal error',
+  502: 'Bad gateway',
+  503: 'Not ready',
+  504: 'Gateway timeout',
+  507: 'Insufficient storage',
+}

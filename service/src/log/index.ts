@@ -1,0 +1,2 @@
+export { makeLog } from './log.ts'
+export { makeScrub, type Scrub, secretsOfUrl } from './scrub.ts'

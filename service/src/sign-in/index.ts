@@ -1,0 +1,5 @@
+export { readSignIn } from './message.ts'
+export type { SessionStore } from './ports.ts'
+export { makeSessions, type Session, type Sessions } from './sessions.ts'
+export { makeSignatureCheck } from './signatures.ts'
+export { makeSessionStore } from './store.ts'

@@ -1,0 +1,1 @@
+export { makeServiceManager, type ServiceManager } from './service-manager.ts'
