@@ -1,5 +1,6 @@
 // Composition root: the only place, with main, where adapters are made.
 import { createHash } from 'node:crypto'
+import { join } from 'node:path'
 import {
   type Chain,
   connect,
@@ -9,6 +10,7 @@ import {
   makeJournal,
   openDatabase,
 } from '@decloud/chain'
+import { sentenceOf } from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
 import { parseGwei } from 'viem'
 import { startBeats } from './beats.ts'
@@ -23,6 +25,7 @@ import type { AgentSecrets } from './config/secrets.ts'
 import { LIMITS, type Limits } from './domain/situation.ts'
 import type { VmRecord } from './domain/vm.ts'
 import { beginDuties } from './duties.ts'
+import { EVENTS_FILE, openEventLog } from './events/event-log.ts'
 import { seedFiles } from './guest/seed.ts'
 import { checkService } from './guest/service-check.ts'
 import { checkSystem } from './guest/system-check.ts'
@@ -75,6 +78,8 @@ export const makeContext = async (
   disposer.add(() => dataDir.release())
   const db = openDatabase(dataDir.database)
   disposer.add(() => db.close())
+  const events = openEvents(dataDir.path, nowMs, log)
+  disposer.add(() => events.close())
   const watched = watch(makeVmStore(db))
   reconsiderRefusals(db)
 
@@ -138,6 +143,7 @@ export const makeContext = async (
     store: watched.store,
     outages: makeOutageStore(db),
     wishes: overrides.wishes ?? orders.wishes,
+    events,
     networkName: config.networkName,
     log,
     nowMs,
@@ -162,6 +168,13 @@ export const makeContext = async (
   return { deps, follower, reconciler, orders, beats, duties, space, subscribe: watched.subscribe }
 }
 export type Context = Awaited<ReturnType<typeof makeContext>>
+
+const openEvents = (dataDir: string, nowMs: () => number, log: Logger) =>
+  openEventLog({
+    path: join(dataDir, EVENTS_FILE),
+    nowMs,
+    onError: (error) => log.warn({ detail: sentenceOf(error) }, 'an event was not kept'),
+  })
 
 /** Above it the agent waits: of what it may spend on gas, nobody else decides. */
 const MAX_FEE_GWEI = 2_000

@@ -28,7 +28,7 @@ import { makeOutageStore } from '../src/state/outage-store.ts'
 import { makeVmStore } from '../src/state/vm-store.ts'
 import { leaseView } from './helpers/lease-view.ts'
 import { MANIFEST, SMALL_VM } from './helpers/node.ts'
-import { PLENTIFUL, simulatedResources } from './helpers/resources.ts'
+import { NO_EVENTS, PLENTIFUL, simulatedResources } from './helpers/resources.ts'
 
 const LEASE: Hex = `0x${'cd'.repeat(32)}`
 const INSTANCE = 'n1'
@@ -130,6 +130,7 @@ describe('a power cut at any moment', () => {
       resources: simulatedResources(db, hypervisor, SILENT),
       store: makeVmStore(db),
       outages: makeOutageStore(db),
+      events: NO_EVENTS,
       wishes: { of: () => NO_WISH, subscribe: () => () => {} },
       networkName: 'decloud',
       log: SILENT,

@@ -24,7 +24,7 @@ mkdir -p "$root"/{bin,sbin,proc,sys,dev,mods,run,var/run,tmp,root,mnt,home,lib,l
   "$root"/etc/{dropbear,ssh,decloud}
 cp "$from/bin/busybox" "$root/bin/busybox"
 cp "$from"/usr/sbin/qemu-ga "$from"/usr/sbin/dropbear "$root/usr/sbin/"
-cp "$from/usr/bin/dropbearkey" "$root/usr/bin/"
+cp "$from/usr/bin/dropbearkey" "$from/usr/bin/dropbearconvert" "$root/usr/bin/"
 install -m 0755 "$IMAGE_SCRIPTS/files/tiny-init.sh" "$root/init"
 install -m 0755 "$IMAGE_SCRIPTS/files/tiny-dhcp.sh" "$root/sbin/tiny-dhcp"
 # The guest agent powers the guest off through /sbin/shutdown.
@@ -45,7 +45,7 @@ add_libraries() {
     add_libraries "$library"
   done
 }
-for program in usr/sbin/qemu-ga usr/sbin/dropbear usr/bin/dropbearkey; do add_libraries "$from/$program"; done
+for program in usr/sbin/qemu-ga usr/sbin/dropbear usr/bin/dropbearkey usr/bin/dropbearconvert; do add_libraries "$from/$program"; done
 cp -L "$from/$libraries/libnss_files.so.2" "$root/$libraries/"
 cp -L "$from/$loader" "$root/$libraries/"
 # The path of the loader is fixed by the architecture's ABI.

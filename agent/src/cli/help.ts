@@ -1,34 +1,28 @@
 import { ENV, SECRET_ENV } from '../config/env.ts'
+import { COMMON, verbsOf } from './find.ts'
+import type { Options, Verb } from './verb.ts'
+import { VERBS } from './verbs.ts'
 
-export const HELP = `usage: decloud-node <command> [options]
+const optionLines = (options: Options): string =>
+  Object.entries(options)
+    .map(([name, { argument, about }]) => {
+      const flag = `--${name}${argument === undefined ? '' : ` ${argument}`}`
+      return flag.length > 24 ? `  ${flag}\n${' '.repeat(28)}${about}` : `  ${flag.padEnd(25)} ${about}`
+    })
+    .join('\n')
 
-  run                   run the agent until SIGTERM; guests outlive it
-  status                what the agent on this machine is doing
-      --port <n>          its API port
-  keys create           make the agent's keystore and the node's sealing key
-      --dir <folder>      --password-file <file>
-  register              register this machine, signed by the operator
-      --agent <address>   --sealing-keys <file>   --endpoint <url>   --region <text>
-      --disk <GiB>        --memory <MiB>          --point-units <n>  --gpus <n>
-      --price-point, --price-memory, --price-disk, --price-gpu <USDC per hour>
-      --min-charge <s>    --notice <s>            --machine-id <text>
+const verbLines = (names: readonly string[]): string =>
+  names.map((name) => `  ${name.padEnd(16)} ${VERBS[name]!.summary}`).join('\n')
 
-  reclaim <lease>       want a lease back: notice to its tenant, and its end when that is over
-      --reason <text>     told to the tenant, at most 32 bytes
-      --withdraw          tell the agent of this machine that it may stay after all
-  entrust               let the agent credit downtime and reclaim; signed by the node's payee
-      --back              let the payee alone do that again
-  images list           the images of this node and of its catalogue
-      fetch <id>          download one now, before a lease asks for it
-      pin <id>            download one that nobody vouches for, and allow it by its checksum
-          --sha256 <hex>    only if it is this one, as its vendor publishes it
-      remove <id>         delete one that no disk stands on
-      gc                  delete those that no disk stands on
-          --free <GiB>      the longest unused first, until so much is freed
-      --arch <x86_64|aarch64>   of another machine than this one
+const EXITS = `Exit codes: 0 done; 1 failed, or not healthy; 2 something that a person must set right first (usage, configuration,
+key, wrong chain, port, data folder).`
 
-  --json                one line of JSON on stdout
-  --help
+export const overview = (): string => `Usage: decloud-node VERB [options]
+
+${verbLines(Object.keys(VERBS))}
+
+${optionLines(COMMON)}
+\`decloud-node VERB --help\` tells more of one.
 
 Environment of run:
   ${ENV.rpcUrls}          JSON-RPC URLs, separated by commas
@@ -58,5 +52,27 @@ Environment of run:
   ${ENV.logLevel}         info
 register, entrust and reclaim also read DECLOUD_OPERATOR_KEYSTORE and DECLOUD_OPERATOR_PASSWORD_FILE (or DECLOUD_OPERATOR_KEY).
 
-Exit codes: 0 done, 1 failed, 2 something to set right first (usage, configuration, port, data folder).
+${EXITS}
 `
+
+export const groupHelp = (group: string): string => `Usage: decloud-node ${group} …
+
+${verbLines(verbsOf(group))}
+
+\`decloud-node ${group} … --help\` tells more of one.
+`
+
+export const verbHelp = (name: string, verb: Verb): string => {
+  const { summary } = VERBS[name]!
+  const words = verb.words === undefined ? '' : ` ${verb.words}`
+  const parts = [
+    `Usage: decloud-node ${name}${words} [options]`,
+    `${summary[0]?.toUpperCase()}${summary.slice(1)}.${verb.about === undefined ? '' : `\n${verb.about}`}`,
+    optionLines({ ...verb.options, ...COMMON }),
+    ...(verb.examples === undefined
+      ? []
+      : [`Examples:\n${verb.examples.map((one) => `  ${one}`).join('\n')}`]),
+    EXITS,
+  ]
+  return `${parts.join('\n\n')}\n`
+}

@@ -1,49 +1,43 @@
 #!/usr/bin/env node
+// The one place where words become a verb, and errors become sentences and exit codes.
 import { sentenceOf } from '@decloud/protocol'
-import { type Command, exitCodeOf, type Io, toJson, UsageError } from './command.ts'
-import { entrust } from './commands/entrust.ts'
-import { imagesFetch, imagesGc, imagesList, imagesRemove } from './commands/images.ts'
-import { imagesPin } from './commands/images-pin.ts'
-import { keysCreate } from './commands/keys-create.ts'
-import { reclaim } from './commands/reclaim.ts'
-import { register } from './commands/register.ts'
-import { run } from './commands/run.ts'
-import { status } from './commands/status.ts'
-import { HELP } from './help.ts'
+import { exitCodeOf, failureOf, toJson } from './failure.ts'
+import { findVerb, parseVerb } from './find.ts'
+import { groupHelp, overview, verbHelp } from './help.ts'
+import { EXIT, type Io } from './verb.ts'
+import { VERBS } from './verbs.ts'
 
-const COMMANDS: Readonly<Record<string, Command>> = {
-  run,
-  register,
-  status,
-  entrust,
-  reclaim,
-  'keys create': keysCreate,
-  'images list': imagesList,
-  'images fetch': imagesFetch,
-  'images pin': imagesPin,
-  'images remove': imagesRemove,
-  'images gc': imagesGc,
-}
-/** Those that are said in two words. */
-const GROUPS: ReadonlySet<string> = new Set(['keys', 'images'])
+const HELP: ReadonlySet<string> = new Set(['--help', '-h', 'help'])
 
-const main = async (args: string[]): Promise<number> => {
-  if (args.length === 0 || args.includes('--help') || args.includes('-h')) {
-    process.stdout.write(HELP)
-    return args.length === 0 ? 2 : 0
+const main = async (argv: readonly string[]): Promise<number> => {
+  const [first] = argv
+  if (first === undefined || (HELP.has(first) && argv.length === 1)) {
+    process.stdout.write(overview())
+    return first === undefined ? EXIT.person : EXIT.done
   }
-  const words = GROUPS.has(args[0] ?? '') ? 2 : 1
-  const name = args.slice(0, words).join(' ')
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  if (command === undefined) throw new UsageError(`There is no command "${name}".`)
-  return command(args.slice(words), ioOf(args.includes('--json')))
+  const asked = first === 'help' ? argv.slice(1) : argv.filter((word) => word !== '-h' && word !== '--help')
+  const wantsHelp = asked.length < argv.length
+  const found = findVerb(asked)
+  if (found.kind === 'group') {
+    process.stdout.write(groupHelp(found.name))
+    return wantsHelp ? EXIT.done : EXIT.person
+  }
+  const verb = await VERBS[found.name]!.load()
+  if (wantsHelp) {
+    process.stdout.write(verbHelp(found.name, verb))
+    return EXIT.done
+  }
+  const { values, words } = parseVerb(verb, found.args)
+  return verb.run(ioOf(values['json'] === true, words), values)
 }
 
-const ioOf = (json: boolean): Io => {
+const ioOf = (json: boolean, words: readonly string[]): Io => {
   const abort = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort())
   return {
     env: process.env,
+    json,
+    words,
     signal: abort.signal,
     say: (line) => process.stderr.write(`${line}\n`),
     result: (value, text) => process.stdout.write(`${json ? toJson(value) : text}\n`),
@@ -55,6 +49,7 @@ main(process.argv.slice(2)).then(
     process.exitCode = code
   },
   (error: unknown) => {
+    if (process.argv.includes('--json')) process.stdout.write(`${toJson(failureOf(error))}\n`)
     process.stderr.write(`${sentenceOf(error)}\n`)
     process.exitCode = exitCodeOf(error)
   },

@@ -3,7 +3,7 @@ import { type Chain, connect, type Journal, loadKey, makeJournal, openDatabase }
 import type { Deployment } from '@decloud/protocol'
 import type { Hex, LocalAccount } from 'viem'
 import { readPrivateFile } from '../config/secrets.ts'
-import { type Io, UsageError } from './command.ts'
+import { type Io, UsageError } from './verb.ts'
 
 /** @returns null when the environment names none. */
 export const operatorKeyIn = async (env: Io['env']): Promise<LocalAccount | null> => {

@@ -6,6 +6,7 @@ import type { Outage, OutageCause } from '../domain/outage.ts'
 import type { Observation } from '../domain/readiness.ts'
 import type { VmRecord } from '../domain/vm.ts'
 import type { Wish } from '../domain/wish.ts'
+import type { EventLog } from '../ports/events.ts'
 import type { GuestConfig, SystemCheck } from '../ports/guest.ts'
 import type { Hypervisor } from '../ports/hypervisor.ts'
 import type { DiskStore, ImageStore, SeedFiles, SeedStore } from '../ports/storage.ts'
@@ -119,6 +120,7 @@ export type Deps = {
   readonly resources: Resources
   readonly outages: OutageStore
   readonly wishes: Wishes
+  readonly events: EventLog
   readonly networkName: string
   readonly log: Log
   readonly nowMs: () => number

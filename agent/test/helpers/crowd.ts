@@ -26,7 +26,7 @@ import { makeOutageStore } from '../../src/state/outage-store.ts'
 import { makeVmStore } from '../../src/state/vm-store.ts'
 import { leaseView } from './lease-view.ts'
 import { MANIFEST, SMALL_VM } from './node.ts'
-import { PLENTIFUL, simulatedResources, UNITS_PER_VCPU } from './resources.ts'
+import { NO_EVENTS, PLENTIFUL, simulatedResources, UNITS_PER_VCPU } from './resources.ts'
 
 const SILENT = { info: () => {}, warn: () => {}, error: () => {} }
 
@@ -89,6 +89,7 @@ export const makeCrowd = async (count: number) => {
     resources: simulatedResources(db, hypervisor, SILENT),
     store: makeVmStore(db),
     outages: makeOutageStore(db),
+    events: NO_EVENTS,
     wishes: { of: () => NO_WISH, subscribe: () => () => {} },
     networkName: NETWORK,
     log: SILENT,

@@ -16,6 +16,8 @@ export const PLENTIFUL: Machine = {
   totals: async () => ({ memoryMiB: 1_000_000, diskBytes: 2 ** 50, cpus: 64 }),
 }
 
+export const NO_EVENTS = { record: () => {} }
+
 /** The price policy's own table. */
 export const UNITS_PER_VCPU = [12, 8, 6, 3] as const
 

@@ -21,7 +21,7 @@ import { makeSightings } from '../../src/reconcile/sightings.ts'
 import { makeOutageStore } from '../../src/state/outage-store.ts'
 import { makeVmStore } from '../../src/state/vm-store.ts'
 import { MANIFEST } from '../helpers/node.ts'
-import { simulatedResources, UNITS_PER_VCPU } from '../helpers/resources.ts'
+import { NO_EVENTS, simulatedResources, UNITS_PER_VCPU } from '../helpers/resources.ts'
 import type { ModelChain } from './chain.ts'
 import { type Host, INSTANCE } from './host.ts'
 import type { Watch } from './watch.ts'
@@ -116,6 +116,7 @@ export const makeModelAgent = (host: Host, chain: ModelChain, watch: Watch, rand
         },
       },
       outages: makeOutageStore(db),
+      events: NO_EVENTS,
       resources: simulatedResources(db, hypervisor, SILENT, {
         offer: async () => ({
           offered: { pointUnits: 1_000, memoryMiB: host.memoryMiB, diskGiB: 10_000, gpus: 0 },

@@ -9,6 +9,8 @@ export type Basis = 'events' | 'block' | 'second'
 
 export type Ready = {
   body: string | Buffer
+  /** Of a body that is text: ASCII goes out as it lies in memory, anything else has to be encoded. */
+  encoding: 'latin1' | 'utf8'
   /** Bytes, as a header's value. */
   length: string
   tag: string
@@ -61,11 +63,12 @@ export const makeAnswers = ({
     bytes -= entry.bytes
   }
   const make = (text: string): Ready => {
-    const length = String(Buffer.byteLength(text))
+    const bytes = Buffer.byteLength(text)
     const tag = `"${createHash('sha1').update(text).digest('base64url')}"`
     return {
       body: text.length > TEXT_LIMIT ? Buffer.from(text) : text,
-      length,
+      encoding: bytes === text.length ? 'latin1' : 'utf8',
+      length: String(bytes),
       tag,
       headers: [
         ...Object.entries(headers).flat(),

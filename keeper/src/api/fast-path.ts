@@ -22,7 +22,7 @@ export const sendReady = (
   }
   response.writeHead(200, [...ready.headers, 'ratelimit', allowance, 'content-length', ready.length])
   if (request.method === 'HEAD') response.end()
-  else response.end(ready.body)
+  else response.end(ready.body, ready.encoding)
   return 200
 }
 

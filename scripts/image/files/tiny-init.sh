@@ -1,6 +1,7 @@
 #!/bin/busybox sh
-# Init of the tiny guest. Reads the seed that the agent writes for cloud-init (user-data is JSON, one item a line,
-# strings without escapes, see agent/src/guest/user-data.ts) and reports as cloud-init does: result.json.
+# Init of the tiny guest. Reads the seed that the agent writes for cloud-init (user-data is JSON, one item a line, see
+# agent/src/guest/seed.ts) and reports as cloud-init does: result.json. dropbear knows no certificates: keys and
+# passwords alone enter this guest.
 /bin/busybox --install -s /bin
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root
 mount -t proc proc /proc
@@ -46,7 +47,9 @@ if mount -t iso9660 -o ro /dev/vdb /mnt && [ -f /mnt/user-data ]; then
     echo "$user:x:1000:" >> /etc/group
     echo "$user:${hash:-*}:19000:0:99999:7:::" >> /etc/shadow
     mkdir -p "$home/.ssh"
-    grep -oE '"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp[0-9]+|sk-[a-z0-9@.-]+) [^"]*"' /mnt/user-data | tr -d '"' > "$home/.ssh/authorized_keys"
+    # dropbear knows no `restrict` and no `from`: what it knows of them is put in their place.
+    sed -n '/"ssh_authorized_keys": \[$/,/^ *\]/s/^ *"\(.*\)",\{0,1\}$/\1/p' /mnt/user-data |
+      sed 's/^restrict[^ ]* /no-port-forwarding,no-agent-forwarding,no-X11-forwarding /' > "$home/.ssh/authorized_keys"
     chmod 700 "$home" "$home/.ssh"
     chmod 600 "$home/.ssh/authorized_keys"
     chown -R 1000:1000 "$home"
@@ -55,6 +58,12 @@ if mount -t iso9660 -o ro /dev/vdb /mnt && [ -f /mnt/user-data ]; then
   fi
   mkdir -p /etc/decloud
   (umask 077; value content | base64 -d > /etc/decloud/env)
+  host_key=$(value ed25519_private)
+  if [ -n "$host_key" ]; then
+    (umask 077; printf '%b' "$host_key" > /run/host_key)
+    dropbearconvert openssh dropbear /run/host_key /etc/dropbear/ed25519 > /dev/null 2>&1 || fail 'the host key in the seed is unusable'
+    rm -f /run/host_key
+  fi
   umount /mnt
 else
   fail 'no seed on /dev/vdb'

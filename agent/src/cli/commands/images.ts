@@ -5,8 +5,7 @@ import { openImages } from '../../images.ts'
 import { AgentError } from '../../lib/errors.ts'
 import type { Architecture } from '../../ports/hypervisor.ts'
 import { type ImageProgress, StorageError } from '../../ports/storage.ts'
-import { type Command, type Io, UsageError } from '../command.ts'
-import { parseOptions, wholeNumber } from '../options.ts'
+import { EXIT, type Io, makeVerb, UsageError, wholeNumber } from '../verb.ts'
 
 export type Images = ReturnType<typeof openImages>
 
@@ -34,13 +33,14 @@ const machineOf = (arch: string | undefined) => {
   return { arch: architecture, guestArchs: [architecture] }
 }
 
-/** `<id> [options]`. */
-export const idAndRest = (args: string[]): readonly [string, string[]] => {
-  const [id, ...rest] = args
-  if (id === undefined || id.startsWith('-')) {
-    throw new UsageError('Name the image: `decloud-node images list` shows them.')
-  }
-  return [id, rest]
+export const ARCH = {
+  arch: { type: 'string', argument: 'ARCH', about: 'of another machine than this one: x86_64 or aarch64' },
+} as const
+
+/** The one word of `images fetch | pin | remove`. */
+export const imageId = ({ words: [id, ...more] }: Io): string => {
+  if (id !== undefined && more.length === 0) return id
+  throw new UsageError('Name one image: `decloud-node images list` shows them.')
 }
 
 const GIB = 1024 ** 3
@@ -59,18 +59,20 @@ export const progressLines = (io: Io, id: string) => {
   }
 }
 
-export const imagesList: Command = async (args, io) => {
-  const options = parseOptions(args, { arch: { type: 'string' }, json: { type: 'boolean' } })
-  return withImages(io, options.arch, async (images) => {
-    const rows = await rowsOf(images)
-    const lines = rows.map((row) => {
-      const size = row.bytes === null ? '' : `  ${Math.ceil(row.bytes / MIB)} MiB`
-      return `${row.id.padEnd(16)} ${row.arch ?? ''}  ${row.state}${size}${row.inUse ? '  in use' : ''}`
+export const imagesList = makeVerb({
+  options: ARCH,
+  run: async (io, options) => {
+    return withImages(io, options.arch, async (images) => {
+      const rows = await rowsOf(images)
+      const lines = rows.map((row) => {
+        const size = row.bytes === null ? '' : `  ${Math.ceil(row.bytes / MIB)} MiB`
+        return `${row.id.padEnd(16)} ${row.arch ?? ''}  ${row.state}${size}${row.inUse ? '  in use' : ''}`
+      })
+      io.result({ images: rows }, lines.join('\n'))
+      return EXIT.done
     })
-    io.result({ images: rows }, lines.join('\n'))
-    return 0
-  })
-}
+  },
+})
 
 type Row = {
   readonly id: string
@@ -109,46 +111,59 @@ const offered = (catalogue: Catalogue, arch: Architecture) =>
     return [{ id, arch, state: keyOf(source) === null ? ('unpinned' as const) : ('pinned' as const) }]
   })
 
-export const imagesFetch: Command = async (args, io) => {
-  const [id, rest] = idAndRest(args)
-  const options = parseOptions(rest, { arch: { type: 'string' }, json: { type: 'boolean' } })
-  return withImages(io, options.arch, async ({ store }) => {
-    const image = await store.ensure(id, { signal: io.signal, onProgress: progressLines(io, id) })
-    const { arch, diskPath, diskSha256, virtualSizeBytes } = image
-    io.result({ id, arch, diskPath, diskSha256, virtualSizeBytes }, `${id} ${arch}\n  ${diskPath}`)
-    return 0
-  })
-}
+export const imagesFetch = makeVerb({
+  words: 'IMAGE',
+  options: ARCH,
+  run: async (io, options) => {
+    const id = imageId(io)
+    return withImages(io, options.arch, async ({ store }) => {
+      const image = await store.ensure(id, { signal: io.signal, onProgress: progressLines(io, id) })
+      const { arch, diskPath, diskSha256, virtualSizeBytes } = image
+      io.result({ id, arch, diskPath, diskSha256, virtualSizeBytes }, `${id} ${arch}\n  ${diskPath}`)
+      return EXIT.done
+    })
+  },
+})
 
-export const imagesRemove: Command = async (args, io) => {
-  const [id, rest] = idAndRest(args)
-  const options = parseOptions(rest, { arch: { type: 'string' }, json: { type: 'boolean' } })
-  return withImages(io, options.arch, async ({ fetched, arch }) => {
-    const mine = (await fetched.list()).filter((image) => image.id === id && image.arch === arch)
-    if (mine.length === 0) {
-      throw new AgentError('image-missing', `No fetched image ${id} for ${arch} is on this node.`, {
-        hint: 'What was built here lies in the image folder, and is removed there.',
-      })
-    }
-    if (mine.every(({ inUse }) => inUse)) {
-      throw new AgentError('image-in-use', `Disks stand on the image ${id}: it stays until they are purged.`)
-    }
-    let freed = 0
-    for (const image of mine) freed += await fetched.forget(image, 0)
-    io.result({ id, freedBytes: freed }, `${id}: ${Math.ceil(freed / MIB)} MiB freed`)
-    return freed > 0 ? 0 : 1
-  })
-}
+export const imagesRemove = makeVerb({
+  words: 'IMAGE',
+  options: ARCH,
+  run: async (io, options) => {
+    const id = imageId(io)
+    return withImages(io, options.arch, async ({ fetched, arch }) => {
+      const mine = (await fetched.list()).filter((image) => image.id === id && image.arch === arch)
+      if (mine.length === 0) {
+        throw new AgentError('image-missing', `No fetched image ${id} for ${arch} is on this node.`, {
+          hint: 'What was built here lies in the image folder, and is removed there.',
+        })
+      }
+      if (mine.every(({ inUse }) => inUse)) {
+        throw new AgentError(
+          'image-in-use',
+          `Disks stand on the image ${id}: it stays until they are purged.`,
+        )
+      }
+      let freed = 0
+      for (const image of mine) freed += await fetched.forget(image, 0)
+      io.result({ id, freedBytes: freed }, `${id}: ${Math.ceil(freed / MIB)} MiB freed`)
+      return freed > 0 ? EXIT.done : EXIT.failed
+    })
+  },
+})
 
-export const imagesGc: Command = async (args, io) => {
-  const options = parseOptions(args, { free: { type: 'string' }, json: { type: 'boolean' } })
-  const bytes =
-    options.free === undefined
-      ? Number.POSITIVE_INFINITY
-      : wholeNumber('free', options.free, 0, 2 ** 20) * GIB
-  return withImages(io, undefined, async ({ fetched }) => {
-    const freed = await fetched.collect(bytes)
-    io.result({ freedBytes: freed }, `${Math.ceil(freed / MIB)} MiB freed`)
-    return 0
-  })
-}
+export const imagesGc = makeVerb({
+  options: {
+    free: { type: 'string', argument: 'GIB', about: 'the longest unused first, until so much is freed' },
+  },
+  run: async (io, options) => {
+    const bytes =
+      options.free === undefined
+        ? Number.POSITIVE_INFINITY
+        : wholeNumber('free', options.free, 0, 2 ** 20) * GIB
+    return withImages(io, undefined, async ({ fetched }) => {
+      const freed = await fetched.collect(bytes)
+      io.result({ freedBytes: freed }, `${Math.ceil(freed / MIB)} MiB freed`)
+      return EXIT.done
+    })
+  },
+})

@@ -7,39 +7,44 @@ import { loadNodeConfig } from '../../config/config.ts'
 import { reclaimStep } from '../../domain/duties.ts'
 import { AgentError } from '../../lib/errors.ts'
 import { MAX_REASON_BYTES, makeReclaimAsks } from '../../state/reclaim-asks.ts'
-import { type Command, type Io, UsageError } from '../command.ts'
 import { connectTo, operatorKeyIn, sendOnce } from '../operator.ts'
-import { parseOptions } from '../options.ts'
+import { type Io, makeVerb, UsageError } from '../verb.ts'
 
 type Chain = Awaited<ReturnType<typeof connectTo>>
 type Wanted = { leaseId: Hex; reason: string }
 
-export const reclaim: Command = async ([first, ...rest], io) => {
-  const options = parseOptions(rest, {
-    reason: { type: 'string' },
-    withdraw: { type: 'boolean' },
-    json: { type: 'boolean' },
-  })
-  const leaseId = leaseIdFrom(first)
-  const config = loadNodeConfig(io.env)
-  if (options.withdraw) return withdraw(leaseId, config.dataDir, io)
-  const wanted = { leaseId, reason: reasonFrom(options.reason) }
-  const chain = await connectTo(config)
-  const facts = await factsOf(chain, leaseId, config.node)
-  const account = await operatorKeyIn(io.env)
-  if (account !== null && isAddressEqual(account.address, facts.operator)) {
-    return bySelf(chain, account, wanted, facts, io)
-  }
-  if (isAddressEqual(facts.agent, facts.operator)) {
-    makeReclaimAsks(config.dataDir).put(wanted)
-    const text = 'asked: the agent of this machine gives notice, and reclaims when it is over'
-    io.result({ leaseId, step: 'asked', reclaimAt: facts.reclaimAt }, text)
-    return 0
-  }
-  throw new AgentError('not-operator', `Only ${facts.operator} may reclaim leases of node ${config.node}.`, {
-    hint: 'Give its key (DECLOUD_OPERATOR_KEYSTORE), or let the agent do it: `decloud-node entrust`.',
-  })
-}
+export const reclaim = makeVerb({
+  words: 'LEASE',
+  options: {
+    reason: { type: 'string', argument: 'TEXT', about: 'told to the tenant, at most 32 bytes' },
+    withdraw: { type: 'boolean', about: 'tell the agent of this machine that it may stay after all' },
+  },
+  run: async (io, options) => {
+    const leaseId = leaseIdFrom(io.words)
+    const config = loadNodeConfig(io.env)
+    if (options.withdraw) return withdraw(leaseId, config.dataDir, io)
+    const wanted = { leaseId, reason: reasonFrom(options.reason) }
+    const chain = await connectTo(config)
+    const facts = await factsOf(chain, leaseId, config.node)
+    const account = await operatorKeyIn(io.env)
+    if (account !== null && isAddressEqual(account.address, facts.operator)) {
+      return bySelf(chain, account, wanted, facts, io)
+    }
+    if (isAddressEqual(facts.agent, facts.operator)) {
+      makeReclaimAsks(config.dataDir).put(wanted)
+      const text = 'asked: the agent of this machine gives notice, and reclaims when it is over'
+      io.result({ leaseId, step: 'asked', reclaimAt: facts.reclaimAt }, text)
+      return 0
+    }
+    throw new AgentError(
+      'not-operator',
+      `Only ${facts.operator} may reclaim leases of node ${config.node}.`,
+      {
+        hint: 'Give its key (DECLOUD_OPERATOR_KEYSTORE), or let the agent do it: `decloud-node entrust`.',
+      },
+    )
+  },
+})
 
 const bySelf = async (
   chain: Chain,
@@ -102,9 +107,9 @@ const factsOf = async (chain: Chain, leaseId: Hex, node: number): Promise<Facts>
   return { operator, agent, reclaimAt: Number(reclaimAt), now: Number(block.timestamp) }
 }
 
-const leaseIdFrom = (text: string | undefined): Hex => {
+const leaseIdFrom = ([text, ...more]: readonly string[]): Hex => {
   const leaseId = text?.toLowerCase()
-  if (isHex(leaseId) && leaseId.length === 66) return leaseId
+  if (isHex(leaseId) && leaseId.length === 66 && more.length === 0) return leaseId
   throw new UsageError('Give the id of the lease: 0x and 64 hex digits.')
 }
 

@@ -9,80 +9,81 @@ import { readSealingKeys } from '../../config/secrets.ts'
 import { pricesBelowFloor } from '../../domain/registration.ts'
 import { AgentError } from '../../lib/errors.ts'
 import { x25519PublicKey } from '../../lib/x25519.ts'
-import { type Command, type Io, UsageError } from '../command.ts'
 import { operatorKey } from '../operator.ts'
-import { parseOptions, wholeNumber } from '../options.ts'
+import { EXIT, type Io, makeVerb, UsageError, type Values, wholeNumber } from '../verb.ts'
 
 const OPTIONS = {
-  agent: { type: 'string' },
-  'sealing-keys': { type: 'string' },
-  endpoint: { type: 'string', default: '' },
-  region: { type: 'string', default: '' },
-  'machine-id': { type: 'string' },
-  'point-units': { type: 'string' },
-  memory: { type: 'string' },
-  disk: { type: 'string' },
-  gpus: { type: 'string', default: '0' },
-  'price-point': { type: 'string', default: '0' },
-  'price-memory': { type: 'string', default: '0' },
-  'price-disk': { type: 'string', default: '0' },
-  'price-gpu': { type: 'string', default: '0' },
-  'min-charge': { type: 'string', default: '60' },
-  notice: { type: 'string', default: '86400' },
-  json: { type: 'boolean' },
+  agent: { type: 'string', argument: 'ADDRESS', about: 'of the agent; `keys create` prints it' },
+  'sealing-keys': { type: 'string', argument: 'FILE', about: 'private sealing keys by epoch' },
+  endpoint: { type: 'string', argument: 'URL', about: "where the agent's API is reached" },
+  region: { type: 'string', argument: 'TEXT', about: 'at most 8 characters, for example eu-west' },
+  'machine-id': { type: 'string', argument: 'TEXT', about: 'a stable name of this machine; /etc/machine-id' },
+  'point-units': { type: 'string', argument: 'N', about: 'compute on offer; 12 units are a point' },
+  memory: { type: 'string', argument: 'MIB', about: 'memory on offer' },
+  disk: { type: 'string', argument: 'GIB', about: 'disk on offer' },
+  gpus: { type: 'string', argument: 'N', about: 'GPUs on offer' },
+  'price-point': { type: 'string', argument: 'USDC', about: 'an hour of a compute point' },
+  'price-memory': { type: 'string', argument: 'USDC', about: 'an hour of a GiB of memory' },
+  'price-disk': { type: 'string', argument: 'USDC', about: 'an hour of a GiB of disk' },
+  'price-gpu': { type: 'string', argument: 'USDC', about: 'an hour of a GPU' },
+  'min-charge': { type: 'string', argument: 'S', about: 'least seconds billed, up to 300; 60' },
+  notice: { type: 'string', argument: 'S', about: 'of a reclaim; 86400' },
 } as const
-type Options = ReturnType<typeof parseOptions<typeof OPTIONS>>
+type Given = Values<typeof OPTIONS>
 
 /** Registers this machine, signed by its operator's (cold) key. Prices are held against the floors before anything is sent. */
-export const register: Command = async (args, io) => {
-  const options = parseOptions(args, OPTIONS)
-  const registration = registrationOf(options, io)
-  const { rpcUrls, deployment } = loadChainConfig(io.env)
-  const operator = await operatorKey(io.env)
-  const chain = await connect({ urls: rpcUrls, deployment })
-  const floors = await chain.request('read the price floors', (client) =>
-    client.readContract({ address: deployment.pricePolicy, abi: pricePolicyAbi, functionName: 'floors' }),
-  )
-  const problems = pricesBelowFloor(registration.prices, floors)
-  if (problems.length > 0) {
-    throw new AgentError('price-below-floor', problems.join(' '), {
-      hint: 'Raise it, or leave all prices out to take the defaults of the platform. Nothing was sent.',
-    })
-  }
-  const db = openDatabase(':memory:')
-  const journal = makeJournal({ chain, db, account: operator })
-  try {
-    io.say(`registering as ${operator.address} …`)
-    const { hash } = await journal.send({
-      kind: 'register',
-      dedupe: 'register',
-      to: deployment.nodeRegistry,
-      data: encodeFunctionData({ abi: nodeRegistryAbi, functionName: 'register', args: [registration] }),
-    })
-    const receipt = await chain.request('read the receipt', (client) =>
-      client.getTransactionReceipt({ hash }),
+export const register = makeVerb({
+  options: OPTIONS,
+  run: async (io, options) => {
+    const registration = registrationOf(options, io)
+    const { rpcUrls, deployment } = loadChainConfig(io.env)
+    const operator = await operatorKey(io.env)
+    const chain = await connect({ urls: rpcUrls, deployment })
+    const floors = await chain.request('read the price floors', (client) =>
+      client.readContract({ address: deployment.pricePolicy, abi: pricePolicyAbi, functionName: 'floors' }),
     )
-    const [registered] = parseEventLogs({
-      abi: nodeRegistryAbi,
-      eventName: 'NodeRegistered',
-      logs: receipt.logs,
-    })
-    if (registered === undefined) {
-      throw new AgentError(
-        'registration-unseen',
-        `The registration ${hash} carries no event of the registry.`,
-      )
+    const problems = pricesBelowFloor(registration.prices, floors)
+    if (problems.length > 0) {
+      throw new AgentError('price-below-floor', problems.join(' '), {
+        hint: 'Raise it, or leave all prices out to take the defaults of the platform. Nothing was sent.',
+      })
     }
-    const { node, nodeId } = registered.args
-    io.result({ node, nodeId, transaction: hash }, `node ${node}\n  DECLOUD_NODE=${node}`)
-    return 0
-  } finally {
-    await journal.close()
-    db.close()
-  }
-}
+    const db = openDatabase(':memory:')
+    const journal = makeJournal({ chain, db, account: operator })
+    try {
+      io.say(`registering as ${operator.address} …`)
+      const { hash } = await journal.send({
+        kind: 'register',
+        dedupe: 'register',
+        to: deployment.nodeRegistry,
+        data: encodeFunctionData({ abi: nodeRegistryAbi, functionName: 'register', args: [registration] }),
+      })
+      const receipt = await chain.request('read the receipt', (client) =>
+        client.getTransactionReceipt({ hash }),
+      )
+      const [registered] = parseEventLogs({
+        abi: nodeRegistryAbi,
+        eventName: 'NodeRegistered',
+        logs: receipt.logs,
+      })
+      if (registered === undefined) {
+        throw new AgentError(
+          'registration-unseen',
+          `The registration ${hash} carries no event of the registry.`,
+        )
+      }
+      const { node, nodeId } = registered.args
+      io.result({ node, nodeId, transaction: hash }, `node ${node}\n  DECLOUD_NODE=${node}`)
+      return EXIT.done
+    } finally {
+      await journal.close()
+      db.close()
+    }
+  },
+})
 
-const registrationOf = (options: Options, io: Io) => {
+const registrationOf = (options: Given, io: Io) => {
+  const { endpoint = '', region = '' } = options
   if (options.agent === undefined || !isAddress(options.agent)) {
     throw new UsageError("Give the agent's address with --agent; `decloud-node keys create` prints it.")
   }
@@ -91,28 +92,27 @@ const registrationOf = (options: Options, io: Io) => {
   // The registry counts epochs from 1, and this is the first.
   const sealingKey = readSealingKeys(sealingFile).get(1)
   if (sealingKey === undefined) throw new UsageError(`${sealingFile} holds no key of epoch 1.`)
-  if (!/^[\x20-\x7e]{0,8}$/.test(options.region))
-    throw new UsageError('--region takes at most 8 ASCII characters.')
+  if (!/^[\x20-\x7e]{0,8}$/.test(region)) throw new UsageError('--region takes at most 8 ASCII characters.')
   return {
     machineId: machineIdOf(options['machine-id']),
     agent: options.agent,
     sealingKey: x25519PublicKey(sealingKey),
-    region: stringToHex(options.region, { size: 8 }),
-    minCharge: wholeNumber('min-charge', options['min-charge'], 0, 300),
-    notice: wholeNumber('notice', options.notice, 0, 2_592_000),
+    region: stringToHex(region, { size: 8 }),
+    minCharge: wholeNumber('min-charge', options['min-charge'] ?? '60', 0, 300),
+    notice: wholeNumber('notice', options.notice ?? '86400', 0, 2_592_000),
     capacity: capacityOf(options),
     prices: {
-      point: parseUsdc(options['price-point']),
-      memoryGiB: parseUsdc(options['price-memory']),
-      diskGiB: parseUsdc(options['price-disk']),
-      gpu: parseUsdc(options['price-gpu']),
+      point: parseUsdc(options['price-point'] ?? '0'),
+      memoryGiB: parseUsdc(options['price-memory'] ?? '0'),
+      diskGiB: parseUsdc(options['price-disk'] ?? '0'),
+      gpu: parseUsdc(options['price-gpu'] ?? '0'),
     },
-    endpoint: options.endpoint,
+    endpoint,
   }
 }
 
 /** By default: every core as one point, and what the host itself needs left out of the memory. */
-const capacityOf = (options: Options) => {
+const capacityOf = (options: Given) => {
   const HOST_MIB = 1_024
   const units = options['point-units'] ?? String(availableParallelism() * 12)
   const memory = options.memory ?? String(Math.max(256, Math.floor(totalmem() / 1024 ** 2) - HOST_MIB))
@@ -122,7 +122,7 @@ const capacityOf = (options: Options) => {
     pointUnits: BigInt(wholeNumber('point-units', units, 1, 2 ** 40 - 1)),
     memoryMiB: BigInt(wholeNumber('memory', memory, 1, 2 ** 40 - 1)),
     diskGiB: BigInt(wholeNumber('disk', options.disk, 1, 2 ** 40 - 1)),
-    gpus: wholeNumber('gpus', options.gpus, 0, 1_000),
+    gpus: wholeNumber('gpus', options.gpus ?? '0', 0, 1_000),
   }
 }
 
