@@ -16,7 +16,7 @@ import type { EventLog } from './ports/events.ts'
 import type { LeaseChain } from './reconcile/ports.ts'
 
 export type AccessOptions = {
-  config: Pick<AgentConfig, 'dataDir' | 'node' | 'apiPublicUrl' | 'apiPages'>
+  config: Pick<AgentConfig, 'dataDir' | 'node' | 'apiHost' | 'apiPublicUrl' | 'apiPages'>
   chain: Chain
   follower: Follower
   leases: LeaseChain

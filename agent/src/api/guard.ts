@@ -4,10 +4,10 @@ import type { TicketUse } from '@decloud/protocol/wire/access'
 import type { Session } from '@decloud/service/sign-in'
 import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify'
 import type { Address } from 'viem'
-import type { Visitor } from '../access/visitor.ts'
 import type { Access } from '../access.ts'
 import { allows, type Level, type Need } from '../domain/access.ts'
 import { AgentError } from '../lib/errors.ts'
+import type { Visitor } from '../ports/visitor.ts'
 import { bearerIn, sessionIn, ticketIn, ticketSession } from './credentials.ts'
 import { knockOf } from './knock.ts'
 import { leaseIdIn } from './lease-id.ts'
@@ -20,12 +20,15 @@ export type RouteAccess =
 /** The operator: by wallet, or by the node's token. */
 export type OperatorVisit = { address: Address | null; still(): Promise<boolean> }
 
+/** `session`: the id of the visitor's session, for tickets that end with it. */
+type Guest = Visitor & { readonly session: string }
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: RouteAccess
   }
   interface FastifyRequest {
-    visitor: Visitor | null
+    visitor: Guest | null
     operator: OperatorVisit | null
     signedIn: Session | null
     /** Who asks, as far as it was proved; for the record of a refusal. */
@@ -127,7 +130,7 @@ export const requireSession = ({ access }: Deps, more: More = {}) => ({
 })
 
 /** On a route with `requireLease`. @throws AgentError `route-open` on another. */
-export const visitorOf = (request: FastifyRequest): Visitor => request.visitor ?? unguarded(request)
+export const visitorOf = (request: FastifyRequest): Guest => request.visitor ?? unguarded(request)
 /** On a route with `requireOperator`. @throws AgentError `route-open` on another. */
 export const operatorOf = (request: FastifyRequest): OperatorVisit => request.operator ?? unguarded(request)
 /** On a route with `requireSession`. @throws AgentError `route-open` on another. */

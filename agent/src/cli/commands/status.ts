@@ -1,15 +1,15 @@
 import { leaseListSchema } from '@decloud/protocol/wire/node'
 import { type Health, healthSchema } from '../../api/health.ts'
-import { askAgent, localAgent } from '../local-api.ts'
+import { askAgent } from '../local-api.ts'
 import { EXIT, makeVerb } from '../verb.ts'
 
 /** What the agent on this machine says of itself. */
 export const status = makeVerb({
   options: { port: { type: 'string', argument: 'N', about: 'its API port' } },
   run: async (io, options) => {
-    const agent = localAgent(io, options.port)
-    const health = healthSchema.parse(await askAgent(agent, '/health', { accept: [503] }))
-    const { leases } = leaseListSchema.parse(await askAgent(agent, '/v1/leases'))
+    const { port } = options
+    const health = healthSchema.parse(await askAgent(io, '/health', { port, accept: [503] }))
+    const { leases } = leaseListSchema.parse(await askAgent(io, '/v1/leases', { port }))
     const lines = leases.map(
       ({ leaseId, vm }) =>
         `${leaseId}  ${vm.status}  ${vm.phase}${vm.reason === null ? '' : `  ${vm.reason.message}`}`,
