@@ -17,15 +17,16 @@ import { startBeats } from './beats.ts'
 import { makeLeaseChain } from './chain/lease-chain.ts'
 import { makeLeaseFeed } from './chain/lease-feed.ts'
 import { makeManifestOpener } from './chain/manifests.ts'
-import { checkNode } from './chain/node-facts.ts'
+import { checkNode, sealingEpochOf } from './chain/node-facts.ts'
 import { makeNodeOffer } from './chain/node-offer.ts'
-import { makePostedManifests } from './chain/posted-manifests.ts'
+import { makePostedManifests, manifestHashOf } from './chain/posted-manifests.ts'
 import { type AgentConfig, DEVELOPMENT_CHAIN } from './config/config.ts'
 import type { AgentSecrets } from './config/secrets.ts'
 import { LIMITS, type Limits } from './domain/situation.ts'
 import type { VmRecord } from './domain/vm.ts'
 import { beginDuties } from './duties.ts'
 import { EVENTS_FILE, openEventLog } from './events/event-log.ts'
+import { updateAccess } from './guest/access-update.ts'
 import { seedFiles } from './guest/seed.ts'
 import { checkService } from './guest/service-check.ts'
 import { checkSystem } from './guest/system-check.ts'
@@ -114,11 +115,14 @@ export const makeContext = async (
     quarantineMs: (overrides.limits ?? LIMITS).quarantineMs,
     ...{ log, nowMs, random, disposer },
   })
+  const posted = makePostedManifests(db, makeEventReader(config.deployment), config.deployment)
+  disposer.add(follower.onChange((change) => void posted.apply(change)))
   const mac = (leaseId: `0x${string}`) => macOf(instance, leaseId)
   const deps: Deps = {
     chain: leaseChain,
-    openManifest: makeManifestOpener(config.deployment, secrets.sealingKeys, {
-      posted: makePostedManifests(db, makeEventReader(config.deployment), config.deployment),
+    manifestHash: (lease) => manifestHashOf(lease, posted.of(lease.leaseId)),
+    openManifest: makeManifestOpener(config.deployment, sealingOf(chain, config, secrets), {
+      posted: (leaseId) => posted.of(leaseId),
       mailboxes: makeMailboxClient({
         ...config,
         keeperUrls: (config.keepers ?? []).filter((address) => address.startsWith('http')),
@@ -140,6 +144,7 @@ export const makeContext = async (
       macOf: mac,
       nodeAddress: hostAddress(parseSubnet(config.networkSubnet)),
       check: (leaseId) => checkSystem(hypervisor, leaseId, mac(leaseId)),
+      updateAccess: (leaseId, keys) => updateAccess(hypervisor, leaseId, keys),
       look: (leaseId, check, ipv4) => checkService(hypervisor, leaseId, check, ipv4),
     },
     machine: overrides.machine ?? makeMachine(dataDir.path),
@@ -172,6 +177,12 @@ export const makeContext = async (
   return { deps, follower, reconciler, orders, beats, duties, space, nodeLogin, subscribe: watched.subscribe }
 }
 export type Context = Awaited<ReturnType<typeof makeContext>>
+
+const sealingOf = (chain: Chain, { node }: AgentConfig, secrets: AgentSecrets) => {
+  const { sealingKeys: keys, rereadSealingKeys: reread } = secrets
+  const epochOnChain = () => sealingEpochOf(chain, node)
+  return { keys, epochOnChain, ...(reread === undefined ? {} : { reread }) }
+}
 
 const openEvents = (dataDir: string, nowMs: () => number, log: Logger) =>
   openEventLog({

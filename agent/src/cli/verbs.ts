@@ -16,6 +16,10 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     summary: "make the agent's keystore and the node's sealing key",
     load: async () => (await import('./commands/keys-create.ts')).keysCreate,
   },
+  'keys rotate': {
+    summary: 'give the node a new sealing key, signed by the operator; older ones are kept',
+    load: async () => (await import('./commands/keys-rotate.ts')).keysRotate,
+  },
   register: {
     summary: 'register this machine, signed by the operator',
     load: async () => (await import('./commands/register.ts')).register,

@@ -8,7 +8,12 @@ import { AgentError } from '../lib/errors.ts'
 import { configError } from './config.ts'
 import { type Environment, readEnv, SECRET_ENV } from './env.ts'
 
-export type AgentSecrets = { readonly account: LocalAccount; readonly sealingKeys: SealingKeys }
+export type AgentSecrets = {
+  readonly account: LocalAccount
+  readonly sealingKeys: SealingKeys
+  /** The keys as their file has them now: an operator adds one while the agent runs. */
+  rereadSealingKeys?(): SealingKeys
+}
 
 const sealingFileSchema = z.record(
   z.string().regex(/^[1-9]\d{0,8}$/, 'an epoch is a whole number from 1'),
@@ -39,7 +44,8 @@ export const loadSecrets = async (env: Environment): Promise<AgentSecrets> => {
           keystore: raw.agentKeystore!,
           password: readPrivateFile(raw.agentPasswordFile!).replace(/\r?\n$/, ''),
         })
-  return { account, sealingKeys: readSealingKeys(raw.sealingKeys!) }
+  const rereadSealingKeys = () => readSealingKeys(raw.sealingKeys!)
+  return { account, sealingKeys: rereadSealingKeys(), rereadSealingKeys }
 }
 
 /** `{ "<epoch>": "<32 bytes, hex>" }`. */

@@ -195,8 +195,8 @@ class LibvirtHypervisor implements Hypervisor {
   }
 
   ping = (leaseId: Hex, timeoutMs = PING_MS) => this.#agent.ping(this.#name(leaseId), timeoutMs)
-  exec = (leaseId: Hex, argv: readonly [string, ...string[]], timeoutMs = EXEC_MS) =>
-    this.#agent.exec(this.#name(leaseId), argv, timeoutMs)
+  exec = (leaseId: Hex, argv: readonly [string, ...string[]], timeoutMs = EXEC_MS, input = '') =>
+    this.#agent.exec(this.#name(leaseId), argv, timeoutMs, input)
   interfaces = (leaseId: Hex) => this.#agent.interfaces(this.#name(leaseId))
   bootId = (leaseId: Hex) => this.#agent.bootId(this.#name(leaseId))
 
