@@ -10,9 +10,8 @@ import {
 } from 'viem'
 import type { SealingKeys } from '../../chain/node-facts.ts'
 import { loadNodeConfig } from '../../config/config.ts'
-import { SECRET_ENV } from '../../config/env.ts'
 import { writeSealingKeys } from '../../config/sealing-file.ts'
-import { readSealingKeys } from '../../config/secrets.ts'
+import { readSealingKeys, secretFiles } from '../../config/secrets.ts'
 import { AgentError } from '../../lib/errors.ts'
 import { tryLock } from '../../lib/file-lock.ts'
 import { x25519PublicKey } from '../../lib/x25519.ts'
@@ -26,15 +25,16 @@ import { EXIT, makeVerb, UsageError } from '../verb.ts'
  */
 export const keysRotate = makeVerb({
   about: `Tenants seal manifests to the new key from now on; what was sealed to an older one is still opened.
-A running agent takes the new key up by itself when the first manifest needs it.`,
+A running agent takes the new key up by itself when the first manifest needs it; one that got its keys as credentials of
+systemd has a copy of them and is to be restarted, which no guest notices.`,
   options: {
     'sealing-keys': { type: 'string', argument: 'FILE', about: 'private sealing keys by epoch' },
     lost: { type: 'boolean', about: 'the present key is lost: what was sealed to it stays closed' },
   },
   run: async (io, options) => {
-    const path = options['sealing-keys'] ?? io.env[SECRET_ENV.sealingKeys]
-    if (!path) throw new UsageError('Give the sealing key file with --sealing-keys.')
-    const { rpcUrls, deployment, node } = loadNodeConfig(io.env)
+    const path = options['sealing-keys'] ?? secretFiles(io.env, io.given).sealingKeys
+    if (path === undefined) throw new UsageError('Give the sealing key file with --sealing-keys.')
+    const { rpcUrls, deployment, node } = loadNodeConfig(io.env, io.given)
     const account = await operatorKey(io.env)
     const unlock = tryLock(`${path}.lock`)
     if (unlock === null) {
