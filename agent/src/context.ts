@@ -13,6 +13,8 @@ import {
 import { sentenceOf } from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
 import { parseGwei } from 'viem'
+import type { PaceLimits } from './access/pace.ts'
+import { openAccess } from './access.ts'
 import { startBeats } from './beats.ts'
 import { makeLeaseChain } from './chain/lease-chain.ts'
 import { makeLeaseFeed } from './chain/lease-feed.ts'
@@ -68,6 +70,8 @@ export type Overrides = Partial<MachineAdapters> & {
   sweepMs?: number
   /** Milliseconds between the rounds of every duty. */
   dutiesMs?: number
+  /** How fast callers of the API may ask. */
+  pace?: PaceLimits
 }
 
 export type VmListener = (vm: VmRecord) => void
@@ -167,6 +171,10 @@ export const makeContext = async (
     nowMs,
     random,
   }
+  const access = openAccess({
+    ...{ config, chain, follower, leases: leaseChain, db, events, nowMs, disposer },
+    pace: overrides.pace,
+  })
   await restoreLedger(deps)
   const space = watchSpace({ ...deps, lookMs: overrides.sweepMs ?? SPACE_LOOK_MS })
   disposer.add(() => space.close())
@@ -185,7 +193,18 @@ export const makeContext = async (
   const beats = await startBeats({ config, secrets, db, deps, disposer })
   disposer.add(recordStates(conditionsOf({ follower, space, duties, beats }), events))
   const nodeLogin = makeNodeLogin(deps)
-  return { deps, follower, reconciler, orders, beats, duties, space, nodeLogin, subscribe: watched.subscribe }
+  return {
+    deps,
+    access,
+    follower,
+    reconciler,
+    orders,
+    beats,
+    duties,
+    space,
+    nodeLogin,
+    subscribe: watched.subscribe,
+  }
 }
 export type Context = Awaited<ReturnType<typeof makeContext>>
 
