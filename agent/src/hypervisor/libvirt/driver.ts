@@ -33,6 +33,8 @@ export interface LibvirtOptions {
   readonly acceleration: AccelerationChoice
   /** Whether guests of another architecture are emulated; else they are refused. Slow, for development. */
   readonly foreignGuests?: boolean
+  /** As of `DomainXmlContext`. */
+  readonly sharedFiles?: boolean
   /** Connections for calls, each with a thread. Default 3. */
   readonly threads?: number
 }
@@ -57,7 +59,12 @@ async function context(options: LibvirtOptions): Promise<[DomainXmlContext, Hype
   }
   const decision = decideAcceleration(await probeKvm(), options.acceleration)
   return [
-    { instance, arch, type: decision.acceleration === 'kvm' ? 'kvm' : 'qemu' },
+    {
+      instance,
+      arch,
+      type: decision.acceleration === 'kvm' ? 'kvm' : 'qemu',
+      sharedFiles: options.sharedFiles ?? false,
+    },
     { ...decision, arch, guestArchs },
   ]
 }
