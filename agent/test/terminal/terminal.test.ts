@@ -150,7 +150,7 @@ test('a socket that drops at random moments loses no byte and repeats none, eith
 })
 
 test('while nobody looks the program goes on, and what the ring could not keep is counted', async () => {
-  const { connect } = await serve()
+  const { connect } = await serve({ patientMs: 1 })
   const first = await connect()
   const { session, shell } = await opened(first)
   await drop(first)
