@@ -59,7 +59,7 @@ describe('lsblk', () => {
     return 'value' in disks ? Object.fromEntries(disks.value.map((one) => [one.name, one.kind])) : disks
   }
   it('tells hard disks, SSDs and NVMe apart, and leaves out what is no disk', () => {
-    expect(kinds(server.value)).toEqual({
+    expect(kinds(fixture('lsblk-server.json'))).toEqual({
       sda: { value: 'hdd' },
       sdb: { value: 'hdd' },
       sdc: { value: 'ssd' },
