@@ -49,6 +49,8 @@ Environment of run:
   ${ENV.minSettleUsdc}        USDC that a lease has to have earned to be settled; 0.05
   ${ENV.gasCoinUsdc}     USDC that one coin of gas is taken to be worth; 1
   ${ENV.maxFeeGwei}      gwei per gas that no transaction pays more than; 2000
+  ${ENV.stunServers}      STUN servers by commas, asked how others see this machine; none
+  ${ENV.benchmarkDays}    days between benchmarks; 7, 0 for never
   ${ENV.logLevel}         info
 register, entrust and reclaim also read DECLOUD_OPERATOR_KEYSTORE and DECLOUD_OPERATOR_PASSWORD_FILE (or DECLOUD_OPERATOR_KEY).
 

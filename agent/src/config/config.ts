@@ -66,6 +66,29 @@ const gpus = z
       .refine((all) => new Set(all).size === all.length, 'names a GPU twice'),
   )
 
+const stunServers = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((server) => server.trim())
+      .filter((server) => server !== ''),
+  )
+  .pipe(
+    z
+      .array(
+        z.string().regex(/^[A-Za-z0-9.-]{1,253}(:\d{1,5})?$/, 'must hold names like stun.example.org:3478'),
+      )
+      .max(4, 'takes at most 4'),
+  )
+  .transform((servers) =>
+    servers.map((server) => {
+      const [host = '', port = '3478'] = server.split(':')
+      return { host, port: Number(port) }
+    }),
+  )
+  .refine((servers) => servers.every(({ port }) => port > 0 && port <= 65_535), 'has a port above 65535')
+
 const deployment = z
   .string('is not set: give the path of the deployment file')
   .transform((path, context): unknown => {
@@ -124,6 +147,10 @@ const configSchema = z.object({
   gasCoinUsdc: usdc.optional(),
   /** Gwei per gas that no transaction pays more than; 2,000 by default. */
   maxFeeGwei: wholeNumber.refine((n) => n >= 1 && n <= 1_000_000, 'must be from 1 to 1000000').optional(),
+  /** Who is asked how others see this machine, over STUN; nobody by default. */
+  stunServers: stunServers.optional(),
+  /** Between benchmarks, in days; a week by default, 0 for never. */
+  benchmarkDays: wholeNumber.refine((days) => days <= 365, 'must be at most 365').optional(),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 export type AgentConfig = z.output<typeof configSchema>
@@ -167,6 +194,30 @@ export const loadConfig = (env: Environment): AgentConfig => {
     ])
   }
   return parsed.data
+}
+
+/** What commands need that find out about this machine: no chain, and a deployment only where there is one already. */
+export type MachineConfig = Pick<
+  AgentConfig,
+  | 'dataDir'
+  | 'imageDir'
+  | 'imageCatalogue'
+  | 'hypervisor'
+  | 'acceleration'
+  | 'libvirtUri'
+  | 'gpus'
+  | 'stunServers'
+> & { readonly deployment?: AgentConfig['deployment'] | undefined }
+
+/** @throws AgentError `config-invalid`. */
+export const loadMachineConfig = (env: Environment): MachineConfig => {
+  const parts = { dataDir: true, imageDir: true, imageCatalogue: true, hypervisor: true } as const
+  const schema = configSchema
+    .pick({ ...parts, acceleration: true, libvirtUri: true, gpus: true, stunServers: true, deployment: true })
+    .partial({ deployment: true })
+  const parsed = schema.safeParse(readEnv(ENV, env))
+  if (parsed.success) return parsed.data
+  throw configError(parsed.error.issues.map((issue) => `${nameOf(issue.path)} ${issue.message}`))
 }
 
 /** The part that is about images on this machine. @throws AgentError `config-invalid`. */

@@ -20,6 +20,8 @@ export const ENV = {
   minSettleUsdc: 'DECLOUD_MIN_SETTLE',
   gasCoinUsdc: 'DECLOUD_GAS_COIN_USDC',
   maxFeeGwei: 'DECLOUD_MAX_FEE_GWEI',
+  stunServers: 'DECLOUD_STUN_SERVERS',
+  benchmarkDays: 'DECLOUD_BENCHMARK_DAYS',
   logLevel: 'DECLOUD_LOG_LEVEL',
 } as const
 
