@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { type AgentConfig, DEVELOPMENT_CHAIN, type MachineConfig } from './config/config.ts'
 import { makeDiskStore } from './disk/disk-store.ts'
+import { checkFileAccess, FILE_MODES, fileAccessOf } from './disk/file-access.ts'
 import { makeSeedStore } from './disk/seed-store.ts'
 import { whyNotKvm } from './domain/probe.ts'
 import { makeFakeHypervisor } from './hypervisor/fake/driver.ts'
@@ -16,13 +17,15 @@ import {
   makeSimulatedSeedStore,
 } from './lib/simulated-storage.ts'
 import { type Hypervisor, HypervisorError } from './ports/hypervisor.ts'
+import type { LeaseKeyStore } from './ports/lease-keys.ts'
 import type { Shaper } from './ports/shaper.ts'
 import type { DiskStore, ImageStore, SeedStore } from './ports/storage.ts'
-import { detectShaping } from './qos/detect.ts'
+import { detectShaping, placeOfTrial } from './qos/detect.ts'
 import { makeFakeShaper } from './qos/fake-shaper.ts'
 import { makeTcShaper } from './qos/tc-shaper.ts'
 import { makeTools } from './qos/tools.ts'
 import type { Log } from './reconcile/ports.ts'
+import { makeKeyStore } from './ssh/key-store.ts'
 import { openFactsStore } from './state/node-facts-store.ts'
 
 export type MachineAdapters = {
@@ -30,6 +33,7 @@ export type MachineAdapters = {
   readonly images: ImageStore
   readonly disks: DiskStore
   readonly seeds: SeedStore
+  readonly keys: LeaseKeyStore
   readonly shaper: Shaper
 }
 
@@ -50,6 +54,8 @@ export const openMachine = async (
       : null
   const hypervisor = given.hypervisor ?? own!
   const simulated = hypervisor.capabilities.acceleration === 'simulated'
+  const modes = FILE_MODES[fileAccessOf()]
+  if (!simulated) checkFileAccess(fileAccessOf(), config.dataDir)
   const disks = join(config.dataDir, 'disks')
   const seeds = join(config.dataDir, 'seeds')
   const images = openImages(config, hypervisor.capabilities)
@@ -61,8 +67,8 @@ export const openMachine = async (
       }
     : {
         images: images.store,
-        disks: makeDiskStore(disks),
-        seeds: makeSeedStore(seeds),
+        disks: makeDiskStore(disks, undefined, modes.disk),
+        seeds: makeSeedStore(seeds, modes.seed),
       }
   const keeper = simulated
     ? null
@@ -73,12 +79,13 @@ export const openMachine = async (
     await own?.close()
   }
   const shaper = given.shaper ?? (simulated ? makeFakeShaper(instance) : await openShaper(instance, log))
-  return { ...storage, ...given, hypervisor, shaper, release }
+  const keys = makeKeyStore(join(config.dataDir, KEYS))
+  return { ...storage, keys, ...given, hypervisor, shaper, release }
 }
 
 const openShaper = async (instance: string, log: Log): Promise<Shaper> => {
   const tools = makeTools()
-  const { mode, reason } = await detectShaping(tools)
+  const { mode, reason } = await detectShaping(tools, placeOfTrial(instance))
   if (mode === 'none') log.warn({ mode }, reason)
   else log.info({ mode }, reason)
   return makeTcShaper({ instance, tools, mode, reason })
@@ -106,6 +113,7 @@ export const openHypervisor = async (
     return await openLibvirt({
       ...{ uri: config.libvirtUri, instance, acceleration: config.acceleration, whyNotKvm },
       foreignGuests: config.foreignGuests === 'emulate',
+      sharedFiles: fileAccessOf() === 'shared',
     })
   } catch (cause) {
     if (!(cause instanceof HypervisorError)) throw cause
@@ -137,6 +145,9 @@ const provenNotKvm = (dataDir: string): string | null => {
     store.close()
   }
 }
+
+/** Under the data folder; the authority of each lease signs from there. */
+export const KEYS = 'ssh'
 
 /** How often the room for disks is looked at. */
 const ROOM_MS = 60_000

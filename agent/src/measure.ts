@@ -9,7 +9,7 @@ import { makeSysbench } from './benchmark/sysbench.ts'
 import type { MachineConfig } from './config/config.ts'
 import { type Discovery, discover } from './discovery/discover.ts'
 import { mapKnown, unknown, value } from './discovery/known.ts'
-import { askStun } from './discovery/stun.ts'
+import { askStun, stunServerOf } from './discovery/stun.ts'
 import { makeAskTool } from './discovery/tool.ts'
 import type { CpuRun } from './domain/benchmark.ts'
 import { AgentError } from './lib/errors.ts'
@@ -24,7 +24,7 @@ export const discoverNode = async (config: MeasureConfig, store: FactsStore): Pr
   const found = await discover({
     ask: makeAskTool(),
     dataDir: config.dataDir,
-    seen: () => askStun(config.stunServers ?? []),
+    seen: () => askStun((config.stunServers ?? []).map(stunServerOf)),
     nowMs: Date.now,
   })
   store.machine.put(found.machine)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { ProbeFacts } from '@decloud/protocol/wire/facts'
 import { DEVELOPMENT_CHAIN, type MachineConfig } from './config/config.ts'
 import { makeDiskStore } from './disk/disk-store.ts'
+import { checkFileAccess, FILE_MODES, fileAccessOf } from './disk/file-access.ts'
 import { makeSeedStore } from './disk/seed-store.ts'
 import { whyNotProven } from './domain/probe.ts'
 import { openImages } from './images.ts'
@@ -76,10 +77,11 @@ export const sweepProbes = async (config: MachineConfig, log: Log): Promise<void
 const isSimulated = ({ capabilities }: Hypervisor) => capabilities.acceleration === 'simulated'
 
 const storageIn = (hypervisor: Hypervisor, folder: string) => {
+  const modes = FILE_MODES[fileAccessOf()]
   const [disks, seeds] = [join(folder, 'disks'), join(folder, 'seeds')]
   return isSimulated(hypervisor)
     ? { disks: makeSimulatedDiskStore(disks), seeds: makeSimulatedSeedStore(seeds) }
-    : { disks: makeDiskStore(disks), seeds: makeSeedStore(seeds) }
+    : { disks: makeDiskStore(disks, undefined, modes.disk), seeds: makeSeedStore(seeds, modes.seed) }
 }
 
 const imageFor = async (
@@ -89,6 +91,7 @@ const imageFor = async (
   signal: AbortSignal,
 ): Promise<VerifiedImage> => {
   if (isSimulated(hypervisor)) return makeSimulatedImageStore().ensure('tiny')
+  checkFileAccess(fileAccessOf(), config.dataDir)
   const images = openImages(config, hypervisor.capabilities)
   try {
     return await images.store.ensure(wanted ?? (await smallestOf(images.store)), { signal })

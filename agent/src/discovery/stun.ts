@@ -16,6 +16,14 @@ const HEADER_BYTES = 20
 
 export type StunServer = { readonly host: string; readonly port: number }
 
+const STUN_PORT = 3_478
+
+/** `stun.example.org:3478`, the port by default. Pure. */
+export const stunServerOf = (text: string): StunServer => {
+  const [host = '', port] = text.split(':')
+  return { host, port: port === undefined ? STUN_PORT : Number(port) }
+}
+
 /** Pure. @param transaction 12 bytes. */
 export const bindingRequest = (transaction: Uint8Array): Buffer => {
   const request = Buffer.alloc(HEADER_BYTES)

@@ -18,7 +18,7 @@ memory and disk. Registers nothing.`,
   },
   run: async (io, options) => {
     const least = wholeNumber('runs', options.runs ?? String(LEAST_RUNS), LEAST_RUNS, MOST_RUNS)
-    const config = loadMachineConfig(io.env)
+    const config = loadMachineConfig(io.env, io.given)
     const store = openFactsStore(config.dataDir)
     try {
       const measured = await benchmarkNode(config, store, {

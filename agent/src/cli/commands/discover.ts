@@ -10,7 +10,7 @@ export const discover = makeVerb({
     'Needs no chain and changes nothing but its own notes in the data folder. What is not known says why.',
   options: {},
   run: async (io) => {
-    const config = loadMachineConfig(io.env)
+    const config = loadMachineConfig(io.env, io.given)
     const store = openFactsStore(config.dataDir)
     try {
       const found = await discoverNode(config, store)

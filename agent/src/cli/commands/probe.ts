@@ -24,7 +24,7 @@ A node registers with a probe that is at most seven days old.`,
   },
   run: async (io, options) => {
     const seconds = wholeNumber('deadline', options.deadline ?? String(DEADLINE_SECONDS), 1, 3_600)
-    const config = loadMachineConfig(io.env)
+    const config = loadMachineConfig(io.env, io.given)
     const store = openFactsStore(config.dataDir)
     try {
       const found = await proveNode(config, store, makeLogger('warn'), {
