@@ -94,6 +94,7 @@ while [ $# -gt 0 ]; do
       need 'the guest image tools' mmdebstrap mmdebstrap genisoimage cpio busybox-static kmod e2fsprogs
       need 'virt-xml-validate' xmllint libxml2-utils
       need 'the SSH client' ssh openssh-client
+      need 'the SFTP server' /usr/lib/openssh/sftp-server openssh-sftp-server
       need 'ip' ip iproute2
       ;;
     browser) need 'Chromium' chromium chromium fonts-dejavu-core ;;

@@ -19,9 +19,9 @@ import { startBeats } from './beats.ts'
 import { makeLeaseChain } from './chain/lease-chain.ts'
 import { makeLeaseFeed } from './chain/lease-feed.ts'
 import { makeManifestOpener } from './chain/manifests.ts'
-import { checkNode } from './chain/node-facts.ts'
+import { checkNode, sealingEpochOf } from './chain/node-facts.ts'
 import { makeNodeOffer } from './chain/node-offer.ts'
-import { makePostedManifests } from './chain/posted-manifests.ts'
+import { makePostedManifests, manifestHashOf } from './chain/posted-manifests.ts'
 import { type AgentConfig, DEVELOPMENT_CHAIN } from './config/config.ts'
 import type { AgentSecrets } from './config/secrets.ts'
 import { LIMITS, type Limits } from './domain/situation.ts'
@@ -33,6 +33,7 @@ import { recordLeases } from './events/watch-leases.ts'
 import { recordHypervisor } from './events/watch-machine.ts'
 import { recordStates } from './events/watch-states.ts'
 import { recordOutages, recordVms } from './events/watch-vms.ts'
+import { updateAccess } from './guest/access-update.ts'
 import { seedFiles } from './guest/seed.ts'
 import { checkService } from './guest/service-check.ts'
 import { checkSystem } from './guest/system-check.ts'
@@ -128,11 +129,14 @@ export const makeContext = async (
     quarantineMs: (overrides.limits ?? LIMITS).quarantineMs,
     ...{ log, nowMs, random, disposer },
   })
+  const posted = makePostedManifests(db, makeEventReader(config.deployment), config.deployment)
+  disposer.add(follower.onChange((change) => void posted.apply(change)))
   const mac = (leaseId: `0x${string}`) => macOf(instance, leaseId)
   const deps: Deps = {
     chain: leaseChain,
-    openManifest: makeManifestOpener(config.deployment, secrets.sealingKeys, {
-      posted: makePostedManifests(db, makeEventReader(config.deployment), config.deployment),
+    manifestHash: (lease) => manifestHashOf(lease, posted.of(lease.leaseId)),
+    openManifest: makeManifestOpener(config.deployment, sealingOf(chain, config, secrets), {
+      posted: (leaseId) => posted.of(leaseId),
       mailboxes: makeMailboxClient({
         ...config,
         keeperUrls: (config.keepers ?? []).filter((address) => address.startsWith('http')),
@@ -154,6 +158,7 @@ export const makeContext = async (
       macOf: mac,
       nodeAddress: hostAddress(parseSubnet(config.networkSubnet)),
       check: (leaseId) => checkSystem(hypervisor, leaseId, mac(leaseId)),
+      updateAccess: (leaseId, keys) => updateAccess(hypervisor, leaseId, keys),
       look: (leaseId, check, ipv4) => checkService(hypervisor, leaseId, check, ipv4),
     },
     machine: overrides.machine ?? makeMachine(dataDir.path),
@@ -202,6 +207,12 @@ export const makeContext = async (
   }
 }
 export type Context = Awaited<ReturnType<typeof makeContext>>
+
+const sealingOf = (chain: Chain, { node }: AgentConfig, secrets: AgentSecrets) => {
+  const { sealingKeys: keys, rereadSealingKeys: reread } = secrets
+  const epochOnChain = () => sealingEpochOf(chain, node)
+  return { keys, epochOnChain, ...(reread === undefined ? {} : { reread }) }
+}
 
 const openEvents = (dataDir: string, nowMs: () => number, log: Logger) =>
   openEventLog({
