@@ -1,5 +1,5 @@
 // The API of a node. Every route says who may use it, and every answer has a schema: what it does not name stays inside.
-import { compileAnswer, makeRouteTable } from '@decloud/service/http'
+import { compileAnswer, makeRouteTable, type RouteEntry } from '@decloud/service/http'
 import fastifySwagger from '@fastify/swagger'
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import { jsonSchemaTransform, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
@@ -67,6 +67,8 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
   return Object.assign(app, { table })
 }
 
+export type Api = { url: string; routes: readonly RouteEntry[]; close(): Promise<void> }
+
 export type Listening = { host?: string | undefined; port: number }
 
 /** @throws AgentError `port-taken`, `api-unusable`. */
@@ -74,7 +76,7 @@ export const startApi = async (
   deps: ApiDeps,
   { host = '127.0.0.1', port }: Listening,
   logger: FastifyBaseLogger,
-): Promise<{ url: string; close(): Promise<void> }> => {
+): Promise<Api> => {
   const app = await makeServer(deps, logger)
   try {
     await app.listen({ host, port })
@@ -86,7 +88,7 @@ export const startApi = async (
   const bound = typeof address === 'object' && address !== null ? address.port : port
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${bound}`
   deps.access.names.listensAt(url)
-  return { url, close: () => app.close() }
+  return { url, routes: app.table.entries(), close: () => app.close() }
 }
 
 const listenError = ({ host, port }: { host: string; port: number }, cause: unknown) =>
