@@ -8,7 +8,11 @@ export type NodeBooks = {
   readonly state: NodeState
   /** The latest first. */
   readonly leases: readonly (LeaseEarnings & { readonly earnedSince: bigint })[]
-  readonly totals: EarningTotals & { readonly withdrawable: bigint; readonly withdrawn: bigint; readonly earnedSince: bigint }
+  readonly totals: EarningTotals & {
+    readonly withdrawable: bigint
+    readonly withdrawn: bigint
+    readonly earnedSince: bigint
+  }
   readonly withdrawals: readonly Withdrawal[]
   /** What was earned by the logs, less what the escrow says of it; 0 unless a block was replaced while it was read. */
   readonly difference: bigint

@@ -19,11 +19,16 @@ may still be credited back to the tenant. No key is needed.`,
     'decloud-node earnings --csv > earnings.csv',
   ],
   options: {
-    since: { type: 'string', argument: 'DATE', about: 'what was earned and taken out from that UTC day or moment on' },
+    since: {
+      type: 'string',
+      argument: 'DATE',
+      about: 'what was earned and taken out from that UTC day or moment on',
+    },
     csv: { type: 'boolean', about: 'one line a lease, RFC 4180' },
   },
   run: async (io, options) => {
-    if (options.csv && io.json) throw new UsageError('--csv and --json are two ways to say the same: give one.')
+    if (options.csv && io.json)
+      throw new UsageError('--csv and --json are two ways to say the same: give one.')
     const since = options.since === undefined ? 0 : secondsOf(options.since)
     const config = loadNodeConfig(io.env, io.given)
     const books = await readBooks(await connectTo(config), config.node, since)
@@ -42,9 +47,14 @@ may still be credited back to the tenant. No key is needed.`,
 })
 
 const secondsOf = (text: string): number => {
-  const ms = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2}))?$/.test(text) ? Date.parse(text) : Number.NaN
+  const ms = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2}))?$/.test(text)
+    ? Date.parse(text)
+    : Number.NaN
   if (!Number.isNaN(ms)) return Math.ceil(ms / 1_000)
-  throw new UsageError(`--since takes a day or a moment, not "${text}".`, 'For example 2026-11-01 or 2026-11-01T08:00Z.')
+  throw new UsageError(
+    `--since takes a day or a moment, not "${text}".`,
+    'For example 2026-11-01 or 2026-11-01T08:00Z.',
+  )
 }
 
 /** @throws AgentError `books-differ`: never shown as earnings, whatever the reason. */
@@ -64,7 +74,9 @@ const textOf = ({ leases, totals, withdrawals, state }: NodeBooks, since: number
   const rows = leases.map((lease) => [
     `${lease.leaseId.slice(0, 10)}…`,
     lease.role === 'relay' ? 'relayed' : lease.status,
-    ...[lease.settled, lease.platform, lease.relays, lease.earned, lease.settleable, lease.accrued].map(formatUsdc),
+    ...[lease.settled, lease.platform, lease.relays, lease.earned, lease.settleable, lease.accrued].map(
+      formatUsdc,
+    ),
     ...(since === 0 ? [] : [formatUsdc(lease.earnedSince)]),
   ])
   const head = ['lease', '', 'settled', 'platform', 'relay', 'earned', 'settleable', 'accrued']
@@ -77,13 +89,21 @@ const textOf = ({ leases, totals, withdrawals, state }: NodeBooks, since: number
     `  in escrow   ${usdc(totals.withdrawable)}, to be had at once`,
     `settleable    ${usdc(totals.settleable)} more, once settled (\`decloud-node withdraw\` does)`,
     `accrued       ${usdc(totals.accrued)} due by now and not settled, settleable included`,
-    ...(since === 0 ? [] : [`since ${moment(since)}: earned ${usdc(totals.earnedSince)}, withdrawn ${usdc(out)}`]),
+    ...(since === 0
+      ? []
+      : [`since ${moment(since)}: earned ${usdc(totals.earnedSince)}, withdrawn ${usdc(out)}`]),
   ].join('\n')
 }
 
 const CSV_HEADER = [
   ...['lease_id', 'role', 'tenant', 'status', 'end_reason', 'started', 'ended', 'price_per_hour_micro_usdc'],
-  ...['due_micro_usdc', 'settled_micro_usdc', 'platform_micro_usdc', 'relays_micro_usdc', 'earned_micro_usdc'],
+  ...[
+    'due_micro_usdc',
+    'settled_micro_usdc',
+    'platform_micro_usdc',
+    'relays_micro_usdc',
+    'earned_micro_usdc',
+  ],
   ...['earned_usdc', 'settleable_micro_usdc', 'accrued_micro_usdc', 'earned_since_micro_usdc'],
 ]
 

@@ -18,9 +18,13 @@ has earned.`,
         })
       }
       if (!isAddressEqual(payee, operator.address)) {
-        throw new AgentError('not-payee', `The payee of node ${node} is ${payee}; this key is ${operator.address}.`, {
-          hint: 'The payee signs this.',
-        })
+        throw new AgentError(
+          'not-payee',
+          `The payee of node ${node} is ${payee}; this key is ${operator.address}.`,
+          {
+            hint: 'The payee signs this.',
+          },
+        )
       }
       const to = back ? operator.address : offer.agent
       if (reclaimer !== null && isAddressEqual(reclaimer, to)) {

@@ -73,7 +73,8 @@ const OPERATOR: Readonly<Record<Keys['operator']['kind'], string>> = {
 
 const nextSteps = (checks: readonly Check[], node: number | undefined): string[] => {
   const todo = checks.filter(({ ok }) => !ok).map(({ sentence }) => sentence)
-  if (node !== undefined) return [...todo, `node ${node} is registered: \`decloud-node run\`, or start its service`]
+  if (node !== undefined)
+    return [...todo, `node ${node} is registered: \`decloud-node run\`, or start its service`]
   return [
     ...todo,
     '`decloud-node discover` and `decloud-node benchmark`: what this machine is, and how fast',

@@ -15,11 +15,17 @@ keep the price they were opened at.`,
     'decloud-node price set --default',
     'decloud-node price set --price-gpu 0.2 --unsigned --operator-address 0x…',
   ],
-  options: { ...SIGNING, default: { type: 'boolean', about: "ask the platform's defaults, whatever they become" } },
+  options: {
+    ...SIGNING,
+    default: { type: 'boolean', about: "ask the platform's defaults, whatever they become" },
+  },
   run: (io, options) =>
     atDesk(io, options.unsigned, async ({ chain, carryOut }, { node, price }) => {
       if (!options.default && price === undefined) {
-        throw new UsageError('No price is given.', 'Give --price-point, --price-memory, --price-disk, --price-gpu or --default.')
+        throw new UsageError(
+          'No price is given.',
+          'Give --price-point, --price-memory, --price-disk, --price-gpu or --default.',
+        )
       }
       const { offer, floors, defaults } = await readNodeState(chain, node)
       const prices = options.default ? DEFAULT_PRICES : wholePrices(price ?? {}, offer.prices, defaults)
@@ -27,7 +33,10 @@ keep the price they were opened at.`,
       const said = isDefault(prices) ? "the platform's defaults" : pricesText(prices)
       const { point, memoryGiB, diskGiB, gpu } = offer.prices
       const same =
-        prices.point === point && prices.memoryGiB === memoryGiB && prices.diskGiB === diskGiB && prices.gpu === gpu
+        prices.point === point &&
+        prices.memoryGiB === memoryGiB &&
+        prices.diskGiB === diskGiB &&
+        prices.gpu === gpu
       if (same) {
         io.result({ node, changed: false, prices }, `node ${node} asks that already: ${said}`)
         return EXIT.done

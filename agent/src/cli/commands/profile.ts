@@ -46,7 +46,11 @@ from the chain is sent. Terms are those of new leases. The region was fixed when
   options: {
     ...SIGNING,
     description: { type: 'string', argument: 'TEXT', about: 'at most 1000 bytes' },
-    tags: { type: 'string', argument: 'A,B', about: 'at most ten of at most 32 bytes, separated by commas; "" for none' },
+    tags: {
+      type: 'string',
+      argument: 'A,B',
+      about: 'at most ten of at most 32 bytes, separated by commas; "" for none',
+    },
   },
   run: (io, options) =>
     atDesk(io, options.unsigned, async ({ chain, carryOut }, { node, endpoint, minCharge, notice }) => {

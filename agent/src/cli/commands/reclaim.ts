@@ -1,15 +1,16 @@
 // Wanting rid of a lease. Whoever the escrow lets reclaim does it: the operator's own key where it is given here, else the
 // agent of this machine, which is left word in its data folder and sees it through.
-import { LEASE_STATUSES, leaseEscrowAbi, nodeRegistryAbi } from '@decloud/protocol'
+
 import type { Chain } from '@decloud/chain'
+import { LEASE_STATUSES, leaseEscrowAbi, nodeRegistryAbi } from '@decloud/protocol'
 import { type Address, type Hex, isAddressEqual } from 'viem'
 import { reclaimData, startReclaimData } from '../../chain/duty-chain.ts'
 import { loadNodeConfig } from '../../config/config.ts'
 import { reclaimStep } from '../../domain/duties.ts'
 import { AgentError } from '../../lib/errors.ts'
 import { MAX_REASON_BYTES, makeReclaimAsks } from '../../state/reclaim-asks.ts'
-import { operatorIn } from '../operator/key.ts'
 import { atDesk, connectTo, outcomeJson, outcomeText, SIGNING } from '../operator/desk.ts'
+import { operatorIn } from '../operator/key.ts'
 import { EXIT, type Io, makeVerb, UsageError } from '../verb.ts'
 
 type Wanted = { leaseId: Hex; reason: string }
@@ -38,15 +39,24 @@ does both by itself.`,
     }
     const operator = await operatorIn(io, 'address')
     if (operator === null || !isAddressEqual(operator.address, facts.operator)) {
-      throw new AgentError('not-operator', `Only ${facts.operator} may reclaim leases of node ${config.node}.`, {
-        hint: 'Give its key (DECLOUD_OPERATOR_KEYSTORE), or let the agent do it: `decloud-node entrust`.',
-      })
+      throw new AgentError(
+        'not-operator',
+        `Only ${facts.operator} may reclaim leases of node ${config.node}.`,
+        {
+          hint: 'Give its key (DECLOUD_OPERATOR_KEYSTORE), or let the agent do it: `decloud-node entrust`.',
+        },
+      )
     }
     return bySelf(io, options.unsigned, wanted, facts)
   },
 })
 
-const bySelf = (io: Io, unsigned: boolean, { leaseId, reason }: Wanted, { reclaimAt, now }: Facts): Promise<number> => {
+const bySelf = (
+  io: Io,
+  unsigned: boolean,
+  { leaseId, reason }: Wanted,
+  { reclaimAt, now }: Facts,
+): Promise<number> => {
   const step = reclaimStep({ status: 'Active', reclaimAt }, now)
   if (step === 'wait') {
     const until = new Date(reclaimAt * 1_000).toISOString()

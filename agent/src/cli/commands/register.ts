@@ -29,12 +29,19 @@ tried, before anything is sent. Given twice it says which node this machine is.`
   options: {
     ...SIGNING,
     agent: { type: 'string', argument: 'ADDRESS', about: "of the agent; that of the agent's keystore" },
-    'machine-id': { type: 'string', argument: 'TEXT', about: 'a stable name of this machine; /etc/machine-id' },
+    'machine-id': {
+      type: 'string',
+      argument: 'TEXT',
+      about: 'a stable name of this machine; /etc/machine-id',
+    },
     'point-units': { type: 'string', argument: 'N', about: 'compute on offer; 12 units are a point' },
     memory: { type: 'string', argument: 'MIB', about: 'memory on offer' },
     disk: { type: 'string', argument: 'GIB', about: 'disk on offer' },
     gpus: { type: 'string', argument: 'N', about: 'GPUs on offer, of those that the configuration names' },
-    'without-probe': { type: 'boolean', about: 'on a development chain: register a machine that booted no guest' },
+    'without-probe': {
+      type: 'boolean',
+      about: 'on a development chain: register a machine that booted no guest',
+    },
     yes: { type: 'boolean', about: 'do not ask' },
   },
   run: (io, options) =>
@@ -45,7 +52,8 @@ tried, before anything is sent. Given twice it says which node this machine is.`
       const known = await indexOf(desk, nodeId)
       if (known !== 0) return already(io, known, nodeId)
       const play = config.deployment.chainId === DEVELOPMENT_CHAIN
-      if (options['without-probe'] && !play) throw new UsageError('--without-probe is for development chains.')
+      if (options['without-probe'] && !play)
+        throw new UsageError('--without-probe is for development chains.')
       const registration = await registrationOf(io, desk, config, { ...options, machineId })
       if (!options['without-probe']) demandProbe(measuredIn(config.dataDir), play, Date.now())
       const call = registryCalls(chain.deployment).register(registration)
@@ -62,7 +70,11 @@ tried, before anything is sent. Given twice it says which node this machine is.`
       const written = keepIndex(io, node)
       io.result(
         { node, nodeId, registered: true, ...outcomeJson(outcome), ...written },
-        [`node ${node}`, `  DECLOUD_NODE=${node}${written.file === null ? '' : `, written to ${written.file}`}`, ...outcomeText(outcome)].join('\n'),
+        [
+          `node ${node}`,
+          `  DECLOUD_NODE=${node}${written.file === null ? '' : `, written to ${written.file}`}`,
+          ...outcomeText(outcome),
+        ].join('\n'),
       )
       return EXIT.done
     }),
@@ -97,7 +109,12 @@ type Options = CapacityAsked & { readonly agent: string | undefined; readonly ma
 type Registration = Parameters<ReturnType<typeof registryCalls>['register']>[0]
 type NewConfig = Omit<AgentConfig, 'node'> & { readonly node?: number | undefined }
 
-const registrationOf = async (io: Io, { chain }: Desk, config: NewConfig, options: Options): Promise<Registration> => {
+const registrationOf = async (
+  io: Io,
+  { chain }: Desk,
+  config: NewConfig,
+  options: Options,
+): Promise<Registration> => {
   const policy = await chain.request('read the price policy', (client) =>
     client.readContract({
       ...{ address: chain.deployment.pricePolicy, abi: pricePolicyAbi, functionName: 'parameters' },
@@ -131,7 +148,10 @@ const agentAddress = (io: Io, given: string | undefined): Address => {
   const { agentKeystore } = secretFiles(io.env, io.given)
   const address = agentKeystore === undefined ? null : addressIn(agentKeystore)
   if (address !== null) return address
-  throw new UsageError("The agent's address is not known.", 'Make its keystore with `decloud-node init`, or give --agent.')
+  throw new UsageError(
+    "The agent's address is not known.",
+    'Make its keystore with `decloud-node init`, or give --agent.',
+  )
 }
 
 const addressIn = (keystore: string): Address | null => {
@@ -150,7 +170,10 @@ const addressIn = (keystore: string): Address | null => {
 const firstSealingKey = (io: Io): Hex => {
   const { sealingKeys } = secretFiles(io.env, io.given)
   if (sealingKeys === undefined) {
-    throw new UsageError('The sealing key file is not known.', 'Make it with `decloud-node init`, or give --sealing-keys.')
+    throw new UsageError(
+      'The sealing key file is not known.',
+      'Make it with `decloud-node init`, or give --sealing-keys.',
+    )
   }
   const key = readSealingKeys(sealingKeys).get(1)
   if (key === undefined) throw new UsageError(`${sealingKeys} holds no key of epoch 1.`)
@@ -169,6 +192,10 @@ const summary = ({ operator, chain }: Desk, one: Registration): string[] => {
 }
 
 const unseen = (nodeId: Hex) =>
-  new AgentError('registration-unseen', `The registration is mined, and the registry knows no node ${nodeId}.`, {
-    hint: 'The chain was reorganised, or the RPC lags: run this again.',
-  })
+  new AgentError(
+    'registration-unseen',
+    `The registration is mined, and the registry knows no node ${nodeId}.`,
+    {
+      hint: 'The chain was reorganised, or the RPC lags: run this again.',
+    },
+  )

@@ -24,7 +24,10 @@ escrow. Signed by the node's payee, who is its operator until he hands that over
     to: { type: 'string', argument: 'ADDRESS', about: 'where it goes; to who signs' },
     amount: { type: 'string', argument: 'USDC', about: 'so much of what was earned, and nothing else' },
     settled: { type: 'boolean', about: 'only what is settled already' },
-    'dry-run': { type: 'boolean', about: 'say what would be taken out; needs the address of the operator alone' },
+    'dry-run': {
+      type: 'boolean',
+      about: 'say what would be taken out; needs the address of the operator alone',
+    },
     yes: { type: 'boolean', about: 'do not ask' },
   },
   run: (io, options) =>
@@ -75,10 +78,14 @@ const planOf = async (
   const due = settle ? leases.filter(({ settleable }) => settleable > 0n) : []
   const most = state.withdrawable + due.reduce((sum, { settleable }) => sum + settleable, 0n)
   if (asked !== null && asked > most) {
-    throw new AgentError('amount-too-high', `${usdc(asked)} is more than the ${usdc(most)} that can be taken out now.`, {
-      hint: 'What is earned vests in the course of the lease: see `decloud-node earnings`.',
-      details: { withdrawable: String(totals.withdrawable), most: String(most) },
-    })
+    throw new AgentError(
+      'amount-too-high',
+      `${usdc(asked)} is more than the ${usdc(most)} that can be taken out now.`,
+      {
+        hint: 'What is earned vests in the course of the lease: see `decloud-node earnings`.',
+        details: { withdrawable: String(totals.withdrawable), most: String(most) },
+      },
+    )
   }
   const earned = asked ?? most
   const settling = earned > state.withdrawable ? due : []
@@ -105,7 +112,9 @@ const takeOut = (
   amount: bigint,
 ): Call => {
   const calls = escrowCalls(deployment)
-  return payoutOwner === null ? calls.withdrawEarned(node, to, amount) : calls.withdrawPayout(node, to, amount)
+  return payoutOwner === null
+    ? calls.withdrawEarned(node, to, amount)
+    : calls.withdrawPayout(node, to, amount)
 }
 
 const balanceOf = (chain: DeskChain, account: Address): Promise<bigint> =>
@@ -119,7 +128,10 @@ const balanceOf = (chain: DeskChain, account: Address): Promise<bigint> =>
 const recipientFrom = (text: string | undefined, signer: Address): Address => {
   if (text === undefined) return signer
   if (isAddress(text)) return getAddress(text)
-  throw new UsageError(`--to takes an address, not "${text}".`, 'An address is 0x and 40 hex digits; mixed case is a checksum.')
+  throw new UsageError(
+    `--to takes an address, not "${text}".`,
+    'An address is 0x and 40 hex digits; mixed case is a checksum.',
+  )
 }
 
 /** @throws AgentError `not-payee`: said before a transaction is wasted on it. */

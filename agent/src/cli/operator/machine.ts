@@ -13,7 +13,12 @@ export type CapacityAsked = {
   readonly gpus: string | undefined
 }
 
-type Capacity = { readonly pointUnits: bigint; readonly memoryMiB: bigint; readonly diskGiB: bigint; readonly gpus: number }
+type Capacity = {
+  readonly pointUnits: bigint
+  readonly memoryMiB: bigint
+  readonly diskGiB: bigint
+  readonly gpus: number
+}
 
 export const measuredIn = (dataDir: string): Measured => {
   const store = openFactsStore(dataDir)
@@ -50,16 +55,23 @@ const within = (
 ): number => {
   if ('unknown' in measured) {
     if (asked !== undefined) return wholeNumber(name, asked, 1, FIELD_MOST)
-    throw new UsageError(`How much to register is not known. ${measured.unknown}`, `Or say it with --${name}.`)
+    throw new UsageError(
+      `How much to register is not known. ${measured.unknown}`,
+      `Or say it with --${name}.`,
+    )
   }
   const most = usable(measured.value)
   if (asked === undefined) return most
   const wanted = wholeNumber(name, asked, 1, FIELD_MOST)
   if (wanted <= most) return wanted
-  throw new AgentError('over-measured', `--${name} ${wanted} is more than the ${most} that this machine was measured to have for guests.`, {
-    hint: 'Offer less, or measure again: `decloud-node discover`, `decloud-node benchmark`.',
-    details: { wanted, most },
-  })
+  throw new AgentError(
+    'over-measured',
+    `--${name} ${wanted} is more than the ${most} that this machine was measured to have for guests.`,
+    {
+      hint: 'Offer less, or measure again: `decloud-node discover`, `decloud-node benchmark`.',
+      details: { wanted, most },
+    },
+  )
 }
 
 /** A guest can only be given a GPU that the configuration names. */
@@ -76,10 +88,15 @@ const PROBE_FRESH_SECONDS = 86_400
  */
 export const demandProbe = ({ probe }: Measured, play: boolean, nowMs: number): void => {
   const hint = 'Run `decloud-node probe`: it boots a guest and takes a minute or two.'
-  if (probe === null) throw new AgentError('probe-missing', 'No guest was booted on this machine yet.', { hint })
+  if (probe === null)
+    throw new AgentError('probe-missing', 'No guest was booted on this machine yet.', { hint })
   if (probe.outcome !== 'passed' && !(play && probe.outcome === 'simulated')) {
     throw new AgentError('probe-failed', `The probe guest did not pass: ${probe.message}`, { hint })
   }
   if (nowMs / 1_000 - probe.takenAt <= PROBE_FRESH_SECONDS) return
-  throw new AgentError('probe-stale', `The probe guest is from ${new Date(probe.takenAt * 1_000).toISOString()}.`, { hint })
+  throw new AgentError(
+    'probe-stale',
+    `The probe guest is from ${new Date(probe.takenAt * 1_000).toISOString()}.`,
+    { hint },
+  )
 }

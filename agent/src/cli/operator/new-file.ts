@@ -20,7 +20,9 @@ export const writeNewSecret = (path: string, text: string): void => {
   } catch (cause) {
     const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST'
     throw new AgentError(exists ? 'key-file-exists' : 'key-file-unwritable', `${path} cannot be written.`, {
-      hint: exists ? 'Keys are never overwritten: choose another place.' : 'Check its folder and that this user may write there.',
+      hint: exists
+        ? 'Keys are never overwritten: choose another place.'
+        : 'Check its folder and that this user may write there.',
       cause,
     })
   } finally {

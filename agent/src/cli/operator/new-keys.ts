@@ -1,6 +1,6 @@
 // The three keys of a node, made where they are missing: hot, cold, sealing. What is there is checked and kept.
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { decryptKey, encryptKey } from '@decloud/chain'
 import { generateSealingKey } from '@decloud/protocol'
 import { type Address, getAddress, isAddress } from 'viem'
@@ -42,9 +42,13 @@ export const makeKeys = async (io: Io, places: Places, cold: Cold): Promise<Keys
 const makeAgentKey = async ({ agentKeystore, agentPasswordFile }: Places): Promise<Keys['agent']> => {
   if (!existsSync(agentPasswordFile)) {
     if (existsSync(agentKeystore)) {
-      throw new AgentError('secret-missing', `${agentKeystore} is there, and ${agentPasswordFile} with its password is not.`, {
-        hint: 'Put the password back, or move the keystore away to get a new one.',
-      })
+      throw new AgentError(
+        'secret-missing',
+        `${agentKeystore} is there, and ${agentPasswordFile} with its password is not.`,
+        {
+          hint: 'Put the password back, or move the keystore away to get a new one.',
+        },
+      )
     }
     // Nobody types this one: the service reads it.
     writeNewSecret(agentPasswordFile, `${randomBytes(32).toString('base64url')}\n`)
@@ -82,14 +86,22 @@ const keep = (path: string, { operatorKeystore, operatorAddress }: Cold): Keys['
   const address = addressOf(path, text)
   const other = operatorKeystore !== undefined && readPrivateFile(operatorKeystore).trim() !== text.trim()
   if (other || (operatorAddress !== undefined && address !== null && address !== operatorAddress)) {
-    throw new AgentError('key-file-exists', `${path} holds another cold key${address === null ? '' : `, that of ${address}`}.`, {
-      hint: 'Keys are never overwritten: move it away first, if it holds nothing of worth.',
-    })
+    throw new AgentError(
+      'key-file-exists',
+      `${path} holds another cold key${address === null ? '' : `, that of ${address}`}.`,
+      {
+        hint: 'Keys are never overwritten: move it away first, if it holds nothing of worth.',
+      },
+    )
   }
   return { kind: 'kept', address }
 }
 
-const takeOver = async (from: string, to: string, { operatorPasswordFile }: Cold): Promise<Keys['operator']> => {
+const takeOver = async (
+  from: string,
+  to: string,
+  { operatorPasswordFile }: Cold,
+): Promise<Keys['operator']> => {
   const text = readPrivateFile(from)
   const address =
     operatorPasswordFile === undefined
@@ -117,12 +129,17 @@ const addressOf = (path: string, text: string): Address | null => {
   return isAddress(`0x${digits}`, { strict: false }) ? getAddress(`0x${digits}`) : null
 }
 
-const HOW = 'Give it with --operator-password-file, bring a key with --operator-keystore, or leave it elsewhere with --operator-address.'
+const HOW =
+  'Give it with --operator-password-file, bring a key with --operator-keystore, or leave it elsewhere with --operator-address.'
 
 const newPassword = async (file: string | undefined): Promise<string> => {
-  const password = file === undefined ? await askSecret('New password for the cold key', HOW) : readPassword(file)
+  const password =
+    file === undefined ? await askSecret('New password for the cold key', HOW) : readPassword(file)
   if (password.length < LEAST_PASSWORD) {
-    throw new UsageError(`The password of the cold key has fewer than ${LEAST_PASSWORD} characters.`, 'Nothing was made.')
+    throw new UsageError(
+      `The password of the cold key has fewer than ${LEAST_PASSWORD} characters.`,
+      'Nothing was made.',
+    )
   }
   if (file === undefined && (await askSecret('The same again', HOW)) !== password) {
     throw new UsageError('The two passwords differ.', 'Nothing was made.')

@@ -14,7 +14,8 @@ export type Places = { readonly credentials: string } & { readonly [key in keyof
 /** @param file the configuration file: credentials lie in a folder beside it, unless they are named elsewhere. */
 export const placesFor = (file: string, named: Named): Places => {
   const credentials = join(dirname(resolve(file)), 'credentials')
-  const at = (path: string | undefined, name: string) => (path === undefined ? join(credentials, name) : resolve(path))
+  const at = (path: string | undefined, name: string) =>
+    path === undefined ? join(credentials, name) : resolve(path)
   return {
     credentials,
     dataDir: resolve(named.dataDir),

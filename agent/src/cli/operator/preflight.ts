@@ -15,17 +15,30 @@ export const preflight = async (
   accounts: { readonly agent: Address; readonly operator: Address | null },
 ): Promise<readonly Check[]> => {
   if (rpcUrls === undefined || deployment === undefined) {
-    const missing = [...(rpcUrls === undefined ? ['--rpc-urls'] : []), ...(deployment === undefined ? ['--deployment'] : [])]
-    return [{ check: 'chain', ok: false, sentence: `The chain is not named yet: give ${missing.join(' and ')}.` }]
+    const missing = [
+      ...(rpcUrls === undefined ? ['--rpc-urls'] : []),
+      ...(deployment === undefined ? ['--deployment'] : []),
+    ]
+    return [
+      { check: 'chain', ok: false, sentence: `The chain is not named yet: give ${missing.join(' and ')}.` },
+    ]
   }
   try {
     const chain = await connectTo({ rpcUrls, deployment })
-    const named = Object.entries(accounts).flatMap(([who, address]) => (address === null ? [] : [[who, address] as const]))
+    const named = Object.entries(accounts).flatMap(([who, address]) =>
+      address === null ? [] : [[who, address] as const],
+    )
     const balances = await chain.request('read the gas balances', (client) =>
-      Promise.all(named.map(async ([who, address]) => [who, address, await client.getBalance({ address })] as const)),
+      Promise.all(
+        named.map(async ([who, address]) => [who, address, await client.getBalance({ address })] as const),
+      ),
     )
     return [
-      { check: 'chain', ok: true, sentence: `The RPC serves chain ${deployment.chainId}, and every contract is there.` },
+      {
+        check: 'chain',
+        ok: true,
+        sentence: `The RPC serves chain ${deployment.chainId}, and every contract is there.`,
+      },
       ...balances.map(([who, address, balance]) => ({
         check: `gas-${who}`,
         ok: balance >= ENOUGH,
