@@ -106,6 +106,8 @@ export const probeFactsSchema = z.strictObject({
   outcome: z.enum(PROBE_OUTCOMES),
   /** What guests run on here after all that was tried; null when none booted. */
   acceleration: z.enum(['kvm', 'tcg']).nullable(),
+  /** Whether KVM boots guests here, where the machine shows it: some show it and never do. */
+  kvm: z.enum(['boots', 'never-boots', 'not-tried']),
   image: text,
   /** SHA-256 of the image's disk, 64 hex digits; null before it was read. */
   imageSha256: z
