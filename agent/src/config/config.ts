@@ -149,7 +149,8 @@ export const loadNodeConfig = loadConfig
 export type MachineConfig = Without<never>
 
 /** @throws ConfigError. */
-export const loadMachineConfig = (env: Environment, given: Given = {}): MachineConfig => load(env, given, []).config
+export const loadMachineConfig = (env: Environment, given: Given = {}): MachineConfig =>
+  load(env, given, []).config
 
 /** The part that is about this machine alone. @throws ConfigError. */
 export const loadImageConfig = (env: Environment, given: Given = {}): ImageConfig =>

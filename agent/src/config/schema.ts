@@ -152,9 +152,7 @@ export const configSchema = z.strictObject({
     .max(4)
     .optional()
     .describe('STUN servers that are asked how others see this machine; none'),
-  benchmarkDays: count(0, 365)
-    .optional()
-    .describe('days between benchmarks of this machine, 0 for never; 7'),
+  benchmarkDays: count(0, 365).optional().describe('days between benchmarks of this machine, 0 for never; 7'),
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')

@@ -47,6 +47,7 @@ const guestsOf = async (chain: DeskChain, node: number) => {
 }
 
 export const drain = makeVerb({
+  brief: true,
   about: 'Guests stay, are billed and served to their end; it says when the last one is paid up to.',
   examples: ['decloud-node drain', 'decloud-node drain --unsigned --operator-address 0x…'],
   options: SIGNING,
@@ -54,6 +55,7 @@ export const drain = makeVerb({
 })
 
 export const resume = makeVerb({
+  brief: true,
   options: SIGNING,
   run: (io, { unsigned }) => setActive(io, unsigned, true),
 })

@@ -10,6 +10,7 @@ import { EXIT, makeVerb, UsageError } from '../verb.ts'
 type Row = NodeBooks['leases'][number]
 
 export const earnings = makeVerb({
+  brief: true,
   about: `From the chain's logs, and held against what the escrow says: a difference of a unit is an error. Earned is this
 node's part of what is settled; settleable what anyone may settle now; accrued what is due by now, of which the last part
 may still be credited back to the tenant. No key is needed.`,

@@ -6,6 +6,7 @@ import { atDesk, outcomeJson, outcomeText, SIGNING } from '../operator/desk.ts'
 import { EXIT, makeVerb } from '../verb.ts'
 
 export const entrust = makeVerb({
+  brief: true,
   about: `Signed by the node's payee, which is its operator until it hands the role over; the agent never gets at what the node
 has earned.`,
   options: { ...SIGNING, back: { type: 'boolean', about: 'let the payee alone do that again' } },

@@ -6,6 +6,7 @@ import { type Check, preflight } from '../operator/preflight.ts'
 import { EXIT, makeVerb } from '../verb.ts'
 
 export const init = makeVerb({
+  brief: true,
   about: `Makes what is not there yet: the folders, the agent's hot key with a password of its own, the node's sealing key, the
 operator's cold key, and the configuration file. Nothing that is there is ever overwritten, so it may be given again at
 any time. The cold key may be brought along (--operator-keystore) or stay on another machine (--operator-address): every

@@ -14,6 +14,7 @@ const ROWS = [
 ] as const
 
 export const priceGet = makeVerb({
+  brief: true,
   about: 'USDC an hour. A node without prices of its own asks what the platform asks. No key is needed.',
   examples: ['decloud-node price get --json'],
   options: {},

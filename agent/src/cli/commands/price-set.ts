@@ -7,6 +7,7 @@ import { pricesText } from '../operator/words.ts'
 import { EXIT, makeVerb, UsageError } from '../verb.ts'
 
 export const priceSet = makeVerb({
+  brief: true,
   about: `Takes --price-point, --price-memory, --price-disk and --price-gpu (USDC an hour), or what the configuration says under
 "price". What is not named stays as it is. Held against the platform's floors before anything is sent. Leases that run
 keep the price they were opened at.`,

@@ -19,6 +19,7 @@ const inWords = ({ description, tags, endpoint }: Profile, { minCharge, notice }
 ]
 
 export const profileGet = makeVerb({
+  brief: true,
   about: 'No key is needed.',
   options: {},
   run: async (io) => {
@@ -37,6 +38,7 @@ export const profileGet = makeVerb({
 })
 
 export const profileSet = makeVerb({
+  brief: true,
   about: `Also takes --endpoint, --min-charge and --notice, or what the configuration says under those keys; only what differs
 from the chain is sent. Terms are those of new leases. The region was fixed when the node was registered.`,
   examples: [

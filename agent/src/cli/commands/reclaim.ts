@@ -16,6 +16,7 @@ import { EXIT, type Io, makeVerb, UsageError } from '../verb.ts'
 type Wanted = { leaseId: Hex; reason: string }
 
 export const reclaim = makeVerb({
+  brief: true,
   words: 'LEASE',
   about: `Given once it gives notice; given again when the notice is over it ends the lease. An agent that was entrusted with it
 does both by itself.`,

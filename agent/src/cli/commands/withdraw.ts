@@ -12,6 +12,7 @@ import { EXIT, makeVerb, UsageError } from '../verb.ts'
 const AT_ONCE = 50
 
 export const withdraw = makeVerb({
+  brief: true,
   about: `Settles what has vested, then takes out all that the node has earned and the operator's internal balance of the
 escrow. Signed by the node's payee, who is its operator until he hands that over.`,
   examples: [

@@ -1,6 +1,7 @@
 // What this machine may be registered with: by default what was measured of it, and never more.
 import type { AgentConfig } from '../../config/config.ts'
 import { hostMemoryFor } from '../../domain/capacity.ts'
+import { whyNotProven } from '../../domain/probe.ts'
 import { AgentError } from '../../lib/errors.ts'
 import { type Measured, measuredOf } from '../../measure.ts'
 import { openFactsStore } from '../../state/node-facts-store.ts'
@@ -78,25 +79,12 @@ const within = (
 const gpuCount = (asked: string | undefined, named: readonly string[]): number =>
   asked === undefined ? named.length : wholeNumber('gpus', asked, 0, named.length)
 
-/** Older than this, a probe guest says nothing of the machine as it is now. */
-const PROBE_FRESH_SECONDS = 86_400
-
 /**
  * A node that never booted a guest would only cost its tenants time.
  * @param play whether money is play money here: then a simulated guest will do.
- * @throws AgentError `probe-missing`, `probe-failed`, `probe-stale`.
+ * @throws AgentError with the code of the refusal.
  */
 export const demandProbe = ({ probe }: Measured, play: boolean, nowMs: number): void => {
-  const hint = 'Run `decloud-node probe`: it boots a guest and takes a minute or two.'
-  if (probe === null)
-    throw new AgentError('probe-missing', 'No guest was booted on this machine yet.', { hint })
-  if (probe.outcome !== 'passed' && !(play && probe.outcome === 'simulated')) {
-    throw new AgentError('probe-failed', `The probe guest did not pass: ${probe.message}`, { hint })
-  }
-  if (nowMs / 1_000 - probe.takenAt <= PROBE_FRESH_SECONDS) return
-  throw new AgentError(
-    'probe-stale',
-    `The probe guest is from ${new Date(probe.takenAt * 1_000).toISOString()}.`,
-    { hint },
-  )
+  const refusal = whyNotProven(probe, Math.floor(nowMs / 1_000), play)
+  if (refusal !== null) throw new AgentError(refusal.code, refusal.message, { hint: refusal.hint })
 }
