@@ -12,6 +12,10 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     summary: 'what the agent on this machine is doing',
     load: async () => (await import('./commands/status.ts')).status,
   },
+  doctor: {
+    summary: 'look at all that a node needs, name what is wrong and what to do; changes nothing',
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
   'keys create': {
     summary: "make the agent's keystore and the node's sealing key",
     load: async () => (await import('./commands/keys-create.ts')).keysCreate,
