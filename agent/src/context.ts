@@ -34,6 +34,7 @@ import { recordOutages, recordVms } from './events/watch-vms.ts'
 import { seedFiles } from './guest/seed.ts'
 import { checkService } from './guest/service-check.ts'
 import { checkSystem } from './guest/system-check.ts'
+import { hostAddress, parseSubnet } from './hypervisor/ipv4.ts'
 import { macOf } from './hypervisor/mac.ts'
 import type { Backoff } from './lib/backoff.ts'
 import type { Disposer } from './lib/disposer.ts'
@@ -49,6 +50,7 @@ import { makeReconciler } from './reconcile/reconciler.ts'
 import { restoreLedger } from './reconcile/restore-ledger.ts'
 import { SPACE_LOOK_MS, watchSpace } from './reconcile/space-guard.ts'
 import { makeTending } from './reconcile/tending.ts'
+import { makeNodeLogin } from './ssh/node-login.ts'
 import { lockDataDir } from './state/data-dir.ts'
 import { makeLedger } from './state/ledger-store.ts'
 import { makeOutageStore } from './state/outage-store.ts'
@@ -146,6 +148,7 @@ export const makeContext = async (
     guest: {
       seedFiles,
       macOf: mac,
+      nodeAddress: hostAddress(parseSubnet(config.networkSubnet)),
       check: (leaseId) => checkSystem(hypervisor, leaseId, mac(leaseId)),
       look: (leaseId, check, ipv4) => checkService(hypervisor, leaseId, check, ipv4),
     },
@@ -176,7 +179,8 @@ export const makeContext = async (
   })
   const beats = await startBeats({ config, secrets, db, deps, disposer })
   disposer.add(recordStates(conditionsOf({ follower, space, duties, beats }), events))
-  return { deps, follower, reconciler, orders, beats, duties, space, subscribe: watched.subscribe }
+  const nodeLogin = makeNodeLogin(deps)
+  return { deps, follower, reconciler, orders, beats, duties, space, nodeLogin, subscribe: watched.subscribe }
 }
 export type Context = Awaited<ReturnType<typeof makeContext>>
 

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { type AgentConfig, DEVELOPMENT_CHAIN } from './config/config.ts'
 import { makeDiskStore } from './disk/disk-store.ts'
+import { checkFileAccess, FILE_MODES, fileAccessOf } from './disk/file-access.ts'
 import { makeSeedStore } from './disk/seed-store.ts'
 import { makeFakeHypervisor } from './hypervisor/fake/driver.ts'
 import { SimulatedMachine } from './hypervisor/fake/machine.ts'
@@ -15,19 +16,22 @@ import {
   makeSimulatedSeedStore,
 } from './lib/simulated-storage.ts'
 import { type Hypervisor, HypervisorError } from './ports/hypervisor.ts'
+import type { LeaseKeyStore } from './ports/lease-keys.ts'
 import type { Shaper } from './ports/shaper.ts'
 import type { DiskStore, ImageStore, SeedStore } from './ports/storage.ts'
-import { detectShaping } from './qos/detect.ts'
+import { detectShaping, placeOfTrial } from './qos/detect.ts'
 import { makeFakeShaper } from './qos/fake-shaper.ts'
 import { makeTcShaper } from './qos/tc-shaper.ts'
 import { makeTools } from './qos/tools.ts'
 import type { Log } from './reconcile/ports.ts'
+import { makeKeyStore } from './ssh/key-store.ts'
 
 export type MachineAdapters = {
   readonly hypervisor: Hypervisor
   readonly images: ImageStore
   readonly disks: DiskStore
   readonly seeds: SeedStore
+  readonly keys: LeaseKeyStore
   readonly shaper: Shaper
 }
 
@@ -44,6 +48,8 @@ export const openMachine = async (
   const own = given.hypervisor === undefined ? await openHypervisor(config, instance, log) : null
   const hypervisor = given.hypervisor ?? own!
   const simulated = hypervisor.capabilities.acceleration === 'simulated'
+  const modes = FILE_MODES[fileAccessOf()]
+  if (!simulated) checkFileAccess(fileAccessOf(), config.dataDir)
   const disks = join(config.dataDir, 'disks')
   const seeds = join(config.dataDir, 'seeds')
   const images = openImages(config, hypervisor.capabilities)
@@ -55,8 +61,8 @@ export const openMachine = async (
       }
     : {
         images: images.store,
-        disks: makeDiskStore(disks),
-        seeds: makeSeedStore(seeds),
+        disks: makeDiskStore(disks, undefined, modes.disk),
+        seeds: makeSeedStore(seeds, modes.seed),
       }
   const keeper = simulated
     ? null
@@ -67,12 +73,13 @@ export const openMachine = async (
     await own?.close()
   }
   const shaper = given.shaper ?? (simulated ? makeFakeShaper(instance) : await openShaper(instance, log))
-  return { ...storage, ...given, hypervisor, shaper, release }
+  const keys = makeKeyStore(join(config.dataDir, KEYS))
+  return { ...storage, keys, ...given, hypervisor, shaper, release }
 }
 
 const openShaper = async (instance: string, log: Log): Promise<Shaper> => {
   const tools = makeTools()
-  const { mode, reason } = await detectShaping(tools)
+  const { mode, reason } = await detectShaping(tools, placeOfTrial(instance))
   if (mode === 'none') log.warn({ mode }, reason)
   else log.info({ mode }, reason)
   return makeTcShaper({ instance, tools, mode, reason })
@@ -86,6 +93,7 @@ const openHypervisor = async (config: AgentConfig, instance: string, log: Log): 
       instance,
       acceleration: config.acceleration,
       foreignGuests: config.foreignGuests === 'emulate',
+      sharedFiles: fileAccessOf() === 'shared',
     })
   } catch (cause) {
     if (!(cause instanceof HypervisorError)) throw cause
@@ -111,6 +119,9 @@ const simulate = (config: AgentConfig, instance: string): Hypervisor =>
     }),
     instance,
   )
+
+/** Under the data folder; the authority of each lease signs from there. */
+export const KEYS = 'ssh'
 
 /** How often the room for disks is looked at. */
 const ROOM_MS = 60_000

@@ -16,6 +16,18 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     summary: 'look at all that a node needs, name what is wrong and what to do; changes nothing',
     load: async () => (await import('./commands/doctor.ts')).doctor,
   },
+  'config check': {
+    summary: 'say every error of the configuration at once',
+    load: async () => (await import('./commands/config.ts')).configCheck,
+  },
+  'config show': {
+    summary: 'every key, its value and where that comes from',
+    load: async () => (await import('./commands/config.ts')).configShow,
+  },
+  'config table': {
+    summary: 'every key, its variable and its default, for the manual',
+    load: async () => (await import('./commands/config.ts')).configTable,
+  },
   'keys create': {
     summary: "make the agent's keystore and the node's sealing key",
     load: async () => (await import('./commands/keys-create.ts')).keysCreate,

@@ -20,8 +20,9 @@ const torn = /^[0-9a-f]{1,64}\.qcow2\.partial$/
 /**
  * Overlays live as `<lease>.qcow2` in `directory`; a quarantined one is renamed to
  * `<lease>.<Unix seconds>[.<installation>].quarantine`. One process at a time works in `directory`.
+ * @param mode of each disk.
  */
-export function makeDiskStore(directory: string, grow = growQcow2): DiskStore {
+export function makeDiskStore(directory: string, grow = growQcow2, mode = 0o600): DiskStore {
   const pathOf = (leaseId: Hex) => join(directory, `${leaseFileName(leaseId)}.qcow2`)
   const asidePath = (leaseId: Hex, at: number, install: number) =>
     join(directory, `${leaseFileName(leaseId)}.${at}${install === 0 ? '' : `.${install}`}.quarantine`)
@@ -71,7 +72,7 @@ export function makeDiskStore(directory: string, grow = growQcow2): DiskStore {
     const partial = `${path}.partial`
     await rm(partial, { force: true })
     await createQcow2Overlay(partial, image.diskPath, sizeGiB * GIB)
-    await chmod(partial, 0o600)
+    await chmod(partial, mode)
     await publish(partial, path)
     return path
   }

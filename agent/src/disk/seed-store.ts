@@ -8,8 +8,8 @@ const seed = /^([0-9a-f]{1,64})\.iso$/
 /** A scratch folder holds keys and hashes in the clear: one that a killed process left must not stay. */
 const torn = /^\.[0-9a-f]{1,64}-[A-Za-z0-9]+$|\.partial$/
 
-/** NoCloud seeds as `<lease>.iso` in `directory`, mode 0600; libvirt hands each to QEMU's user while the guest runs. */
-export function makeSeedStore(directory: string): SeedStore {
+/** NoCloud seeds as `<lease>.iso` in `directory`. @param mode of each seed: it holds keys and hashes. */
+export function makeSeedStore(directory: string, mode = 0o600): SeedStore {
   const pathOf = (leaseId: Hex) => join(directory, `${leaseFileName(leaseId)}.iso`)
   const swept = once(() => sweep(directory, torn))
 
@@ -34,7 +34,7 @@ export function makeSeedStore(directory: string): SeedStore {
         '-rock',
         ...names,
       ])
-      await chmod(iso, 0o600)
+      await chmod(iso, mode)
       await publish(iso, path)
     } finally {
       await rm(scratch, { recursive: true, force: true })

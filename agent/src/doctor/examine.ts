@@ -1,7 +1,8 @@
 // Everything that an operator runs into, looked at from outside: beside a running agent or before one runs. Nothing is
 // changed by it. What could not be looked at is unknown, and never taken for right or wrong.
 
-import { DecloudError } from '@decloud/protocol'
+import { sentenceOf } from '@decloud/protocol'
+import { ConfigError } from '@decloud/service/config'
 import { withDeadline } from '../lib/deadline.ts'
 import { AgentError } from '../lib/errors.ts'
 import { checkFeed, checkRpcs } from './chain.ts'
@@ -74,9 +75,11 @@ const made = async (subject: Subject, name: string, check: Check, ms: number): P
 const configuration = ({ configError }: Subject): Finding[] => {
   const check = 'configuration'
   if (configError === null) return [ok(check, 'whole')]
-  const { message, hint } =
-    configError instanceof DecloudError ? configError : { message: String(configError), hint: '' }
-  const [first = '', ...problems] = message.split('\n').map((line) => line.trim())
-  const all = problems.length > 0 ? problems : [first]
-  return all.map((problem) => fail(check, 'config-invalid', problem, hint))
+  if (configError instanceof ConfigError) {
+    const todo = 'Mend it: `decloud-node config check` says the same, `config table` lists every key.'
+    return configError.issues.map(({ at, sentence }) =>
+      fail(check, 'config-invalid', `${at}: ${sentence}`, todo),
+    )
+  }
+  return [fail(check, 'config-invalid', sentenceOf(configError), 'Mend it.')]
 }

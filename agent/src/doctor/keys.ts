@@ -2,7 +2,6 @@
 import { DecloudError } from '@decloud/protocol'
 import { checkNode } from '../chain/node-facts.ts'
 import { DEVELOPMENT_CHAIN } from '../config/config.ts'
-import { SECRET_ENV } from '../config/env.ts'
 import { type Finding, fail, NotLooked, ok, warn } from './finding.ts'
 import type { Subject } from './subject.ts'
 
@@ -16,18 +15,20 @@ const CODES: Readonly<Record<string, string>> = {
 }
 const TODO: Readonly<Record<string, string>> = {
   'key-missing':
-    'Restore it from its backup, or make keys with `decloud-node keys create` and let the operator register them.',
-  'password-wrong': `Give the password of this keystore in ${SECRET_ENV.agentPasswordFile}.`,
+    'Restore it from its backup, or make keys with `decloud-node init` and let the operator register them.',
+  'password-wrong':
+    'Give the file with the password of this keystore: agentPasswordFile, or DECLOUD_AGENT_PASSWORD_FILE.',
 }
 
 export const checkKeys = async (subject: Subject): Promise<Finding[]> => {
   const check = 'keys'
+  const { deployment } = subject.config()
   try {
     const { account, sealingKeys } = await subject.secrets()
     const epochs = [...sealingKeys.keys()].join(', ')
     const found = `agent ${account.address}, sealing keys of epoch ${epochs}`
-    const bare = subject.env[SECRET_ENV.agentKey]
-    if (!bare || subject.config().deployment.chainId === DEVELOPMENT_CHAIN) return [ok(check, found)]
+    const bare = subject.env['DECLOUD_AGENT_KEY']
+    if (!bare || deployment.chainId === DEVELOPMENT_CHAIN) return [ok(check, found)]
     const todo = 'Anyone who reads the environment of the process has it: make a keystore.'
     return [warn(check, 'key-bare', `${found}; the key is in the environment in clear`, todo)]
   } catch (error) {

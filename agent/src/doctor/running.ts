@@ -43,9 +43,10 @@ export type Said = z.output<typeof healthSchema>
 
 /** @throws whatever keeps it from answering. */
 export const askRunning = async (subject: Subject): Promise<Said> => {
-  const { apiPort, dataDir } = subject.config()
+  const { apiPort, apiHost = '127.0.0.1', dataDir } = subject.config()
+  const host = apiHost === '0.0.0.0' ? '127.0.0.1' : apiHost.includes(':') ? '[::1]' : apiHost
   const token = tokenIn(join(dataDir, 'operator-token'))
-  const response = await fetch(`http://127.0.0.1:${apiPort}/health`, {
+  const response = await fetch(`http://${host}:${apiPort}/health`, {
     headers: token === null ? {} : { authorization: `Bearer ${token}` },
     signal: AbortSignal.any([subject.signal, AbortSignal.timeout(ANSWER_MS)]),
   })

@@ -1,14 +1,16 @@
 // What is looked at: a node's configuration and keys, and what others say of it, each read once and shared by the checks.
 import { type Chain, makeChain } from '@decloud/chain'
 import { DecloudError } from '@decloud/protocol'
+import type { Environment } from '@decloud/service/config'
 import { lookAtRpcs, type RpcView } from '@decloud/service/doctor'
-import { type AgentConfig, loadConfig } from '../config/config.ts'
-import type { Environment } from '../config/env.ts'
+import { type AgentConfig, type Given, loadConfig } from '../config/config.ts'
 import { type AgentSecrets, loadSecrets } from '../config/secrets.ts'
 import { NotLooked } from './finding.ts'
 
 export type Examination = {
   readonly env: Environment
+  /** What the command line says of the configuration. */
+  readonly given?: Given | undefined
   /** Where programs are looked for; PATH and the folders of root's programs by default. */
   readonly path?: string
   /** Above it the newest block is too old; 120 s by default, no limit on a development chain. */
@@ -38,13 +40,13 @@ export type Subject = {
 const TIMEOUT_MS = 8_000
 
 export const makeSubject = (examination: Examination, signal: AbortSignal): Subject => {
-  const { env, maxHeadAgeMs, root = '/' } = examination
-  const loaded = attempt(() => loadConfig(env))
+  const { env, given, maxHeadAgeMs, root = '/' } = examination
+  const loaded = attempt(() => loadConfig(env, given))
   const config = () => {
     if (loaded.value !== undefined) return loaded.value
     throw new NotLooked('the configuration has to be right first')
   }
-  const secrets = once(() => loadSecrets(env))
+  const secrets = once(() => loadSecrets(env, given))
   const rpcs = once(async () => {
     const { rpcUrls, deployment } = config()
     return lookAtRpcs({ rpcUrls, deployment }, maxHeadAgeMs === undefined ? {} : { maxHeadAgeMs })

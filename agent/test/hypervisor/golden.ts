@@ -41,6 +41,7 @@ const extras: Readonly<Record<string, [DomainSpec, DomainXmlContext]>> = {
     host('aarch64', 'qemu'),
   ],
   'kvm-x86_64-gpu': [{ ...spec, gpus: ['0000:01:00.0', '0000:01:00.1'] }, host('x86_64', 'kvm')],
+  'kvm-x86_64-shared': [spec, { ...host('x86_64', 'kvm'), sharedFiles: true }],
   'kvm-x86_64-escaped': [
     {
       ...spec,

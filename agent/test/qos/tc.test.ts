@@ -1,7 +1,7 @@
 // The real shaper, in a network namespace of this test's own.
 import { describe, expect, test } from 'vitest'
 import { linkRate } from '../../src/domain/tiers.ts'
-import { detectShaping } from '../../src/qos/detect.ts'
+import { detectShaping, placeOfTrial } from '../../src/qos/detect.ts'
 import { ifbName, ifbPrefix } from '../../src/qos/names.ts'
 import { makeTcShaper } from '../../src/qos/tc-shaper.ts'
 import { makeTools, type Tools } from '../../src/qos/tools.ts'
@@ -93,6 +93,34 @@ if (missing) {
     expect(reason).toMatch(/^The kernel .*\.$/)
     expect(await tools.run('ip', ['-o', 'link'])).toBe(before)
     expect(await tools.run('tc', ['qdisc', 'show', 'dev', 'lo'])).not.toContain('htb')
+  })
+
+  test('one that may only change the network finds the same, on links that it takes away again', async () => {
+    const namespace = await makeNamespace()
+    try {
+      const user = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--no-new-privs']
+      const caps = [
+        '--bounding-set',
+        '-all,+net_admin',
+        '--inh-caps',
+        '+net_admin',
+        '--ambient-caps',
+        '+net_admin',
+      ]
+      const tools = makeTools([...namespace.within, ...user, ...caps])
+      const place = placeOfTrial('mine', 65_534)
+      const links = place.namespace ? expect.fail('it has no namespaces') : place.links
+      expect(`${links}d`.length).toBeLessThanOrEqual(15)
+      // What one that was killed in the middle leaves.
+      await namespace.run('ip', 'link', 'add', 'name', links, 'type', 'veth', 'peer', 'name', `${links}p`)
+      const { mode } = await detectShaping(makeTools())
+      expect(await detectShaping(tools, place)).toMatchObject({ mode })
+      expect(await namespace.run('ip', '-o', 'link')).not.toContain(links)
+      const powerless = makeTools([...namespace.within, ...user])
+      expect(await detectShaping(powerless, place)).toMatchObject({ mode: 'none' })
+    } finally {
+      await namespace.close()
+    }
   })
 
   test('a kernel that lacks the parts of one way, or of both, is told apart', async () => {

@@ -28,7 +28,7 @@ export const doctor = makeVerb({
   run: async (io, options) => {
     const age = options['max-block-age']
     const limit = age === undefined ? {} : { maxHeadAgeMs: wholeNumber('max-block-age', age, 1, DAY) * 1_000 }
-    const findings = await examine({ env: io.env, ...limit }, io.signal)
+    const findings = await examine({ env: io.env, given: io.given, ...limit }, io.signal)
     const counts = {
       fail: count(findings, 'fail'),
       warn: count(findings, 'warn'),

@@ -9,15 +9,19 @@ import {
 import { parsePciAddress } from './iommu.ts'
 import { escapeXml, wholeNumber } from './xml.ts'
 
+const keepOwner = `<seclabel model='dac' relabel='no'/>`
+
 /** The base keeps its owner: libvirt would else give it to the user that QEMU runs as, and with it every guest's root. */
-function disksXml(spec: DomainSpec): string {
+function disksXml(spec: DomainSpec, shared: boolean): string {
+  const source = (path: string) =>
+    shared ? `<source file='${escapeXml(path)}'>${keepOwner}</source>` : `<source file='${escapeXml(path)}'/>`
   return `<disk type='file' device='disk'>
       <driver name='qemu' type='qcow2' discard='unmap'/>
-      <source file='${escapeXml(spec.diskPath)}'/>
+      ${source(spec.diskPath)}
       <backingStore type='file'>
         <format type='qcow2'/>
         <source file='${escapeXml(spec.baseDiskPath)}'>
-          <seclabel model='dac' relabel='no'/>
+          ${keepOwner}
         </source>
         <backingStore/>
       </backingStore>
@@ -25,7 +29,7 @@ function disksXml(spec: DomainSpec): string {
     </disk>
     <disk type='file' device='disk'>
       <driver name='qemu' type='raw'/>
-      <source file='${escapeXml(spec.seedPath)}'/>
+      ${source(spec.seedPath)}
       <target dev='vdb' bus='virtio'/>
       <readonly/>
     </disk>`
@@ -77,9 +81,9 @@ const serials: Readonly<Record<Architecture, string>> = {
 }
 
 /** No graphics element: the screen is the guest's own, and nothing of it listens anywhere on the host. */
-export function devicesXml(spec: DomainSpec, arch: Architecture): string {
+export function devicesXml(spec: DomainSpec, arch: Architecture, sharedFiles: boolean): string {
   const devices = [
-    disksXml(spec),
+    disksXml(spec, sharedFiles),
     `<controller type='usb' model='none'/>`,
     interfaceXml(spec),
     serials[arch],

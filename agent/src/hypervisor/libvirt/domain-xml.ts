@@ -16,6 +16,8 @@ export interface DomainXmlContext {
   readonly arch: Architecture
   /** libvirt's name for the way guests run; `test` is the in-process driver behind test:///default. */
   readonly type: 'kvm' | 'qemu' | 'test'
+  /** Disk and seed keep their owner: QEMU opens them as a member of their group. Else libvirt gives them to it. */
+  readonly sharedFiles?: boolean
 }
 
 interface Guest {
@@ -116,7 +118,7 @@ export function domainXml(spec: DomainSpec, context: DomainXmlContext): string {
   <on_poweroff>destroy</on_poweroff>
   <on_reboot>restart</on_reboot>
   <on_crash>destroy</on_crash>
-  ${devicesXml(spec, guest.arch)}
+  ${devicesXml(spec, guest.arch, context.sharedFiles ?? false)}
 </domain>
 `
 }
