@@ -26,9 +26,15 @@ import { LIMITS, type Limits } from './domain/situation.ts'
 import type { VmRecord } from './domain/vm.ts'
 import { beginDuties } from './duties.ts'
 import { EVENTS_FILE, openEventLog } from './events/event-log.ts'
+import { recordJournal } from './events/watch-journal.ts'
+import { recordLeases } from './events/watch-leases.ts'
+import { recordHypervisor } from './events/watch-machine.ts'
+import { recordStates } from './events/watch-states.ts'
+import { recordOutages, recordVms } from './events/watch-vms.ts'
 import { seedFiles } from './guest/seed.ts'
 import { checkService } from './guest/service-check.ts'
 import { checkSystem } from './guest/system-check.ts'
+import { hostAddress, parseSubnet } from './hypervisor/ipv4.ts'
 import { macOf } from './hypervisor/mac.ts'
 import type { Backoff } from './lib/backoff.ts'
 import type { Disposer } from './lib/disposer.ts'
@@ -36,12 +42,15 @@ import type { Logger } from './lib/log.ts'
 import { makeMachine } from './lib/machine.ts'
 import { type MachineAdapters, openMachine } from './machine.ts'
 import { makeMailboxClient } from './mailbox/client.ts'
+import { conditionsOf, recordedMachine } from './observe.ts'
 import { openOrders } from './orders.ts'
+import type { EventLog } from './ports/events.ts'
 import type { Deps, Machine, VmStore, Wishes } from './reconcile/ports.ts'
 import { makeReconciler } from './reconcile/reconciler.ts'
 import { restoreLedger } from './reconcile/restore-ledger.ts'
 import { SPACE_LOOK_MS, watchSpace } from './reconcile/space-guard.ts'
 import { makeTending } from './reconcile/tending.ts'
+import { makeNodeLogin } from './ssh/node-login.ts'
 import { lockDataDir } from './state/data-dir.ts'
 import { makeLedger } from './state/ledger-store.ts'
 import { makeOutageStore } from './state/outage-store.ts'
@@ -80,15 +89,16 @@ export const makeContext = async (
   disposer.add(() => db.close())
   const events = openEvents(dataDir.path, nowMs, log)
   disposer.add(() => events.close())
-  const watched = watch(makeVmStore(db))
+  const watched = watch(recordVms(makeVmStore(db), events))
   reconsiderRefusals(db)
 
   const chain = await connect({ urls: config.rpcUrls, deployment: config.deployment })
   await checkNode(chain, config.node, secrets.account.address, secrets.sealingKeys)
 
   const instance = instanceOf(config)
-  const adapters = await openMachine(config, instance, machineOverrides(overrides), log)
-  disposer.add(() => adapters.release())
+  const machine = await openMachine(config, instance, machineOverrides(overrides), log)
+  disposer.add(() => machine.release())
+  const adapters = recordedMachine(machine, events, nowMs)
   await adapters.hypervisor.ensureNetwork({
     name: config.networkName,
     subnet: config.networkSubnet,
@@ -100,10 +110,12 @@ export const makeContext = async (
     chain,
     db,
     log,
+    events,
     disposer,
     nowMs,
   })
   const { hypervisor } = adapters
+  disposer.add(recordHypervisor(hypervisor, events))
   const tending = makeTending(hypervisor, adapters.shaper, log)
   disposer.add(() => tending.close())
   const random = overrides.random ?? Math.random
@@ -136,12 +148,13 @@ export const makeContext = async (
     guest: {
       seedFiles,
       macOf: mac,
+      nodeAddress: hostAddress(parseSubnet(config.networkSubnet)),
       check: (leaseId) => checkSystem(hypervisor, leaseId, mac(leaseId)),
       look: (leaseId, check, ipv4) => checkService(hypervisor, leaseId, check, ipv4),
     },
     machine: overrides.machine ?? makeMachine(dataDir.path),
     store: watched.store,
-    outages: makeOutageStore(db),
+    outages: recordOutages(makeOutageStore(db), events),
     wishes: overrides.wishes ?? orders.wishes,
     events,
     networkName: config.networkName,
@@ -165,7 +178,9 @@ export const makeContext = async (
     everyMs: overrides.dutiesMs,
   })
   const beats = await startBeats({ config, secrets, db, deps, disposer })
-  return { deps, follower, reconciler, orders, beats, duties, space, subscribe: watched.subscribe }
+  disposer.add(recordStates(conditionsOf({ follower, space, duties, beats }), events))
+  const nodeLogin = makeNodeLogin(deps)
+  return { deps, follower, reconciler, orders, beats, duties, space, nodeLogin, subscribe: watched.subscribe }
 }
 export type Context = Awaited<ReturnType<typeof makeContext>>
 
@@ -185,15 +200,17 @@ const openChain = async (options: {
   chain: Chain
   db: Database
   log: Logger
+  events: EventLog
   disposer: Disposer
   nowMs: () => number
 }) => {
-  const { config, secrets, chain, db, log, disposer, nowMs } = options
+  const { config, secrets, chain, db, log, events, disposer, nowMs } = options
   const onError = (error: unknown) => log.warn({ err: error }, 'chain')
   const follower: Follower = makeFollower({ chain, db, projectors: [], onError })
   disposer.add(() => follower.close())
   const maxFeePerGas = parseGwei(String(config.maxFeeGwei ?? MAX_FEE_GWEI))
-  const journal = makeJournal({ chain, db, account: secrets.account, maxFeePerGas, onError })
+  const sender = makeJournal({ chain, db, account: secrets.account, maxFeePerGas, onError })
+  const journal = recordJournal(sender, events, nowMs)
   disposer.add(() => journal.close())
   const feed = makeLeaseFeed({
     db,
@@ -203,6 +220,7 @@ const openChain = async (options: {
   })
   const leaseChain = makeLeaseChain({ chain, follower, journal, feed, node: config.node, nowMs })
   disposer.add(() => leaseChain.close())
+  disposer.add(recordLeases(leaseChain, events))
   await journal.recover()
   follower.start()
   return { leaseChain, follower, journal }

@@ -16,6 +16,7 @@ import {
   makeSimulatedSeedStore,
 } from './lib/simulated-storage.ts'
 import { type Hypervisor, HypervisorError } from './ports/hypervisor.ts'
+import type { LeaseKeyStore } from './ports/lease-keys.ts'
 import type { Shaper } from './ports/shaper.ts'
 import type { DiskStore, ImageStore, SeedStore } from './ports/storage.ts'
 import { detectShaping, placeOfTrial } from './qos/detect.ts'
@@ -23,12 +24,14 @@ import { makeFakeShaper } from './qos/fake-shaper.ts'
 import { makeTcShaper } from './qos/tc-shaper.ts'
 import { makeTools } from './qos/tools.ts'
 import type { Log } from './reconcile/ports.ts'
+import { makeKeyStore } from './ssh/key-store.ts'
 
 export type MachineAdapters = {
   readonly hypervisor: Hypervisor
   readonly images: ImageStore
   readonly disks: DiskStore
   readonly seeds: SeedStore
+  readonly keys: LeaseKeyStore
   readonly shaper: Shaper
 }
 
@@ -70,7 +73,8 @@ export const openMachine = async (
     await own?.close()
   }
   const shaper = given.shaper ?? (simulated ? makeFakeShaper(instance) : await openShaper(instance, log))
-  return { ...storage, ...given, hypervisor, shaper, release }
+  const keys = makeKeyStore(join(config.dataDir, KEYS))
+  return { ...storage, keys, ...given, hypervisor, shaper, release }
 }
 
 const openShaper = async (instance: string, log: Log): Promise<Shaper> => {
@@ -115,6 +119,9 @@ const simulate = (config: AgentConfig, instance: string): Hypervisor =>
     }),
     instance,
   )
+
+/** Under the data folder; the authority of each lease signs from there. */
+export const KEYS = 'ssh'
 
 /** How often the room for disks is looked at. */
 const ROOM_MS = 60_000

@@ -49,6 +49,11 @@ export const makeAgent = async (
       { node: config.node, agent: secrets.account.address, url: api.url, acceleration, reason },
       'agent up',
     )
+    deps.events.record({
+      kind: 'agent.started',
+      message: `the agent is up on ${acceleration}`,
+      details: { node: config.node, agent: secrets.account.address, acceleration, reason },
+    })
     let closing: Promise<void> | null = null
     return {
       url: api.url,
@@ -70,10 +75,13 @@ const runningGuests = async ({ deps }: Context) =>
   (await deps.hypervisor.list()).filter(({ state }) => state === 'running' || state === 'paused')
 
 const farewell = async (context: Context, log: Logger) => {
+  const told = (message: string) => context.deps.events.record({ kind: 'agent.stopped', message })
   try {
     const running = (await runningGuests(context)).length
+    told(`the agent stops; ${running} guests keep running`)
     log.info({ running }, `agent stopping: ${running} guest${running === 1 ? ' keeps' : 's keep'} running`)
   } catch (error) {
+    told('the agent stops; its guests cannot be counted')
     log.warn({ err: error }, 'agent stopping: guests are not touched, and cannot be counted now')
   }
 }

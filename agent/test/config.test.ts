@@ -39,7 +39,7 @@ describe('the configuration', () => {
 
   it('emulates foreign guests only where money is play money', () => {
     const emulate = { ...good(), DECLOUD_FOREIGN_GUESTS: 'emulate' }
-    expect(() => loadConfig(emulate)).toThrow(/DECLOUD_FOREIGN_GUESTS cannot be emulate on chain 137/)
+    expect(() => loadConfig(emulate)).toThrow(/DECLOUD_FOREIGN_GUESTS\) cannot be emulate on chain 137/)
     expect(() => loadConfig({ ...good(), DECLOUD_FOREIGN_GUESTS: 'yes' })).toThrow(/DECLOUD_FOREIGN_GUESTS/)
     expect(loadConfig({ ...good(), DECLOUD_FOREIGN_GUESTS: 'refuse' }).foreignGuests).toBe('refuse')
   })
@@ -81,7 +81,9 @@ describe('the configuration', () => {
     } catch (error) {
       message = String(error)
     }
-    for (const name of Object.keys(wrong)) expect(message).toContain(name)
+    for (const name of Object.keys(wrong)) {
+      expect(message).toContain(name === 'DECLOUD_DEPLOYMENT' ? wrong[name] : name)
+    }
   })
 
   it('takes the GPUs for guests by their PCI addresses, each once', () => {
@@ -102,7 +104,9 @@ describe('the configuration', () => {
 
 describe('the secrets', () => {
   it('names every missing one at once', async () => {
-    await expect(loadSecrets({})).rejects.toThrowError(/DECLOUD_AGENT_KEYSTORE.*\n.*DECLOUD_SEALING_KEYS/)
+    await expect(loadSecrets({})).rejects.toThrowError(
+      /DECLOUD_AGENT_KEYSTORE.*\n.*DECLOUD_AGENT_PASSWORD_FILE.*\n.*DECLOUD_SEALING_KEYS/,
+    )
   })
 
   it('refuses a key file that others may read', async () => {

@@ -24,8 +24,10 @@ import {
 import type { Hypervisor } from '../src/ports/hypervisor.ts'
 import { makeFlight } from '../src/reconcile/flight.ts'
 import type { Deps, LeaseChain } from '../src/reconcile/ports.ts'
+import { makeKeyStore } from '../src/ssh/key-store.ts'
 import { makeOutageStore } from '../src/state/outage-store.ts'
 import { makeVmStore } from '../src/state/vm-store.ts'
+import { NODE_ADDRESS } from './helpers/keys.ts'
 import { leaseView } from './helpers/lease-view.ts'
 import { MANIFEST, SMALL_VM } from './helpers/node.ts'
 import { NO_EVENTS, PLENTIFUL, simulatedResources } from './helpers/resources.ts'
@@ -120,8 +122,10 @@ describe('a power cut at any moment', () => {
         count,
       ),
       seeds: failingAfter(makeSimulatedSeedStore(join(directory, 'seeds')), ['write', 'remove'], count),
+      keys: failingAfter(makeKeyStore(join(directory, 'ssh')), ['ensure', 'remove'], count),
       guest: {
         seedFiles,
+        nodeAddress: NODE_ADDRESS,
         macOf: (leaseId) => macOf(INSTANCE, leaseId),
         check: (leaseId) => checkSystem(hypervisor, leaseId, macOf(INSTANCE, leaseId)),
         look: (leaseId, check, ipv4) => checkService(hypervisor, leaseId, check, ipv4),

@@ -45,6 +45,7 @@ const situation = (from: VmStatus, { vm = {}, domain = null, ...given }: Given):
   aside: [],
   offered: [],
   seed: true,
+  keys: true,
   outage: null,
   offSinceMs: null,
   specHash: HASH,

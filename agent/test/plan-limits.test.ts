@@ -27,6 +27,7 @@ const situation = (
   domain: { leaseId: '0xa1', generation: 1, specHash: '0x01', state: 'running' },
   disk: { leaseId: '0xa1', path: '/d', quarantinedAt: null, install: 0 },
   seed: true,
+  keys: true,
   specHash: '0x01',
   activateByMs: NOW + 900_000,
   limits: LIMITS,

@@ -53,6 +53,7 @@ type World = {
   /** Disks of another lease that this one may take over. */
   offered: readonly { at: number; install: number }[]
   seed: boolean
+  keys: boolean
   shutdownWorks: boolean
 }
 
@@ -71,6 +72,7 @@ const initial = (): World => ({
   aside: [],
   offered: [],
   seed: false,
+  keys: false,
   shutdownWorks: true,
 })
 
@@ -96,6 +98,7 @@ const situationOf = (w: World): Situation => {
     offSinceMs: null,
     chainNowMs: w.nowMs,
     seed: w.seed,
+    keys: w.keys,
     specHash: SPEC,
     activateByMs: w.latest?.status === 'Assigned' ? w.latest.activateBy * 1000 : null,
     limits: LIMITS,
@@ -169,10 +172,10 @@ const applied = (w: World, step: Step): World => {
       expect(step.beside || w.aside.length === 0, 'an empty disk beside the one to restore').toBe(true)
       return { ...w, disk: true }
     case 'WriteSeed':
-      return { ...w, seed: true }
+      return { ...w, seed: true, keys: true }
     case 'Define':
       expect(w.domain, 'defined twice').toBeNull()
-      return { ...w, domain: 'stopped', spec: SPEC, seed: true }
+      return { ...w, domain: 'stopped', spec: SPEC, seed: true, keys: true }
     case 'Redefine':
       expect(w.domain, 'a running guest was redefined').not.toBe('running')
       return { ...w, spec: SPEC }
@@ -213,6 +216,9 @@ const applied = (w: World, step: Step): World => {
       return { ...w, disk: false, aside: [setAside(w), ...w.aside] }
     case 'PurgeDisk':
       return { ...w, aside: w.aside.filter(({ at }) => at > step.notAfter) }
+    case 'ForgetKeys':
+      expect([w.disk, ...w.aside], 'keys forgotten while a disk is there to enter').toEqual([false])
+      return { ...w, keys: false }
   }
 }
 
@@ -444,5 +450,16 @@ describe('single rules of the planner', () => {
     const nowS = Math.floor(gone.nowMs / 1000)
     expect(at(nowS - 72 * 3600 + 1)).toEqual([])
     expect(at(nowS - 72 * 3600)).toEqual(['PurgeDisk'])
+  })
+
+  it('keeps the keys of a lease as long as a disk of it, and no longer', () => {
+    const ended = { latest: view('Ended'), finalized: view('Ended'), storageEnded: true }
+    const gone = run({ ...running, ...ended }).world
+    expect(gone).toMatchObject({ keys: true, disk: false, vm: { status: 'Deleted' } })
+    const later = { ...gone, nowMs: gone.nowMs + 72 * 3_600_000 }
+    expect(run(later).steps.map(({ kind }) => kind)).toEqual(['PurgeDisk', 'ForgetKeys'])
+    expect(run({ ...later, fresh: false }).steps).toEqual([])
+    // Another lease of the tenant has taken the disk over.
+    expect(run({ ...gone, aside: [] }).steps.map(({ kind }) => kind)).toEqual(['ForgetKeys'])
   })
 })

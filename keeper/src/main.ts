@@ -2,11 +2,11 @@
 // A line of words → a verb. The one place that turns errors into sentences and exit codes.
 import { parseArgs } from 'node:util'
 import { DecloudError, sentenceOf } from '@decloud/protocol'
+import { ConfigError } from '@decloud/service/config'
 import { makeScrub } from '@decloud/service/log'
 import { helpOf, overview } from './cli/help.ts'
 import { EXIT, type Verb } from './cli/verb.ts'
 import { VERBS } from './cli/verbs.ts'
-import { ConfigError } from './config/issues.ts'
 import { type Loaded, loadConfig } from './config/load.ts'
 import { secretValues } from './config/secret-values.ts'
 import { VERSION } from './version.ts'

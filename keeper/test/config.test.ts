@@ -1,13 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ConfigError, fieldsHelp, fieldsTable, nearest, shownConfig } from '@decloud/service/config'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FIELDS } from '../src/config/config.ts'
-import { ConfigError } from '../src/config/issues.ts'
 import { loadConfig } from '../src/config/load.ts'
-import { nearest } from '../src/config/nearest.ts'
 import { secretValues } from '../src/config/secret-values.ts'
-import { fieldsHelp, fieldsTable, shownConfig } from '../src/config/show.ts'
 
 let folder: string
 beforeAll(() => {
@@ -118,7 +116,7 @@ describe('the configuration', () => {
   it('shows every key and where it comes from, and of secrets no more than a host', () => {
     const file = fileOf('shown.json', { ...good, metrics: { token: 'a-token-of-some-length' } })
     const loaded = loadConfig({ file, env: {} })
-    const shown = shownConfig(loaded)
+    const shown = shownConfig(FIELDS, loaded.config, loaded.originOf)
     expect(shown).toContainEqual({ key: 'rpcUrls', value: ['rpc.example/…'], source: file })
     expect(shown).toContainEqual({ key: 'metrics.token', value: '[not shown]', source: file })
     expect(shown.map(({ key }) => key)).toEqual(FIELDS.map(({ key }) => key))
@@ -144,7 +142,7 @@ describe('the configuration', () => {
   })
 
   it('tells of every key in --help', () => {
-    const help = fieldsHelp()
+    const help = fieldsHelp(FIELDS)
     for (const { key, env, about } of FIELDS) {
       expect(help).toContain(`${key} `)
       expect(help).toContain(env)
@@ -155,7 +153,7 @@ describe('the configuration', () => {
   it('is in the manual as it is in the code', () => {
     const manual = readFileSync(new URL('../../docs/keeper.md', import.meta.url), 'utf8')
     // Write it anew with: node keeper/src/main.ts config table
-    expect(manual).toContain(`config table -->\n${fieldsTable()}\n<!-- end -->`)
+    expect(manual).toContain(`config table -->\n${fieldsTable(FIELDS)}\n<!-- end -->`)
   })
 
   it('finds the word that was meant, and none where none is near', () => {

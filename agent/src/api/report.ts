@@ -1,9 +1,7 @@
 // Record → what anyone may know about a lease. Facts of the chain are not repeated here: read them there.
 import type { LeaseStatusReport } from '@decloud/protocol/wire/node'
+import { GUEST_USER, SSH_PORT } from '../domain/guest-config.ts'
 import type { VmRecord } from '../domain/vm.ts'
-
-const USER = 'decloud'
-const SSH_PORT = 22
 
 export const leaseReport = (vm: VmRecord): LeaseStatusReport => ({
   leaseId: vm.leaseId,
@@ -28,7 +26,7 @@ export const leaseReport = (vm: VmRecord): LeaseStatusReport => ({
       : {
           host: vm.facts.ipv4,
           port: SSH_PORT,
-          user: USER,
+          user: GUEST_USER,
           hostKeyFingerprint: vm.facts.sshHostKeyFingerprint,
           hostKey: vm.facts.sshHostKey,
         },

@@ -1,9 +1,16 @@
 // A line of words → which verb, which options; or what was probably meant.
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
+import { nearest } from '@decloud/service/config'
+import { FIELDS, flagOf, type Given } from '../config/config.ts'
 import { type Options, UsageError, type Values, type Verb } from './verb.ts'
 import { VERBS } from './verbs.ts'
 
 export const COMMON = {
+  config: {
+    type: 'string',
+    argument: 'FILE',
+    about: 'the configuration; variables win over it, flags over both',
+  },
   json: { type: 'boolean', about: 'one line of JSON on stdout, of a failure too' },
   help: { type: 'boolean', about: 'this text' },
 } as const satisfies Options
@@ -33,13 +40,33 @@ export const findVerb = (args: readonly string[]): Found => {
 export const verbsOf = (group: string): readonly string[] =>
   Object.keys(VERBS).filter((name) => name.startsWith(`${group} `))
 
-const meant = (_name: string): string => 'See `decloud-node --help`.'
+const meant = (name: string): string => {
+  const near = nearest(name, [...Object.keys(VERBS), ...GROUPS])
+  return near === undefined ? 'See `decloud-node --help`.' : `Did you mean ${near}?`
+}
 
-type Parsed = { readonly values: Values<Options>; readonly words: readonly string[] }
+const optionMeant = (name: string, options: Options): string => {
+  const near = nearest(name, Object.keys(options))
+  return near === undefined ? 'See --help.' : `Did you mean --${near}?`
+}
+
+type Parsed = {
+  readonly values: Values<Options>
+  readonly words: readonly string[]
+  readonly given: Given
+}
+
+/** Every key of the configuration is a flag too, unless the verb has one of that name for itself. */
+const CONFIG_FLAGS: Options = Object.fromEntries(
+  FIELDS.map(({ key, about, wants }) => [
+    flagOf(key),
+    { type: 'string', argument: 'VALUE', about: about || wants },
+  ]),
+)
 
 /** @throws UsageError. */
 export const parseVerb = (verb: Verb, args: string[]): Parsed => {
-  const options: Options = { ...COMMON, ...verb.options }
+  const options: Options = { ...CONFIG_FLAGS, ...COMMON, ...verb.options }
   const kinds: ParseArgsOptionsConfig = Object.fromEntries(
     Object.entries(options).map(([name, { type }]) => [name, { type }]),
   )
@@ -49,7 +76,8 @@ export const parseVerb = (verb: Verb, args: string[]): Parsed => {
   for (const token of tokens) {
     if (token.kind !== 'option') continue
     const option = Object.hasOwn(options, token.name) ? options[token.name] : undefined
-    if (option === undefined) throw new UsageError(`There is no option ${token.rawName} here.`, 'See --help.')
+    if (option === undefined)
+      throw new UsageError(`There is no option ${token.rawName} here.`, optionMeant(token.name, options))
     if (option.type === 'string' && token.value === undefined) {
       throw new UsageError(`${token.rawName} wants a value.`)
     }
@@ -60,10 +88,19 @@ export const parseVerb = (verb: Verb, args: string[]): Parsed => {
   if (positionals.length > 0 && verb.words === undefined) {
     throw new UsageError(`"${positionals[0]}" is one word too many.`)
   }
-  const flags = Object.entries(options).map(([name, { type }]) => [
+  const read = Object.entries(options).map(([name, { type }]) => [
     name,
     type === 'boolean' ? values[name] === true : values[name],
   ])
   // Of each option what its type says: checked token by token above.
-  return { values: Object.fromEntries(flags) as Values<Options>, words: positionals }
+  const all = Object.fromEntries(read) as Readonly<Record<string, string | undefined>>
+  const mine = new Set(Object.keys(verb.options))
+  const flags = Object.fromEntries(
+    Object.keys(CONFIG_FLAGS).map((name) => [name, mine.has(name) ? undefined : all[name]]),
+  )
+  return {
+    values: all as unknown as Values<Options>,
+    words: positionals,
+    given: { file: all['config'], flags },
+  }
 }

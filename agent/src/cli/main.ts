@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The one place where words become a verb, and errors become sentences and exit codes.
 import { sentenceOf } from '@decloud/protocol'
+import type { Given } from '../config/config.ts'
 import { exitCodeOf, failureOf, toJson } from './failure.ts'
 import { findVerb, parseVerb } from './find.ts'
 import { groupHelp, overview, verbHelp } from './help.ts'
@@ -27,17 +28,18 @@ const main = async (argv: readonly string[]): Promise<number> => {
     process.stdout.write(verbHelp(found.name, verb))
     return EXIT.done
   }
-  const { values, words } = parseVerb(verb, found.args)
-  return verb.run(ioOf(values['json'] === true, words), values)
+  const { values, words, given } = parseVerb(verb, found.args)
+  return verb.run(ioOf(values['json'] === true, words, given), values)
 }
 
-const ioOf = (json: boolean, words: readonly string[]): Io => {
+const ioOf = (json: boolean, words: readonly string[], given: Given): Io => {
   const abort = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort())
   return {
     env: process.env,
     json,
     words,
+    given,
     signal: abort.signal,
     say: (line) => process.stderr.write(`${line}\n`),
     result: (value, text) => process.stdout.write(`${json ? toJson(value) : text}\n`),

@@ -1,4 +1,5 @@
 // What a verb of `decloud-node` is: one file that says how it is called, and does it.
+import type { Given } from '../config/config.ts'
 import { AgentError } from '../lib/errors.ts'
 
 export type Option = {
@@ -14,6 +15,8 @@ export type Values<options extends Options> = {
 }
 
 export type Io = {
+  /** What the line says of the configuration: goes to the loaders of config/ with `env`. */
+  readonly given: Given
   readonly env: Readonly<Record<string, string | undefined>>
   /** Whether the result is one line of JSON. */
   readonly json: boolean

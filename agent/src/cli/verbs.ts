@@ -12,6 +12,18 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     summary: 'what the agent on this machine is doing',
     load: async () => (await import('./commands/status.ts')).status,
   },
+  'config check': {
+    summary: 'say every error of the configuration at once',
+    load: async () => (await import('./commands/config.ts')).configCheck,
+  },
+  'config show': {
+    summary: 'every key, its value and where that comes from',
+    load: async () => (await import('./commands/config.ts')).configShow,
+  },
+  'config table': {
+    summary: 'every key, its variable and its default, for the manual',
+    load: async () => (await import('./commands/config.ts')).configTable,
+  },
   'keys create': {
     summary: "make the agent's keystore and the node's sealing key",
     load: async () => (await import('./commands/keys-create.ts')).keysCreate,

@@ -27,12 +27,13 @@ export async function makeDirectory(path: string): Promise<void> {
  * first, some file systems keep the new name with nothing in it.
  */
 export async function publish(from: string, to: string): Promise<void> {
-  await sync(from)
+  await syncPath(from)
   await rename(from, to)
-  await sync(dirname(to))
+  await syncPath(dirname(to))
 }
 
-async function sync(path: string): Promise<void> {
+/** A file's contents, or the names in a folder. */
+export async function syncPath(path: string): Promise<void> {
   const handle = await open(path, 'r')
   try {
     await handle.sync()

@@ -13,7 +13,7 @@ const HANGS: Reason = {
 export const planRelease = (s: Situation): readonly Step[] => {
   const { vm } = s
   if (vm === null) {
-    const anything = s.domain !== null || s.seed || s.disk !== null || s.aside.length > 0
+    const anything = s.domain !== null || s.seed || s.disk !== null || s.aside.length > 0 || s.keys
     return anything ? [{ kind: 'Admit', deadlineMs: s.nowMs + s.limits.pendingMs }] : []
   }
   if (s.outage !== null) return [{ kind: 'EndOutage' }]
@@ -57,7 +57,8 @@ const planPurge = (s: Situation, vm: VmRecord): readonly Step[] => {
   const left = takeDown(s, vm)
   if (left.length > 0) return left
   const [newest] = s.aside
-  if (newest?.quarantinedAt == null) return []
+  // No disk is left, or another lease has taken it over: nothing will be entered with these keys again.
+  if (newest?.quarantinedAt == null) return s.keys ? [{ kind: 'ForgetKeys' }] : []
   // All at once, and counted from the end of the lease: one that an order set aside long ago may be wanted back as well.
   // Both clocks have to agree that the time is over: one of them may have been set.
   const notAfter = Math.floor((Math.min(s.nowMs, s.chainNowMs) - s.limits.quarantineMs) / 1000)

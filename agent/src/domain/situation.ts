@@ -57,6 +57,8 @@ export type Situation = {
   /** Those in quarantine of the ended lease that a restore names, where they may be taken over; the newest first. */
   readonly offered: readonly DiskRecord[]
   readonly seed: boolean
+  /** The keys that are the lease's own. */
+  readonly keys: boolean
   /** The outage that lasts. */
   readonly outage: Outage | null
   /** Since when the guest has been off, as far as the agent saw it; null when it did not look on. */

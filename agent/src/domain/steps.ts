@@ -54,6 +54,8 @@ export type Step =
   | { readonly kind: 'RemoveSeed' }
   | { readonly kind: 'QuarantineDisk'; readonly because: 'ended' | 'reinstall' | 'restore' }
   | { readonly kind: 'PurgeDisk'; readonly notAfter: number }
+  /** The last disk that the lease's own keys entered is gone. */
+  | { readonly kind: 'ForgetKeys' }
 
 export type StepKind = Step['kind']
 
@@ -65,6 +67,7 @@ export const DESTRUCTIVE: ReadonlySet<StepKind> = new Set([
   'RemoveSeed',
   'QuarantineDisk',
   'PurgeDisk',
+  'ForgetKeys',
 ])
 
 /** Stopping a guest by its tenant's own order loses nothing and can be undone: it does not wait for the chain. */

@@ -49,6 +49,9 @@ export function overlaps(a: Subnet, b: Subnet): boolean {
   return a.base <= lastAddress(b) && b.base <= lastAddress(a)
 }
 
+/** The host's own address in it. */
+export const hostAddress = ({ base }: Subnet): string => numberToIpv4(base + 1)
+
 /** The first address is the host's, the last is broadcast; the rest is for guests. */
 export function guestRange(subnet: Subnet): { readonly first: number; readonly last: number } {
   return { first: subnet.base + 2, last: lastAddress(subnet) - 1 }

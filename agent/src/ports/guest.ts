@@ -1,3 +1,15 @@
+/** Who may enter besides the keys of the manifest, and by what the guest is known. */
+export interface GuestAccess {
+  /** The guest's SSH host key; without it the guest makes its own. */
+  readonly hostKey: { readonly publicKey: string; readonly privateKey: string }
+  /** Public half of the key whose certificates enter the guest, and the one name they have to be made out to. */
+  readonly userAuthority: string
+  readonly principal: string
+  /** The node's own key, taken from `nodeAddress` alone. */
+  readonly nodeKey: string
+  readonly nodeAddress: string
+}
+
 /** What the tenant's manifest and the node put into a guest. Every string is data: none is ever interpolated. */
 export interface GuestConfig {
   /** Stable for the life of the lease: cloud-init runs its first-boot work once for each instance id. */
@@ -12,6 +24,7 @@ export interface GuestConfig {
   /** Written to /etc/decloud/env as KEY='value' lines, mode 0600. */
   readonly variables: Readonly<Record<string, string>>
   readonly mac: string
+  readonly access?: GuestAccess
 }
 
 export interface GuestFacts {

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { Hex } from 'viem'
 
 /** kvm: hardware; tcg: QEMU's translator, real but slow; simulated: no guest at all, for tests and demos. */
@@ -188,6 +189,13 @@ export interface Hypervisor {
   interfaces(leaseId: Hex): Promise<readonly GuestInterface[] | null>
   /** Changes with every boot of the guest's kernel; null until the guest agent has reported. */
   bootId(leaseId: Hex): Promise<string | null>
+
+  /**
+   * The guest's first serial port: what it prints from now on, and what is typed into it. One reader at a time: the stream
+   * of the one before is closed. It is closed too when the guest goes off, or the hypervisor is lost; destroy it to let go.
+   * Bytes that nobody reads fast enough are dropped, as on any serial line. wrong-state if the guest is off.
+   */
+  openConsole(leaseId: Hex): Promise<Duplex>
 
   /** Creates the network if it is absent. refused if its range collides with another, named in the message. */
   ensureNetwork(network: NetworkSpec): Promise<void>

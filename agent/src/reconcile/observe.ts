@@ -10,14 +10,21 @@ type Observed = {
   /** Those in quarantine, the newest first. */
   aside: readonly DiskRecord[]
   seed: boolean
+  keys: boolean
 }
 export type Machinery = { of(leaseId: Hex): Observed; leaseIds(): ReadonlySet<Hex> }
 
 /** What is on the machine, for all leases. Rejects as a whole: a part that cannot be read is not "absent". */
-const observe = async ({ hypervisor, disks, seeds }: Deps): Promise<Machinery> => {
-  const [domainList, diskList, seedList] = await Promise.all([hypervisor.list(), disks.list(), seeds.list()])
+const observe = async ({ hypervisor, disks, seeds, keys }: Deps): Promise<Machinery> => {
+  const [domainList, diskList, seedList, keyList] = await Promise.all([
+    hypervisor.list(),
+    disks.list(),
+    seeds.list(),
+    keys.list(),
+  ])
   const domains = new Map(domainList.map((domain) => [domain.leaseId, domain]))
   const seedSet = new Set(seedList)
+  const keySet = new Set(keyList)
   const disksOf = Map.groupBy(diskList, ({ leaseId }) => leaseId)
   return {
     of: (leaseId) => ({
@@ -27,8 +34,9 @@ const observe = async ({ hypervisor, disks, seeds }: Deps): Promise<Machinery> =
         .filter(({ quarantinedAt }) => quarantinedAt !== null)
         .sort((a, b) => (b.quarantinedAt ?? 0) - (a.quarantinedAt ?? 0)),
       seed: seedSet.has(leaseId),
+      keys: keySet.has(leaseId),
     }),
-    leaseIds: () => new Set([...domains.keys(), ...disksOf.keys(), ...seedSet]),
+    leaseIds: () => new Set([...domains.keys(), ...disksOf.keys(), ...seedSet, ...keySet]),
   }
 }
 

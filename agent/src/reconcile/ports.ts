@@ -9,6 +9,7 @@ import type { Wish } from '../domain/wish.ts'
 import type { EventLog } from '../ports/events.ts'
 import type { GuestConfig, SystemCheck } from '../ports/guest.ts'
 import type { Hypervisor } from '../ports/hypervisor.ts'
+import type { LeaseKeyStore } from '../ports/lease-keys.ts'
 import type { DiskStore, ImageStore, SeedFiles, SeedStore } from '../ports/storage.ts'
 import type { Resources } from './resources.ts'
 
@@ -99,6 +100,8 @@ interface GuestTools {
   /** One look at a service of a guest that is ready. @param ipv4 as the guest reported it. */
   look(leaseId: Hex, check: ReadinessCheck, ipv4: string): Promise<Observation>
   macOf(leaseId: Hex): string
+  /** The node's own address on the guests' network. */
+  readonly nodeAddress: string
 }
 
 export interface Log {
@@ -114,6 +117,7 @@ export type Deps = {
   readonly images: ImageStore
   readonly disks: DiskStore
   readonly seeds: SeedStore
+  readonly keys: LeaseKeyStore
   readonly guest: GuestTools
   readonly machine: Machine
   readonly store: VmStore

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
+import { readFile, writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { environmentFile, metaData, networkConfig, userData } from '../../src/guest/seed.ts'
+import { environmentFile, GuestConfigError, metaData, networkConfig, userData } from '../../src/guest/seed.ts'
 import { cloudInitErrors, sshFingerprint } from '../../src/guest/system-check.ts'
-import type { GuestConfig } from '../../src/ports/guest.ts'
+import type { GuestAccess, GuestConfig } from '../../src/ports/guest.ts'
 
 const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
 const config: GuestConfig = {
@@ -12,6 +13,19 @@ const config: GuestConfig = {
   passwordHash: null,
   variables: { DECLOUD_VM_NAME: `it's $HOME; \`id\` "x"` },
   mac: '52:54:00:AA:BB:CC',
+}
+const AUTHORITY = `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${'B'.repeat(43)}`
+const ACCESS_KEY_BODY = 'QUJD'.repeat(10)
+const LABEL = 'OPENSSH PRIVATE KEY'
+const ACCESS: GuestAccess = {
+  hostKey: {
+    publicKey: `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${'C'.repeat(43)}`,
+    privateKey: `-----BEGIN ${LABEL}-----\n${ACCESS_KEY_BODY}\n-----END ${LABEL}-----\n`,
+  },
+  userAuthority: AUTHORITY,
+  principal: '0xa1',
+  nodeKey: `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${'D'.repeat(43)}`,
+  nodeAddress: '10.77.0.1',
 }
 const parsed = (text: string) => JSON.parse(text.replace(/^#cloud-config\n/, ''))
 
@@ -23,6 +37,49 @@ describe('user-data', () => {
     ])
     expect(data.users[0]).not.toHaveProperty('passwd')
     expect(data.write_files[0]).toMatchObject({ path: '/etc/decloud/env', permissions: '0600' })
+  })
+
+  test('who may enter besides, and the one host key: as agreed, byte for byte', async () => {
+    const text = userData({ ...config, access: ACCESS, passwordHash: `$6$salt$${'a'.repeat(86)}` })
+    const file = new URL('golden/user-data.json', import.meta.url)
+    const shown = text.replace(/("ed25519_private": )".*"/, '$1"…"')
+    // A file that is not there is a failure, not a first version: only the flag writes.
+    if (process.env['UPDATE_GOLDEN'] === '1') await writeFile(file, shown)
+    expect(shown).toBe(await readFile(file, 'utf8'))
+    const files = Object.fromEntries(
+      parsed(text).write_files.map(({ path, content }: { path: string; content: string }) => [
+        path,
+        Buffer.from(content, 'base64').toString(),
+      ]),
+    )
+    expect(files).toEqual({
+      '/etc/decloud/env': environmentFile(config.variables),
+      '/etc/ssh/sshd_config.d/10-decloud.conf': expect.stringMatching(
+        /^#.*\nTrustedUserCAKeys (.*)\nAuthorizedPrincipalsFile \/etc\/ssh\/decloud_principals\/%u\n$/,
+      ),
+      '/etc/ssh/decloud_user_authority.pub': `${AUTHORITY}\n`,
+      '/etc/ssh/decloud_principals/decloud': '0xa1\n',
+      '/etc/ssh/sshd_config.d/11-decloud-password.conf': 'PasswordAuthentication yes\n',
+    })
+  })
+
+  test('the private host key is nowhere but where cloud-init looks for it', () => {
+    const data = parsed(userData({ ...config, access: ACCESS }))
+    expect(data.ssh_keys.ed25519_private).toBe(ACCESS.hostKey.privateKey)
+    expect(JSON.stringify({ ...data, ssh_keys: null })).not.toContain(ACCESS_KEY_BODY)
+    const broken = { ...ACCESS, hostKey: { ...ACCESS.hostKey, privateKey: 'topsecret' } }
+    expect(() => userData({ ...config, access: broken })).toThrowError(/^((?!topsecret).)*not an OpenSSH/)
+  })
+
+  test.each([
+    ['nodeAddress', '10.77.0.1" command="id'],
+    ['principal', 'root\nother'],
+    ['nodeKey', 'command="id" ssh-ed25519 AAAA'],
+    ['userAuthority', 'cert-authority ssh-ed25519 AAAA'],
+  ])('odd access is refused: %s', (field, value) => {
+    expect(() => userData({ ...config, access: { ...ACCESS, [field]: value } })).toThrowError(
+      GuestConfigError,
+    )
   })
 
   test('a SHA-512 hash opens password login; anything else is refused', () => {

@@ -24,6 +24,7 @@ import {
 import type { Deps } from '../../src/reconcile/ports.ts'
 import { makeOutageStore } from '../../src/state/outage-store.ts'
 import { makeVmStore } from '../../src/state/vm-store.ts'
+import { makeMemoryKeys, NODE_ADDRESS } from './keys.ts'
 import { leaseView } from './lease-view.ts'
 import { MANIFEST, SMALL_VM } from './node.ts'
 import { NO_EVENTS, PLENTIFUL, simulatedResources, UNITS_PER_VCPU } from './resources.ts'
@@ -79,8 +80,10 @@ export const makeCrowd = async (count: number) => {
     images: makeSimulatedImageStore(),
     disks: makeSimulatedDiskStore(join(folder, 'disks')),
     seeds: makeSimulatedSeedStore(join(folder, 'seeds')),
+    keys: makeMemoryKeys(),
     guest: {
       seedFiles: () => ({ userData: '', metaData: '', networkConfig: '' }),
+      nodeAddress: NODE_ADDRESS,
       macOf: (leaseId) => macOf(INSTANCE, leaseId),
       check: (leaseId) => checkSystem(hypervisor, leaseId, macOf(INSTANCE, leaseId)),
       look: (leaseId, check, ipv4) => checkService(hypervisor, leaseId, check, ipv4),

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Hex } from 'viem'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -38,6 +39,15 @@ const answers = (hypervisor: Hypervisor) => () =>
     () => true,
     () => false,
   )
+
+/** A console and what it has said so far. */
+const read = (stream: Duplex) => {
+  let said = ''
+  stream.on('data', (bytes: Buffer) => {
+    said += bytes.toString('latin1')
+  })
+  return { stream, text: async () => said, closed: async () => stream.closed }
+}
 
 /** What every driver of the port must do, whatever stands behind it. */
 export function hypervisorContract(
@@ -218,6 +228,33 @@ export function hypervisorContract(
       await expect(hypervisor.start(lease)).rejects.toMatchObject({ code: 'not-found' })
       expect(await state()).toBe('stopped')
     })
+
+    test.skipIf(!guests)(
+      'a console echoes what is typed, has one reader, and ends with the guest',
+      async () => {
+        await expect(hypervisor.openConsole('0x404')).rejects.toMatchObject({ code: 'not-found' })
+        await hypervisor.define(await subject.spec(lease))
+        await expect(hypervisor.openConsole(lease)).rejects.toMatchObject({ code: 'wrong-state' })
+        await hypervisor.start(lease)
+        await until(answers(hypervisor), (ready) => ready, bootMs)
+        const first = read(await hypervisor.openConsole(lease))
+        first.stream.write('marco\r')
+        await until(first.text, (text) => text.includes('marco'), 15_000)
+
+        const client = await subject.open(subject.instance)
+        const second = read(await client.openConsole(lease))
+        await until(first.closed, (closed) => closed, 15_000)
+        second.stream.write('polo\r')
+        await until(second.text, (text) => text.includes('polo'), 15_000)
+        expect(await first.text()).not.toContain('polo')
+        await client.close()
+        await until(second.closed, (closed) => closed, 15_000)
+
+        const third = read(await hypervisor.openConsole(lease))
+        await hypervisor.destroy(lease)
+        await until(third.closed, (closed) => closed, 15_000)
+      },
+    )
 
     test.skipIf(!guests)('the guest agent is not ready while the guest is off', async () => {
       await hypervisor.define(await subject.spec(lease))

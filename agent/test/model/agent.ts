@@ -20,6 +20,7 @@ import type { Deps } from '../../src/reconcile/ports.ts'
 import { makeSightings } from '../../src/reconcile/sightings.ts'
 import { makeOutageStore } from '../../src/state/outage-store.ts'
 import { makeVmStore } from '../../src/state/vm-store.ts'
+import { makeMemoryKeys, NODE_ADDRESS } from '../helpers/keys.ts'
 import { MANIFEST } from '../helpers/node.ts'
 import { NO_EVENTS, simulatedResources, UNITS_PER_VCPU } from '../helpers/resources.ts'
 import type { ModelChain } from './chain.ts'
@@ -45,6 +46,7 @@ const EFFECTS: ReadonlySet<string> = new Set([
   'purge',
   'write',
   'remove',
+  'ensure',
   'activate',
   'expire',
 ])
@@ -84,6 +86,8 @@ export const makeModelAgent = (host: Host, chain: ModelChain, watch: Watch, rand
       },
     })
 
+  const keys = makeMemoryKeys()
+
   const boot = () => {
     const raw = makeVmStore(db)
     const hypervisor = watch.hypervisor(makeFakeHypervisor(host.machine, INSTANCE), (id) => raw.get(id))
@@ -96,8 +100,10 @@ export const makeModelAgent = (host: Host, chain: ModelChain, watch: Watch, rand
       images: failingImages(host),
       disks: mortal(watch.disks(failingDisks(host, makeSimulatedDiskStore(join(host.directory, 'disks'))))),
       seeds: mortal(watch.seeds(failingSeeds(host, makeSimulatedSeedStore(join(host.directory, 'seeds'))))),
+      keys: mortal(watch.keys(keys)),
       guest: {
         seedFiles,
+        nodeAddress: NODE_ADDRESS,
         macOf: (leaseId) => macOf(INSTANCE, leaseId),
         check: (leaseId) => checkSystem(hypervisor, leaseId, macOf(INSTANCE, leaseId)),
         look: (leaseId, check, ipv4) => checkService(hypervisor, leaseId, check, ipv4),

@@ -70,6 +70,11 @@ const checkAll = async (model: Model) => {
     const status = chain.latest().get(leaseId)?.status
     watch.demand(leaseId, status === 'Active' || status === 'Assigned', 'left an orphaned seed')
   }
+  for (const leaseId of await agent.deps().keys.list()) {
+    const status = chain.latest().get(leaseId)?.status
+    const needed = status === 'Active' || status === 'Assigned' || host.disksOf(leaseId).length > 0
+    watch.demand(leaseId, needed, 'left orphaned keys')
+  }
   for (const { leaseId } of agent.deps().resources.ledger.all()) {
     const status = chain.latest().get(leaseId)?.status
     watch.demand(leaseId, status === 'Active' || status === 'Assigned', 'still holds room on the node')

@@ -4,6 +4,7 @@ import type { Hex } from 'viem'
 import { LIMITS } from '../../src/domain/situation.ts'
 import type { VmRecord } from '../../src/domain/vm.ts'
 import { type Hypervisor, HypervisorError } from '../../src/ports/hypervisor.ts'
+import type { LeaseKeyStore } from '../../src/ports/lease-keys.ts'
 import type { DiskStore, SeedStore } from '../../src/ports/storage.ts'
 import type { VmStore } from '../../src/reconcile/ports.ts'
 import type { ModelChain } from './chain.ts'
@@ -200,11 +201,20 @@ export const makeWatch = (host: Host, chain: ModelChain) => {
       await inner.remove(leaseId)
     },
   })
+  const keys = (inner: LeaseKeyStore): LeaseKeyStore => ({
+    ...inner,
+    remove: async (leaseId) => {
+      demandFresh(leaseId, 'lost its keys')
+      demand(leaseId, ended(leaseId), 'lost its keys while alive')
+      demand(leaseId, host.disksOf(leaseId).length === 0, 'lost its keys before its disk')
+      await inner.remove(leaseId)
+    },
+  })
   const totals = () => ({
     leases: ledgers.size,
     edges,
     starts: [...ledgers.values()].reduce((sum, { starts }) => sum + starts, 0),
   })
-  return { violations, ledger, totals, store, hypervisor, disks, seeds, demand }
+  return { violations, ledger, totals, store, hypervisor, disks, seeds, keys, demand }
 }
 export type Watch = ReturnType<typeof makeWatch>

@@ -1,5 +1,6 @@
 import { DecloudError } from '@decloud/protocol'
-import { fieldsTable, shownConfig } from '../config/show.ts'
+import { fieldsTable, shownConfig } from '@decloud/service/config'
+import { FIELDS } from '../config/config.ts'
 import { EXIT, type Verb } from './verb.ts'
 
 export const configVerb: Verb = {
@@ -10,12 +11,12 @@ export const configVerb: Verb = {
       throw new DecloudError('usage', `config takes check, show or table, not "${words.join(' ')}".`)
     }
     if (what === 'table') {
-      const table = fieldsTable()
+      const table = fieldsTable(FIELDS)
       say(table, { table })
       return EXIT.done
     }
     const loaded = load()
-    const keys = shownConfig(loaded)
+    const keys = shownConfig(FIELDS, loaded.config, loaded.originOf)
     const key = loaded.key === null ? 'none' : 'privateKey' in loaded.key ? 'private key' : 'keystore'
     if (what === 'check') say('The configuration is complete and well-formed.', { valid: true, key })
     else {

@@ -1,5 +1,5 @@
+import type { Finding } from '@decloud/service/doctor'
 import { examine } from '../doctor/examine.ts'
-import type { Finding } from '../doctor/finding.ts'
 import { EXIT, type Verb } from './verb.ts'
 
 const MARKS = { ok: 'ok   ', note: 'note ', fault: 'FAULT' } as const

@@ -1,5 +1,6 @@
+import { fieldsHelp } from '@decloud/service/config'
+import { FIELDS } from '../config/config.ts'
 import { CONFIG_NAME, SECRET_NAMES } from '../config/env.ts'
-import { fieldsHelp } from '../config/show.ts'
 import type { Option, Verb } from './verb.ts'
 import type { VerbEntry } from './verbs.ts'
 
@@ -30,7 +31,7 @@ ${optionLines(common)}
 \`decloud-keeper VERB --help\` tells more of one; --version.
 
 Keys of the file, the variables that win over them, and their defaults (${CONFIG_NAME} names the file too):
-${fieldsHelp()}
+${fieldsHelp(FIELDS)}
 
 ${KEY}
 

@@ -1,4 +1,4 @@
-import type { Environment } from '../config/env.ts'
+import type { Environment } from '@decloud/service/config'
 import type { Loaded } from '../config/load.ts'
 
 export type Option = { type: 'string' | 'boolean'; about: string; argument?: string }

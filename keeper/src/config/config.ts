@@ -1,18 +1,23 @@
 // Raw values → a configuration that is complete and checked, safe to log but for the keys marked secret.
-import { readFileSync } from 'node:fs'
-import { deploymentSchema, sentenceOf } from '@decloud/protocol'
+import { deploymentSchema } from '@decloud/protocol'
+import {
+  ConfigError,
+  type ConfigIssue,
+  fieldsOf,
+  issuesOf,
+  readJson,
+  seconds,
+  usdc,
+} from '@decloud/service/config'
 import { z } from 'zod'
 import { alertsSection } from './alerts.ts'
 import { apiSection } from './api.ts'
 import { environmentName } from './env.ts'
-import { seconds, usdc } from './fields.ts'
 import { gossipSection } from './gossip.ts'
-import { ConfigError, type ConfigIssue, issuesOf } from './issues.ts'
 import { mailboxSection } from './mailbox.ts'
 import { drainSection, healthSection, metricsSection } from './operations.ts'
 import { payoutsSection } from './payouts.ts'
 import { schedulerSection } from './scheduler.ts'
-import { fieldsOf } from './shape.ts'
 import { sponsorSection } from './sponsor.ts'
 import { upkeepSection } from './upkeep.ts'
 
@@ -100,32 +105,4 @@ export const parseConfig = (
   }
   if (!parsed.success || issues.length > 0) throw new ConfigError(issues)
   return parsed.data
-}
-
-/** @returns the object in the file; `{}` and an issue more when there is none. */
-export const readConfigFile = (path: string, issues: ConfigIssue[]): Record<string, unknown> => {
-  const before = issues.length
-  const value = readJson(path, path, issues)
-  if (issues.length > before) return {}
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    return value as Record<string, unknown>
-  }
-  issues.push({ at: path, sentence: 'does not hold a JSON object.' })
-  return {}
-}
-
-const readJson = (path: string, at: string, issues: ConfigIssue[]): unknown => {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'))
-  } catch (error) {
-    // A parser's message quotes what it read, and a configuration may hold a key: its place is enough.
-    const why = error instanceof SyntaxError ? notJson(error) : sentenceOf(error)
-    issues.push({ at, sentence: `${path} cannot be read: ${why}.` })
-    return undefined
-  }
-}
-
-const notJson = (error: SyntaxError) => {
-  const place = /\(line \d+ column \d+\)|position \d+/.exec(error.message)?.[0]
-  return place === undefined ? 'it is not JSON' : `it is not JSON (at ${place.replace(/[()]/g, '')})`
 }

@@ -1,8 +1,16 @@
 // File, environment and secrets → what a keeper runs with, or everything that is wrong with them at once.
 import type { KeySource } from '@decloud/chain'
-import { FIELDS, type KeeperConfig, parseConfig, readConfigFile } from './config.ts'
-import { CONFIG_NAME, type Environment, readEnv, SECRET_NAMES } from './env.ts'
-import { type ConfigIssue, unknownVariable } from './issues.ts'
+import {
+  type ConfigIssue,
+  type Environment,
+  has,
+  merge,
+  readConfigFile,
+  readTexts,
+  unknownVariable,
+} from '@decloud/service/config'
+import { FIELDS, type KeeperConfig, parseConfig } from './config.ts'
+import { CONFIG_NAME, knownVariables, unknownIn } from './env.ts'
 import { readSecrets } from './secrets.ts'
 
 export type Loaded = {
@@ -23,9 +31,9 @@ export const loadConfig = (options: { file?: string | undefined; env: Environmen
   const found: ConfigIssue[] = []
   const file = options.file ?? (env[CONFIG_NAME] || null)
   const fromFile = file === null ? {} : readConfigFile(file, found)
-  const { raw, keys, unknown } = readEnv(env, FIELDS)
-  const known = [...FIELDS.map((field) => field.env), ...Object.values(SECRET_NAMES), CONFIG_NAME]
-  for (const name of unknown) found.push(unknownVariable(name, known))
+  const { raw, keys } = readTexts(FIELDS, (field) => env[field.env])
+  const known = knownVariables(FIELDS)
+  for (const name of unknownIn(env, known)) found.push(unknownVariable(name, known))
   const key = readSecrets(env, found)
   const config = parseConfig(merge(fromFile, raw), { found, fromEnvironment: keys })
   const inFile = new Set(FIELDS.filter(({ path }) => has(fromFile, path)).map((field) => field.key))
@@ -35,18 +43,3 @@ export const loadConfig = (options: { file?: string | undefined; env: Environmen
   }
   return { config, key, file, originOf }
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-const merge = (under: Record<string, unknown>, over: Record<string, unknown>): Record<string, unknown> => {
-  const result = { ...under }
-  for (const [key, value] of Object.entries(over)) {
-    const below = result[key]
-    result[key] = isObject(below) && isObject(value) ? merge(below, value) : value
-  }
-  return result
-}
-
-const has = (value: unknown, path: readonly string[]): boolean =>
-  path.length === 0 || (isObject(value) && path[0]! in value && has(value[path[0]!], path.slice(1)))

@@ -1,5 +1,5 @@
+import { seconds } from '@decloud/service/config'
 import { z } from 'zod'
-import { seconds } from './fields.ts'
 
 export const schedulerSection = z
   .strictObject({

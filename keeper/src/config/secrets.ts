@@ -2,8 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { KeySource } from '@decloud/chain'
-import { type Environment, SECRET_NAMES } from './env.ts'
-import type { ConfigIssue } from './issues.ts'
+import type { ConfigIssue, Environment } from '@decloud/service/config'
+import { SECRET_NAMES } from './env.ts'
 
 // What systemd's LoadCredential hands over, in a folder that only this unit sees.
 const CREDENTIALS = { folder: 'CREDENTIALS_DIRECTORY', keystore: 'keystore', password: 'keystore-password' }

@@ -1,6 +1,7 @@
 // Whose gas this keeper pays for, and how much of it. What gas costs in USDC follows from `upkeep.gasCoinUsdc`.
+
+import { coins, usdc } from '@decloud/service/config'
 import { z } from 'zod'
-import { coins, usdc } from './fields.ts'
 
 const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
 

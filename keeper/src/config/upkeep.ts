@@ -1,7 +1,8 @@
 // What the chores may cost, and how transactions are priced.
+
+import { seconds, usdc } from '@decloud/service/config'
 import { parseGwei } from 'viem'
 import { z } from 'zod'
-import { seconds, usdc } from './fields.ts'
 
 const count = (most: number) => z.coerce.number().int().min(1).max(most)
 

@@ -1,13 +1,12 @@
 import { DecloudError } from '@decloud/protocol'
+import { ConfigError } from '@decloud/service/config'
+import { type Finding, fault, judgeClock, lookAtRpcs, note, ok, readingsOf } from '@decloud/service/doctor'
 import { askHealth } from '../adapters/running.ts'
 import { holderOf } from '../adapters/store/lock.ts'
-import { ConfigError } from '../config/issues.ts'
 import type { Loaded } from '../config/load.ts'
-import { type Finding, fault, note, ok } from './finding.ts'
 import { checkFolder, checkLock, checkStores } from './folder.ts'
 import { checkKey } from './key.ts'
 import { checkPorts } from './ports.ts'
-import { checkRpcs } from './rpcs.ts'
 
 /** Everything that can be found wrong from outside a running keeper, or before one runs. It changes nothing. */
 export const examine = async (load: () => Loaded): Promise<Finding[]> => {
@@ -39,6 +38,11 @@ export const examine = async (load: () => Loaded): Promise<Finding[]> => {
     ...keys,
     ...running,
   ]
+}
+
+const checkRpcs = async (config: Loaded['config']): Promise<Finding[]> => {
+  const { findings, sights } = await lookAtRpcs(config)
+  return sights.length === 0 ? findings : [...findings, judgeClock(readingsOf(sights), sights)]
 }
 
 const checkRunning = async (url: string): Promise<Finding[]> => {

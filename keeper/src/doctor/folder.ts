@@ -1,14 +1,15 @@
 // The data folder: who may read it, who uses it, what is in it, and how much room there is.
+
 import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DecloudError, type Deployment, sentenceOf } from '@decloud/protocol'
+import { type Finding, fault, note, ok } from '@decloud/service/doctor'
 import Sqlite, { type Database } from 'better-sqlite3'
 import { lastAudit } from '../adapters/store/audits.ts'
 import { identityOf } from '../adapters/store/identity.ts'
 import type { Holder } from '../adapters/store/lock.ts'
 import type { KeeperConfig } from '../config/config.ts'
 import { VERSION } from '../version.ts'
-import { type Finding, fault, note, ok } from './finding.ts'
 
 export const checkFolder = ({ dataDir, health }: KeeperConfig): Finding[] => {
   const check = 'data folder'

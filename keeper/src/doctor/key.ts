@@ -1,4 +1,5 @@
 // The key: can it be opened, who else may read it, can it pay, and what may it do that others may not.
+
 import { statSync } from 'node:fs'
 import { type KeySource, loadKey, makeChain } from '@decloud/chain'
 import {
@@ -8,9 +9,9 @@ import {
   leaseDeskAbi,
   reputationAbi,
 } from '@decloud/protocol'
+import { type Finding, fault, note, ok } from '@decloud/service/doctor'
 import { type Address, formatEther, parseEther } from 'viem'
 import type { KeeperConfig } from '../config/config.ts'
-import { type Finding, fault, note, ok } from './finding.ts'
 
 export const checkKey = async (config: KeeperConfig, key: KeySource | null): Promise<Finding[]> => {
   if (key === null) {

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net'
+import { type Finding, fault, ok } from '@decloud/service/doctor'
 import type { KeeperConfig } from '../config/config.ts'
 import { listenFailed } from '../lib/listen.ts'
-import { type Finding, fault, ok } from './finding.ts'
 
 const tryPort = (host: string, port: number): Promise<unknown> =>
   new Promise((resolve) => {

@@ -12,7 +12,7 @@ import { EXIT, makeVerb } from '../verb.ts'
 export const entrust = makeVerb({
   options: { back: { type: 'boolean', about: 'let the payee alone do that again' } },
   run: async (io, options) => {
-    const { rpcUrls, deployment, node } = loadNodeConfig(io.env)
+    const { rpcUrls, deployment, node } = loadNodeConfig(io.env, io.given)
     const account = await operatorKey(io.env)
     const chain = await connectTo({ rpcUrls, deployment })
     const escrow = { address: deployment.leaseEscrow, abi: leaseEscrowAbi } as const

@@ -15,7 +15,7 @@ export const withImages = async (
   arch: string | undefined,
   body: (images: Images) => Promise<number>,
 ): Promise<number> => {
-  const images = openImages(loadImageConfig(io.env), machineOf(arch))
+  const images = openImages(loadImageConfig(io.env, io.given), machineOf(arch))
   try {
     return await body(images)
   } catch (error) {

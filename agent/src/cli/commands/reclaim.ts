@@ -21,7 +21,7 @@ export const reclaim = makeVerb({
   },
   run: async (io, options) => {
     const leaseId = leaseIdFrom(io.words)
-    const config = loadNodeConfig(io.env)
+    const config = loadNodeConfig(io.env, io.given)
     if (options.withdraw) return withdraw(leaseId, config.dataDir, io)
     const wanted = { leaseId, reason: reasonFrom(options.reason) }
     const chain = await connectTo(config)

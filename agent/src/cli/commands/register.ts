@@ -36,7 +36,7 @@ export const register = makeVerb({
   options: OPTIONS,
   run: async (io, options) => {
     const registration = registrationOf(options, io)
-    const { rpcUrls, deployment } = loadChainConfig(io.env)
+    const { rpcUrls, deployment } = loadChainConfig(io.env, io.given)
     const operator = await operatorKey(io.env)
     const chain = await connect({ urls: rpcUrls, deployment })
     const floors = await chain.request('read the price floors', (client) =>

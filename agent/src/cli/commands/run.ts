@@ -11,8 +11,8 @@ export const run = makeVerb({
     'The log goes to stdout, one line of JSON a fact. The first signal stops it in order, a second one at once.',
   options: {},
   run: async (io) => {
-    const config = loadConfig(io.env)
-    const secrets = await loadSecrets(io.env)
+    const config = loadConfig(io.env, io.given)
+    const secrets = await loadSecrets(io.env, io.given)
     const log = makeLogger(config.logLevel)
     const service = await openService(io.env, log)
     const agent = await makeAgent(config, secrets, { log })

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { Hex } from 'viem'
 import {
   type CpuLimits,
@@ -35,6 +36,7 @@ class FakeHypervisor implements Hypervisor {
   readonly #machine: SimulatedMachine
   readonly #instance: string
   readonly #subscriptions = new Set<() => void>()
+  readonly #consoles = new Set<Duplex>()
   #closed = false
 
   constructor(machine: SimulatedMachine, instance: string) {
@@ -171,6 +173,15 @@ class FakeHypervisor implements Hypervisor {
     return this.#machine.agentAnswers(domain) ? simulatedBootId(domain) : null
   }
 
+  async openConsole(leaseId: Hex): Promise<Duplex> {
+    const domain = this.#find(leaseId)
+    if (isOff(domain)) throw new HypervisorError('wrong-state', 'The guest is off: its console says nothing.')
+    const stream = this.#machine.openConsole(domain)
+    this.#consoles.add(stream)
+    stream.once('close', () => this.#consoles.delete(stream))
+    return stream
+  }
+
   async ensureNetwork(network: NetworkSpec): Promise<void> {
     this.#connected()
     ensureSimulatedNetwork(this.#machine, network)
@@ -197,6 +208,7 @@ class FakeHypervisor implements Hypervisor {
     this.#closed = true
     for (const end of this.#subscriptions) end()
     this.#subscriptions.clear()
+    for (const stream of [...this.#consoles]) stream.destroy()
   }
 
   #stop(domain: SimulatedDomain, cause: 'shutdown' | 'destroyed'): void {

@@ -20,8 +20,10 @@ export function simulatedBootId(domain: SimulatedDomain): string {
 export const simulatedTap = (domain: SimulatedDomain): string =>
   `sim${digestOf(domain, `tap ${domain.boots}`).toString('hex').slice(0, 10)}`
 
-/** Well-formed and stable for the life of the disk; nobody holds its private half. */
+/** The one of its seed, as cloud-init would have it; else well-formed and stable for the life of the disk. */
 function simulatedHostKey(domain: SimulatedDomain): string {
+  const given = /"ed25519_public": "(ssh-ed25519 [A-Za-z0-9+/=]+)"/.exec(textOf(domain.spec.seedPath))?.[1]
+  if (given !== undefined) return given
   const type = Buffer.from('ssh-ed25519')
   const length = (n: number) => Buffer.from([0, 0, 0, n])
   const blob = Buffer.concat([
@@ -35,8 +37,14 @@ function simulatedHostKey(domain: SimulatedDomain): string {
 
 /** What is on the disk decides, as with a real guest; a simulated domain without a disk file has one key for life. */
 function contents(domain: SimulatedDomain): string {
+  const text = textOf(domain.spec.diskPath)
+  return text === '' ? '' : createHash('sha256').update(text).digest('hex')
+}
+
+/** Empty for a file that is not there. */
+function textOf(path: string): string {
   try {
-    return createHash('sha256').update(readFileSync(domain.spec.diskPath)).digest('hex')
+    return readFileSync(path, 'utf8')
   } catch {
     return ''
   }

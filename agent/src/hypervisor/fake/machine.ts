@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import type { Duplex } from 'node:stream'
 import type { Hex } from 'viem'
 import type {
   CpuLimits,
@@ -9,6 +10,7 @@ import type {
   NetworkSpec,
 } from '../../ports/hypervisor.ts'
 import type { DhcpHost } from '../ipv4.ts'
+import { simulatedConsole } from './console.ts'
 
 export interface SimulatedDomain {
   readonly instance: string
@@ -72,6 +74,7 @@ export class SimulatedMachine {
   readonly now: () => number
   readonly #file: string | undefined
   readonly #listeners = new Set<Listener>()
+  readonly #consoles = new Map<string, Duplex>()
   #state: SimulatedState
 
   constructor({ file, now = Date.now, faults = {} }: MachineOptions = {}) {
@@ -111,6 +114,7 @@ export class SimulatedMachine {
   }
 
   put(domain: SimulatedDomain): void {
+    if (domain.startedAt === null) this.#consoles.get(consoleOf(domain))?.destroy()
     const others = this.#state.domains.filter(
       ({ instance, spec }) => instance !== domain.instance || spec.leaseId !== domain.spec.leaseId,
     )
@@ -120,6 +124,18 @@ export class SimulatedMachine {
   remove(instance: string, leaseId: Hex): void {
     const gone = this.find(instance, leaseId)
     this.save({ ...this.#state, domains: this.#state.domains.filter((domain) => domain !== gone) })
+  }
+
+  /** The reader before is cut off. */
+  openConsole(domain: SimulatedDomain): Duplex {
+    const key = consoleOf(domain)
+    this.#consoles.get(key)?.destroy()
+    const stream = simulatedConsole(`vm-${domain.spec.leaseId.slice(2, 8)}`)
+    this.#consoles.set(key, stream)
+    stream.once('close', () => {
+      if (this.#consoles.get(key) === stream) this.#consoles.delete(key)
+    })
+    return stream
   }
 
   emit(instance: string | null, event: HypervisorEvent): void {
@@ -171,6 +187,8 @@ export class SimulatedMachine {
     return this.now() - domain.startedAt >= this.faults.bootMs
   }
 }
+
+const consoleOf = ({ instance, spec }: SimulatedDomain) => `${instance}:${spec.leaseId}`
 
 /** 32 bytes that depend on the domain and the purpose alone. */
 export function digestOf(domain: SimulatedDomain, purpose: string): Buffer {

@@ -9,7 +9,7 @@ const libc = koffi.load('libc.so.6')
 const libvirt = koffi.load('libvirt.so.0')
 const libvirtQemu = koffi.load('libvirt-qemu.so.0')
 
-for (const name of ['virConnect', 'virDomain', 'virNetwork']) koffi.opaque(name)
+for (const name of ['virConnect', 'virDomain', 'virNetwork', 'virStream']) koffi.opaque(name)
 koffi.struct('virError', {
   code: 'int',
   domain: 'int',
@@ -30,6 +30,7 @@ koffi.disposable('OwnedString', 'str', free)
 const domainEventProto = koffi.proto(
   'int DomainEventCallback(virConnect *c, virDomain *d, int event, int detail, void *opaque)',
 )
+const streamEventProto = koffi.proto('void StreamEventCallback(virStream *s, int events, void *opaque)')
 const timeoutProto = koffi.proto('void TimeoutCallback(int timer, void *opaque)')
 
 // libvirt prints every error on stderr unless it has a handler. A JavaScript handler deadlocks when another worker's
@@ -149,6 +150,9 @@ export const virDomain = {
   getSchedulerParameters: libvirt.func(
     'int virDomainGetSchedulerParametersFlags(virDomain *d, void *params, _Inout_ int *count, uint flags)',
   ) as (d: Handle, parameters: Buffer, count: [number], flags: number) => number,
+  openConsole: libvirt.func(
+    'int virDomainOpenConsole(virDomain *d, const char *device, virStream *s, uint flags)',
+  ) as (d: Handle, device: null, s: Handle, flags: number) => number,
   agentCommand: libvirtQemu.func(
     'OwnedString virDomainQemuAgentCommand(virDomain *d, const char *command, int seconds, uint flags)',
   ) as (d: Handle, command: string, seconds: number, flags: number) => string | null,
@@ -176,6 +180,34 @@ export const virNetwork = {
   ) as (n: Handle, command: number, section: number, parent: number, xml: string, flags: number) => number,
 }
 
+/** Non-blocking ones live on the event loop's thread. Negative: -2 for "not now", else a failure. */
+export const virStream = {
+  open: libvirt.func('virStream *virStreamNew(virConnect *c, uint flags)') as (
+    c: Handle,
+    flags: number,
+  ) => Handle | null,
+  send: libvirt.func('int virStreamSend(virStream *s, const void *data, size_t length)') as (
+    s: Handle,
+    data: Uint8Array,
+    length: number,
+  ) => number,
+  receive: libvirt.func('int virStreamRecv(virStream *s, void *data, size_t length)') as (
+    s: Handle,
+    data: Uint8Array,
+    length: number,
+  ) => number,
+  watch: libvirt.func(
+    'int virStreamEventAddCallback(virStream *s, int events, StreamEventCallback *cb, void *o, void *f)',
+  ) as (s: Handle, events: number, callback: Handle, opaque: null, freeOpaque: null) => number,
+  rewatch: libvirt.func('int virStreamEventUpdateCallback(virStream *s, int events)') as (
+    s: Handle,
+    events: number,
+  ) => number,
+  unwatch: libvirt.func('int virStreamEventRemoveCallback(virStream *s)') as (s: Handle) => number,
+  abort: libvirt.func('int virStreamAbort(virStream *s)') as (s: Handle) => number,
+  free: libvirt.func('int virStreamFree(virStream *s)') as (s: Handle) => number,
+}
+
 type DomainEventListener = (c: Handle, d: Handle, event: number, detail: number) => number
 
 export const virEvent = {
@@ -187,9 +219,15 @@ export const virEvent = {
     opaque: null,
     freeOpaque: null,
   ) => number,
+  updateTimeout: libvirt.func('void virEventUpdateTimeout(int timer, int ms)') as (
+    timer: number,
+    ms: number,
+  ) => void,
   removeTimeout: libvirt.func('int virEventRemoveTimeout(int timer)') as (timer: number) => number,
   domainCallback: (listener: DomainEventListener): Handle =>
     koffi.register(listener, koffi.pointer(domainEventProto)) as Handle,
+  streamCallback: (listener: (s: Handle, events: number) => void): Handle =>
+    koffi.register(listener, koffi.pointer(streamEventProto)) as Handle,
   timeoutCallback: (listener: () => void): Handle =>
     koffi.register(listener, koffi.pointer(timeoutProto)) as Handle,
   releaseCallback: (callback: Handle): void => koffi.unregister(callback),

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { Hex } from 'viem'
 import {
   type Architecture,
@@ -13,7 +14,7 @@ import {
 import { hostArchitecture } from '../architecture.ts'
 import { checkInstance, domainName, domainPrefix } from '../names.ts'
 import { type DomainXmlContext, domainXml } from './domain-xml.ts'
-import { eventHub } from './event-hub.ts'
+import { eventHub, type Watch } from './event-hub.ts'
 import { whyNoUefi } from './firmware.ts'
 import { GuestAgent } from './guest-agent.ts'
 import { readPciDevices, whyNotPassed } from './iommu.ts'
@@ -73,12 +74,12 @@ export async function openLibvirt(options: LibvirtOptions): Promise<Hypervisor> 
   const [xmlContext, capabilities] = await context(options)
   const listeners = new Set<(event: HypervisorEvent) => void>()
   // The event loop must exist before the first connection for calls is opened.
-  const unwatch = await eventHub.watch(options.uri, (report) => {
+  const watch = await eventHub.watch(options.uri, (report) => {
     const event = hypervisorEvent(options.instance, report)
     if (event) for (const listener of listeners) listener(event)
   })
   const pool = new WorkerPool(options.uri, options.threads ?? 3)
-  return new LibvirtHypervisor(xmlContext, capabilities, pool, listeners, unwatch)
+  return new LibvirtHypervisor(xmlContext, capabilities, pool, listeners, watch)
 }
 
 class LibvirtHypervisor implements Hypervisor {
@@ -88,14 +89,14 @@ class LibvirtHypervisor implements Hypervisor {
   readonly #networks: Networks
   readonly #agent: GuestAgent
   readonly #listeners: Set<(event: HypervisorEvent) => void>
-  readonly #unwatch: () => Promise<void>
+  readonly #watch: Watch
 
   constructor(
     xmlContext: DomainXmlContext,
     capabilities: HypervisorCapabilities,
     pool: WorkerPool,
     listeners: Set<(event: HypervisorEvent) => void>,
-    unwatch: () => Promise<void>,
+    watch: Watch,
   ) {
     this.capabilities = capabilities
     this.#context = xmlContext
@@ -103,7 +104,7 @@ class LibvirtHypervisor implements Hypervisor {
     this.#networks = new Networks(pool)
     this.#agent = new GuestAgent(pool)
     this.#listeners = listeners
-    this.#unwatch = unwatch
+    this.#watch = watch
   }
 
   async list(): Promise<readonly DomainRecord[]> {
@@ -207,6 +208,13 @@ class LibvirtHypervisor implements Hypervisor {
   interfaces = (leaseId: Hex) => this.#agent.interfaces(this.#name(leaseId))
   bootId = (leaseId: Hex) => this.#agent.bootId(this.#name(leaseId))
 
+  async openConsole(leaseId: Hex): Promise<Duplex> {
+    const name = this.#name(leaseId)
+    const { on } = await this.#find(leaseId)
+    if (!on) throw new HypervisorError('wrong-state', `${name} is off: its console says nothing.`)
+    return this.#watch.openConsole(name)
+  }
+
   ensureNetwork: Hypervisor['ensureNetwork'] = (network) => this.#networks.ensure(network)
 
   async removeNetwork(name: string): Promise<void> {
@@ -232,7 +240,7 @@ class LibvirtHypervisor implements Hypervisor {
   async close(): Promise<void> {
     this.#listeners.clear()
     await this.#pool.close()
-    await this.#unwatch()
+    await this.#watch.end()
   }
 
   #name(leaseId: Hex): string {

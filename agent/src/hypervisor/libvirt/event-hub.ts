@@ -1,5 +1,7 @@
+import type { Duplex } from 'node:stream'
 import { Worker } from 'node:worker_threads'
 import { HypervisorError } from '../../ports/hypervisor.ts'
+import { ConsoleLines } from './console.ts'
 import { toHypervisorError } from './failure.ts'
 import type { EventReport, EventRequest, WatchReport } from './messages.ts'
 
@@ -27,14 +29,21 @@ async function within<T>(promise: Promise<T>, ms: number, what: string): Promise
   }
 }
 
+export interface Watch {
+  /** Rejects with HypervisorError. */
+  openConsole(domain: string): Promise<Duplex>
+  end(): Promise<void>
+}
+
 /** libvirt's event loop belongs to the process, so its thread does too: it lives while there are watchers. */
 class EventHub {
   #worker: Worker | null = null
   #nextId = 1
   readonly #watchers = new Map<number, Watcher>()
+  readonly #consoles = new ConsoleLines((request) => this.#worker?.postMessage(request))
 
-  /** Resolves once events flow, to the function that ends the watch. Rejects with HypervisorError. */
-  async watch(uri: string, onReport: (report: WatchReport) => void): Promise<() => Promise<void>> {
+  /** Resolves once events flow. Rejects with HypervisorError. */
+  async watch(uri: string, onReport: (report: WatchReport) => void): Promise<Watch> {
     const id = this.#nextId++
     const watcher: Watcher = { onReport, opened: Promise.withResolvers(), ended: Promise.withResolvers() }
     this.#watchers.set(id, watcher)
@@ -45,12 +54,25 @@ class EventHub {
       this.#forget(id)
       throw error
     }
-    return async () => {
-      if (!this.#watchers.has(id)) return
-      this.#post({ kind: 'unwatch', id })
-      await within(watcher.ended.promise, CLOSE_DEADLINE_MS, 'end its event subscription').finally(() =>
-        this.#forget(id),
-      )
+    return {
+      openConsole: (domain) => {
+        const opened = this.#consoles.open(id, domain)
+        return within(opened, OPEN_DEADLINE_MS, `open the console of ${domain}`).catch((error: unknown) => {
+          // One that opens after all has no reader any more.
+          opened.then(
+            (late) => late.destroy(),
+            () => undefined, // it is the error that is thrown
+          )
+          throw error
+        })
+      },
+      end: async () => {
+        if (!this.#watchers.has(id)) return
+        this.#post({ kind: 'unwatch', id })
+        await within(watcher.ended.promise, CLOSE_DEADLINE_MS, 'end its event subscription').finally(() =>
+          this.#forget(id),
+        )
+      },
     }
   }
 
@@ -67,6 +89,10 @@ class EventHub {
   }
 
   #receive(report: EventReport): void {
+    if ('console' in report) {
+      this.#consoles.receive(report)
+      return
+    }
     const watcher = this.#watchers.get(report.id)
     if (!watcher) return
     if (report.kind === 'watching') watcher.opened.resolve()
@@ -88,6 +114,7 @@ class EventHub {
       watcher.onReport({ kind: 'lost', id })
     }
     this.#watchers.clear()
+    this.#consoles.died(error)
   }
 
   #forget(id: number): void {

@@ -2,12 +2,15 @@
 // clients; it blocks inside the loop and looks at its messages on every tick.
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
 import { type Handle, ok, present, virConnect, virDomain, virEvent } from './bindings.ts'
+import { makeConsoles } from './event-consoles.ts'
 import { fieldsOf } from './failure.ts'
 import type { EventReport, EventRequest } from './messages.ts'
 
 const LIFECYCLE = 0
 const AGENT_LIFECYCLE = 18
 const TICK_MS = 100
+/** While somebody types into a console. */
+const QUICK_TICK_MS = 15
 const FIRST_RETRY_MS = 250
 const LAST_RETRY_MS = 5000
 
@@ -23,6 +26,7 @@ interface Watch {
 const port = parentPort
 const watches = new Map<number, Watch>()
 const report = (message: EventReport) => port?.postMessage(message)
+const consoles = makeConsoles((id) => watches.get(id)?.connection?.handle ?? null, report)
 
 function open(watch: Watch): void {
   const handle = present(virConnect.open(watch.uri))
@@ -43,6 +47,7 @@ function open(watch: Watch): void {
 
 function closeConnection(watch: Watch): void {
   if (!watch.connection) return
+  consoles.endAll(watch.id)
   for (const id of watch.connection.registrations)
     virConnect.domainEventDeregisterAny(watch.connection.handle, id)
   virConnect.close(watch.connection.handle)
@@ -77,8 +82,8 @@ function begin(id: number, uri: string): void {
 }
 
 function end(watch: Watch): void {
-  watches.delete(watch.id)
   closeConnection(watch)
+  watches.delete(watch.id)
   // Deregistration only marks the callback; the loop drops it on its next round, after which it may be freed.
   virEvent.runDefaultImpl()
   for (const callback of watch.callbacks) virEvent.releaseCallback(callback)
@@ -108,17 +113,23 @@ function serve(request: EventRequest): boolean {
   if (request.kind === 'watch') begin(request.id, request.uri)
   const watch = request.kind === 'unwatch' ? watches.get(request.id) : undefined
   if (watch) end(watch)
+  if ('console' in request) consoles.serve(request)
   return request.kind !== 'stop'
 }
 
-function loop(messages: NonNullable<typeof port>): void {
+function loop(messages: NonNullable<typeof port>, timer: number): void {
   let running = true
+  let quick = false
   while (running) {
     ok(virEvent.runDefaultImpl())
     for (let next = receiveMessageOnPort(messages); next && running; next = receiveMessageOnPort(messages)) {
       running = serve(next.message as EventRequest)
     }
     for (const watch of watches.values()) heal(watch)
+    if (consoles.tidy() !== quick) {
+      quick = !quick
+      virEvent.updateTimeout(timer, quick ? QUICK_TICK_MS : TICK_MS)
+    }
   }
   for (const watch of [...watches.values()]) end(watch)
 }
@@ -127,8 +138,10 @@ if (port) {
   ok(virEvent.registerDefaultImpl())
   const tick = virEvent.timeoutCallback(() => {})
   const timer = ok(virEvent.addTimeout(TICK_MS, tick, null, null))
-  loop(port)
+  loop(port, timer)
   virEvent.removeTimeout(timer)
+  consoles.tidy()
+  consoles.release()
   virEvent.releaseCallback(tick)
   port.close()
 }

@@ -2,6 +2,7 @@ import type { NetworkSpec } from '../../ports/hypervisor.ts'
 import {
   type DhcpHost,
   guestRange,
+  hostAddress,
   ipv4ToNumber,
   netmask,
   numberToIpv4,
@@ -32,7 +33,7 @@ export function networkXml(spec: NetworkSpec): string {
     <decloud:network xmlns:decloud='${metadataNamespace}'/>
   </metadata>${forward}
   <bridge stp='off' delay='0'/>
-  <ip address='${numberToIpv4(subnet.base + 1)}' netmask='${netmask(subnet.prefix)}'>
+  <ip address='${hostAddress(subnet)}' netmask='${netmask(subnet.prefix)}'>
     <dhcp>
       <range start='${numberToIpv4(range.first)}' end='${numberToIpv4(range.last)}'/>
     </dhcp>

@@ -8,6 +8,7 @@ import { GENERATION, specHashOf } from '../../domain/spec.ts'
 import { unseen } from '../../domain/vm.ts'
 import { AgentError } from '../../lib/errors.ts'
 import type { DomainSpec } from '../../ports/hypervisor.ts'
+import { accessOf } from '../../ssh/access.ts'
 import { checkSpare, reserve, resourcesOf } from '../resources.ts'
 import type { Executors, StepContext } from './context.ts'
 import { ensureImage, imageOf, imageOfDisk } from './images.ts'
@@ -137,7 +138,9 @@ const writeSeed = async (context: StepContext): Promise<string> => {
   const { deps, lease } = context
   const manifest = await deps.openManifest(lease)
   const { install } = recordOf(context)
-  const config = guestConfig(lease, manifest, { mac: deps.guest.macOf(lease.leaseId), install })
+  const mac = deps.guest.macOf(lease.leaseId)
+  const access = accessOf(lease.leaseId, await deps.keys.ensure(lease.leaseId), deps.guest.nodeAddress)
+  const config = guestConfig(lease, manifest, { mac, install, access })
   return deps.seeds.write(lease.leaseId, deps.guest.seedFiles(config))
 }
 

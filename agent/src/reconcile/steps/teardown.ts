@@ -8,7 +8,7 @@ import { recordOf } from './records.ts'
 const STOPPING_MS = 1_000
 
 export const teardown: Executors<
-  'Shutdown' | 'Destroy' | 'Undefine' | 'RemoveSeed' | 'QuarantineDisk' | 'PurgeDisk'
+  'Shutdown' | 'Destroy' | 'Undefine' | 'RemoveSeed' | 'QuarantineDisk' | 'PurgeDisk' | 'ForgetKeys'
 > = {
   Shutdown: async (context, { because }) => {
     await mayStop(context, because)
@@ -48,6 +48,12 @@ export const teardown: Executors<
     await requireEnd(context)
     await context.deps.disks.purge(context.lease.leaseId, notAfter)
     context.deps.log.info({ leaseId: context.lease.leaseId }, 'quarantine over: disk purged')
+    return undefined
+  },
+
+  ForgetKeys: async (context) => {
+    await requireEnd(context)
+    await context.deps.keys.remove(context.lease.leaseId)
     return undefined
   },
 }

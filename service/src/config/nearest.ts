@@ -16,13 +16,18 @@ const distance = (a: string, b: string): number => {
   return rows[a.length]![b.length]!
 }
 
-/** The word that was most likely meant, if any is near enough to be said. */
-export const nearest = (word: string, words: readonly string[]): string | undefined => {
+/**
+ * The word that was most likely meant, if any is near enough to be said.
+ * @param most edits; by default two, and more in a longer word, of which a beginning will do too.
+ */
+export const nearest = (word: string, words: readonly string[], most?: number): string | undefined => {
   const longer = words.filter((one) => word.length > 3 && one.toLowerCase().startsWith(word.toLowerCase()))
-  if (longer.length === 1) return longer[0]
+  if (longer.length === 1 && most === undefined) return longer[0]
   const scored = words
     .map((one) => ({ one, edits: distance(word.toLowerCase(), one.toLowerCase()) }))
     .sort((a, b) => a.edits - b.edits)
   const best = scored[0]
-  return best !== undefined && best.edits <= Math.max(2, Math.floor(word.length / 4)) ? best.one : undefined
+  return best !== undefined && best.edits <= (most ?? Math.max(2, Math.floor(word.length / 4)))
+    ? best.one
+    : undefined
 }

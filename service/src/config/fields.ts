@@ -14,7 +14,7 @@ export const usdc = z
       return z.NEVER
     }
   })
-  .meta({ wants: 'an amount of USDC' })
+  .meta({ wants: 'an amount of USDC as text' })
 
 export const seconds = z.coerce.number().positive().max(86_400)
 

@@ -1,20 +1,30 @@
-// Each RPC by itself, then all against one another, and the clocks.
+// Each RPC by itself, then all against one another, and the contracts they should hold.
 import { ChainError, hostOf, makeChain } from '@decloud/chain'
 import { DecloudError, type Deployment, sentenceOf } from '@decloud/protocol'
 import type { Address, Hex } from 'viem'
 import { z } from 'zod'
-import type { KeeperConfig } from '../config/config.ts'
-import { type Finding, fault, note, ok } from './finding.ts'
+import { type Finding, fault, ok } from './finding.ts'
 import { DEADLINE_MS, type Sight, see } from './rpc-sight.ts'
 
-const MOST_SKEW_MS = 10_000
 const MOST_LAG_BLOCKS = 20n
 /** A head older than this is stale; development chains mine when they are told to. */
 const MOST_HEAD_AGE_MS = 120_000
 const DEVELOPMENT_CHAIN = 31_337
 
-export const checkRpcs = async (config: KeeperConfig): Promise<Finding[]> => {
-  const { rpcUrls, deployment } = config
+export const headAgeLimit = ({ chainId }: Pick<Deployment, 'chainId'>): number =>
+  chainId === DEVELOPMENT_CHAIN ? Number.POSITIVE_INFINITY : MOST_HEAD_AGE_MS
+
+export type RpcView = {
+  findings: Finding[]
+  /** Of those that serve the chain of the deployment. */
+  sights: readonly Sight[]
+}
+
+/** @param maxHeadAgeMs of the newest block, on the clock of whoever serves it. */
+export const lookAtRpcs = async (
+  { rpcUrls, deployment }: { rpcUrls: readonly string[]; deployment: Deployment },
+  { maxHeadAgeMs = headAgeLimit(deployment) } = {},
+): Promise<RpcView> => {
   const results = await Promise.allSettled(rpcUrls.map(see))
   const seen = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
   const down = results.flatMap((result, i) =>
@@ -31,18 +41,12 @@ export const checkRpcs = async (config: KeeperConfig): Promise<Finding[]> => {
         'Give the RPC of the right chain, or the deployment file of that one.',
       ),
     )
+  if (right.length === 0) return { findings: [...down, ...wrong], sights: [] }
   const best = -lowest(right.map(({ head }) => -head))
-  const each = right.map((sight) => judge(sight, best, deployment))
-  if (right.length === 0) return [...down, ...wrong]
+  const each = right.map((sight) => judge(sight, best, maxHeadAgeMs))
   const reachable = right.map(({ url }) => url)
-  return [
-    ...down,
-    ...wrong,
-    ...each,
-    clock(right),
-    ...(await agreement(right, deployment)),
-    ...(await contracts(reachable, deployment)),
-  ]
+  const together = [...(await agreement(right, deployment)), ...(await contracts(reachable, deployment))]
+  return { findings: [...down, ...wrong, ...each, ...together], sights: right }
 }
 
 const unreachable = (host: string, error: unknown) => {
@@ -52,9 +56,9 @@ const unreachable = (host: string, error: unknown) => {
   return fault(`RPC ${host}`, 'rpc-unreachable', why, 'Check its URL and key, that it runs, and the network.')
 }
 
-const judge = ({ host, head, headTimeMs, ms }: Sight, best: bigint, { chainId }: Deployment): Finding => {
+const judge = (sight: Sight, best: bigint, maxHeadAgeMs: number): Finding => {
+  const { host, head, ms } = sight
   const check = `RPC ${host}`
-  const ageMs = Date.now() - headTimeMs
   if (best - head > MOST_LAG_BLOCKS) {
     return fault(
       check,
@@ -63,30 +67,22 @@ const judge = ({ host, head, headTimeMs, ms }: Sight, best: bigint, { chainId }:
       'Use another one, or wait.',
     )
   }
-  if (chainId !== DEVELOPMENT_CHAIN && ageMs > MOST_HEAD_AGE_MS) {
+  const ageMs = headAgeOf(sight)
+  if (ageMs > maxHeadAgeMs) {
     const what = `its newest block is ${Math.round(ageMs / 1_000)} s old`
-    return fault(check, 'rpc-stale', what, 'Use another one, or wait; check the clock of this machine.')
+    return fault(
+      check,
+      'rpc-stale',
+      what,
+      'Use another one, or wait: nothing is mined, or nothing reaches it.',
+    )
   }
   return ok(check, `block ${head} in ${ms} ms`)
 }
 
-const clock = (sights: readonly Sight[]): Finding => {
-  const skews = sights.flatMap(({ skewMs }) => (skewMs === null ? [] : [skewMs])).sort((a, b) => a - b)
-  const ahead = Math.max(...sights.map(({ headTimeMs }) => headTimeMs)) - Date.now()
-  const middle = skews[Math.floor(skews.length / 2)]
-  const sync = 'Synchronise it: timedatectl set-ntp true.'
-  if (middle !== undefined && Math.abs(middle) > MOST_SKEW_MS) {
-    const what = `${Math.round(Math.abs(middle) / 1_000)} s ${middle > 0 ? 'behind' : 'ahead of'} the RPCs' clocks`
-    return fault('clock', 'clock-off', what, sync)
-  }
-  // Blocks come from other clocks than the header does, and are never from the future for long.
-  if (ahead > MOST_SKEW_MS) {
-    return fault('clock', 'clock-off', `${Math.round(ahead / 1_000)} s behind the newest block`, sync)
-  }
-  return middle === undefined
-    ? note('clock', 'clock-unknown', 'no RPC says what time it is')
-    : ok('clock', `within ${Math.ceil(Math.abs(middle) / 1_000)} s of the RPCs' clocks`)
-}
+/** By the clock of whoever serves it, where that is known: ours may be off. */
+export const headAgeOf = ({ headTimeMs, seenMs, skewMs }: Sight): number =>
+  seenMs + (skewMs ?? 0) - headTimeMs
 
 // The heads of RPCs are few; 0 for none.
 const lowest = (heights: readonly bigint[]): bigint => heights.toSorted((a, b) => (a < b ? -1 : 1))[0] ?? 0n

@@ -15,6 +15,8 @@ export type Sight = {
   /** The server's clock less ours at the middle of the call; `null` without a Date header. Its unit is a second. */
   skewMs: number | null
   ms: number
+  /** Unix milliseconds of our clock, in the middle of the call. */
+  seenMs: number
 }
 
 const quantity = z.string().regex(/^0x[0-9a-f]+$/i)
@@ -66,6 +68,7 @@ export const see = async (url: string): Promise<Sight> => {
     head: BigInt(head.number),
     headTimeMs: Number(hexToBigInt(head.timestamp as Hex)) * 1_000,
     finalized: BigInt(block.parse(result(2)).number),
+    seenMs: (began + ended) / 2,
     // A header of 12:00:00 was true at some time until 12:00:01.
     skewMs: date === null ? null : Date.parse(date) + 500 - (began + ended) / 2,
   }

@@ -1,8 +1,6 @@
 // The configuration for people: every key with its value, and the text of --help and of the manual, from the schema.
 import { formatUsdc } from '@decloud/protocol'
 import { formatEther } from 'viem'
-import { FIELDS, type KeeperConfig } from './config.ts'
-import type { Loaded } from './load.ts'
 import type { Field } from './shape.ts'
 
 export type ShownKey = { key: string; value: unknown; source: string }
@@ -23,14 +21,20 @@ const hidden = (value: unknown): unknown =>
 
 const plain = (value: unknown): unknown => (typeof value === 'bigint' ? String(value) : (value ?? null))
 
-const valueIn = (config: KeeperConfig, { path, secret }: Field): unknown => {
-  const value = path.reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], config)
-  return secret ? hidden(value) : plain(value)
-}
+/** What a configuration holds under a key. */
+export const valueIn = (config: unknown, { path }: Pick<Field, 'path'>): unknown =>
+  path.reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], config)
 
 /** Every key with its value and where that came from; of secrets the host at most. Amounts in base units, as text. */
-export const shownConfig = ({ config, originOf }: Pick<Loaded, 'config' | 'originOf'>): ShownKey[] =>
-  FIELDS.map((field) => ({ key: field.key, value: valueIn(config, field), source: originOf(field.key) }))
+export const shownConfig = (
+  fields: readonly Field[],
+  config: unknown,
+  originOf: (key: string) => string,
+): ShownKey[] =>
+  fields.map((field) => {
+    const value = valueIn(config, field)
+    return { key: field.key, value: field.secret ? hidden(value) : plain(value), source: originOf(field.key) }
+  })
 
 // A default is written in base units; people and files say USDC.
 const fallbackText = ({ fallback, required, key }: Field): string => {
@@ -40,18 +44,20 @@ const fallbackText = ({ fallback, required, key }: Field): string => {
 }
 
 /** For a terminal: two lines a key. */
-export const fieldsHelp = (): string =>
-  FIELDS.map(
-    (field) =>
-      `  ${field.key.padEnd(30)} ${field.env} (${fallbackText(field)})\n      ${field.about || field.wants}`,
-  ).join('\n')
+export const fieldsHelp = (fields: readonly Field[]): string =>
+  fields
+    .map(
+      (field) =>
+        `  ${field.key.padEnd(30)} ${field.env} (${fallbackText(field)})\n      ${field.about || field.wants}`,
+    )
+    .join('\n')
 
 /** For the manual: a Markdown table. */
-export const fieldsTable = (): string =>
+export const fieldsTable = (fields: readonly Field[]): string =>
   [
     '| key | variable | default | what it is |',
     '|---|---|---|---|',
-    ...FIELDS.map(
+    ...fields.map(
       (field) =>
         `| \`${field.key}\` | \`${field.env}\` | ${fallbackText(field)} | ${[field.about, field.wants].filter((text) => text !== '').join('; ')} |`,
     ),

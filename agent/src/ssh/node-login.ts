@@ -1,0 +1,55 @@
+// How the agent itself enters a guest, for the browser terminal and for files: with the npm package ssh2, which knows no
+// OpenSSH certificates, so by a key of the lease's own that the guest takes from the node's address alone. Its line in
+// ~/.ssh/authorized_keys says what it is for; a tenant who removes it has closed this way in.
+import { timingSafeEqual } from 'node:crypto'
+import type { Hex } from 'viem'
+import { GUEST_USER, SSH_PORT } from '../domain/guest-config.ts'
+import { AgentError } from '../lib/errors.ts'
+import type { LeaseKeyStore } from '../ports/lease-keys.ts'
+import type { VmStore } from '../reconcile/ports.ts'
+
+/** The options of ssh2's `connect`, but for `hostKey`, which is there to be shown. */
+export type NodeLogin = {
+  readonly host: string
+  readonly port: number
+  readonly username: string
+  readonly privateKey: string
+  /** `ssh-ed25519 AAAA…` as the guest reported it through its guest agent, which no network touches. */
+  readonly hostKey: string
+  /** Whether this is that key; ssh2 hands over the key as it comes over the wire. */
+  readonly hostVerifier: (key: Buffer) => boolean
+  /** Of all the host's keys, the one that is pinned has to be offered. */
+  readonly algorithms: { readonly serverHostKey: ['ssh-ed25519'] }
+}
+
+/**
+ * @returns a function that resolves to how to enter the guest now.
+ * It throws AgentError `guest-not-running`, `guest-login-missing`; StorageError when the keys cannot be read.
+ */
+export const makeNodeLogin =
+  ({ keys, store }: { keys: Pick<LeaseKeyStore, 'of'>; store: Pick<VmStore, 'get'> }) =>
+  async (leaseId: Hex): Promise<NodeLogin> => {
+    const vm = store.get(leaseId)
+    if (vm?.status !== 'Running' || vm.facts === null) {
+      throw new AgentError('guest-not-running', 'The guest of this lease is not running, or not ready yet.', {
+        hint: 'Look at the status of the lease; start it if it is stopped.',
+      })
+    }
+    const own = await keys.of(leaseId)
+    if (own === null) {
+      throw new AgentError('guest-login-missing', 'The node holds no key of its own for this guest.', {
+        hint: 'A reinstall sets the guest up with one; until then log in over SSH with your own key.',
+      })
+    }
+    const { ipv4, sshHostKey } = vm.facts
+    const pinned = Buffer.from(sshHostKey.split(' ')[1] ?? '', 'base64')
+    return {
+      host: ipv4,
+      port: SSH_PORT,
+      username: GUEST_USER,
+      privateKey: own.login.privateKey,
+      hostKey: sshHostKey,
+      hostVerifier: (key) => key.length === pinned.length && timingSafeEqual(key, pinned),
+      algorithms: { serverHostKey: ['ssh-ed25519'] },
+    }
+  }
