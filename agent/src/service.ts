@@ -2,7 +2,7 @@
 // the installer judges a new release by it: neither needs a token for the API.
 import { sentenceOf } from '@decloud/protocol'
 import { makeServiceManager } from '@decloud/service/systemd'
-import type { Health } from './api/server.ts'
+import type { Health } from './api/health.ts'
 import { withDeadline } from './lib/deadline.ts'
 import type { Logger } from './lib/log.ts'
 
