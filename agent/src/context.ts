@@ -43,7 +43,7 @@ import type { Backoff } from './lib/backoff.ts'
 import type { Disposer } from './lib/disposer.ts'
 import type { Logger } from './lib/log.ts'
 import { makeMachine } from './lib/machine.ts'
-import { type MachineAdapters, openMachine } from './machine.ts'
+import { KEYS, type MachineAdapters, openMachine } from './machine.ts'
 import { makeMailboxClient } from './mailbox/client.ts'
 import { conditionsOf, recordedMachine } from './observe.ts'
 import { openOrders } from './orders.ts'
@@ -53,6 +53,7 @@ import { makeReconciler } from './reconcile/reconciler.ts'
 import { restoreLedger } from './reconcile/restore-ledger.ts'
 import { SPACE_LOOK_MS, watchSpace } from './reconcile/space-guard.ts'
 import { makeTending } from './reconcile/tending.ts'
+import { makeIssuer } from './ssh/issuer.ts'
 import { makeNodeLogin } from './ssh/node-login.ts'
 import { lockDataDir } from './state/data-dir.ts'
 import { makeLedger } from './state/ledger-store.ts'
@@ -193,6 +194,7 @@ export const makeContext = async (
   const beats = await startBeats({ config, secrets, db, deps, disposer })
   disposer.add(recordStates(conditionsOf({ follower, space, duties, beats }), events))
   const nodeLogin = makeNodeLogin(deps)
+  const certificates = makeIssuer({ ...deps, directory: join(dataDir.path, KEYS) })
   return {
     deps,
     access,
@@ -203,6 +205,7 @@ export const makeContext = async (
     duties,
     space,
     nodeLogin,
+    certificates,
     subscribe: watched.subscribe,
   }
 }

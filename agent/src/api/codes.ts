@@ -23,6 +23,7 @@ export const STATUS: Readonly<Record<string, number>> = {
   'order-replayed': 409,
   'order-superseded': 409,
   'restore-unfit': 409,
+  'ssh-authority-missing': 409,
   'body-too-large': 413,
   'url-too-long': 414,
   'media-type-wrong': 415,
@@ -32,6 +33,7 @@ export const STATUS: Readonly<Record<string, number>> = {
   'order-expired': 422,
   'order-other-node': 422,
   'order-too-long': 422,
+  'ssh-key-refused': 422,
   'order-rate': 429,
   'rate-limited': 429,
   'tickets-full': 429,
@@ -40,6 +42,7 @@ export const STATUS: Readonly<Record<string, number>> = {
   'rpc-refused': 503,
   'rpc-unreachable': 503,
   'sign-in-busy': 503,
+  'ssh-keygen-missing': 503,
 }
 
 /** What tells that somebody was not let in: each is in the operator's event log, and counted against who asked. */

@@ -5,12 +5,14 @@ import type { Access } from '../access.ts'
 import type { Closer } from '../orders/closer.ts'
 import type { OrderDesk } from '../orders/desk.ts'
 import type { VmStore } from '../reconcile/ports.ts'
+import type { Issuer } from '../ssh/issuer.ts'
 import type { Health } from './health.ts'
 
 export type ApiDeps = {
   access: Access
   store: Pick<VmStore, 'get' | 'all'>
   health: () => Promise<Health>
+  certificates: Issuer
   orders: { desk: Pick<OrderDesk, 'accept'>; closer: Pick<Closer, 'accept'> }
 }
 

@@ -14,12 +14,13 @@ import { healthRoute } from './routes/health.ts'
 import { leasesRoute } from './routes/leases.ts'
 import { ordersRoute } from './routes/orders.ts'
 import { sessionRoute } from './routes/session.ts'
+import { sshRoute } from './routes/ssh.ts'
 import { ticketsRoute } from './routes/tickets.ts'
 import { SECURITY_SCHEMES } from './security.ts'
 
 const ROUTES: readonly ((app: App, deps: ApiDeps) => void)[] = [
   ...[sessionRoute, ticketsRoute, leasesRoute, ordersRoute],
-  ...[healthRoute],
+  ...[sshRoute, healthRoute],
 ]
 
 /** Bytes; a sign-in with a contract wallet's signature is the longest. */
