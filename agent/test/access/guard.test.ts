@@ -69,7 +69,7 @@ const serve = async (access: Context['access']) => {
   const health = async () => {
     throw new Error('the socket /var/run/private is closed')
   }
-  const served = await makeServer({ access, store, health, orders: context.orders }, log)
+  const served = await makeServer({ ...context, access, store, health }, log)
   served.get(
     '/v1/leases/:leaseId/probe',
     { ...requireLease({ access }, 'use', { ticket: 'terminal' }) },
@@ -228,6 +228,11 @@ describe('the server', () => {
     expect((await ask('GET', '/v1/leases/..%2f..%2fetc/passwd')).json()).toMatchObject({
       code: 'route-unknown',
     })
+    expect((await ask('GET', '/v1/leases/%zz')).json()).toMatchObject({
+      status: 400,
+      code: 'request-invalid',
+    })
+    expect((await ask('GET', `/${'x'.repeat(3_000)}`)).json()).toMatchObject({ status: 414 })
     const { accessToken } = await signIn(bench.tenant.account)
     const head = await ask('HEAD', `/v1/leases/${leaseId}`, bearer(accessToken))
     expect([head.statusCode, head.body]).toEqual([200, ''])
