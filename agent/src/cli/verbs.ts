@@ -28,6 +28,22 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     summary: "make the agent's keystore and the node's sealing key",
     load: async () => (await import('./commands/keys-create.ts')).keysCreate,
   },
+  'keys rotate': {
+    summary: 'give the node a new sealing key, signed by the operator; older ones are kept',
+    load: async () => (await import('./commands/keys-rotate.ts')).keysRotate,
+  },
+  discover: {
+    summary: 'what this machine is, as far as it tells',
+    load: async () => (await import('./commands/discover.ts')).discover,
+  },
+  benchmark: {
+    summary: 'how fast this machine is, and the compute points that makes',
+    load: async () => (await import('./commands/benchmark.ts')).benchmark,
+  },
+  probe: {
+    summary: 'boot a throw-away guest: proof that leases would run here',
+    load: async () => (await import('./commands/probe.ts')).probe,
+  },
   register: {
     summary: 'register this machine, signed by the operator',
     load: async () => (await import('./commands/register.ts')).register,

@@ -134,6 +134,13 @@ export const loadChainConfig = (env: Environment, given: Given = {}): Without<'r
 /** What commands need that are about this node. @throws ConfigError. */
 export const loadNodeConfig = loadConfig
 
+/** What is found out about this machine needs no chain, and a deployment only where there is one already. */
+export type MachineConfig = Without<never>
+
+/** @throws ConfigError. */
+export const loadMachineConfig = (env: Environment, given: Given = {}): MachineConfig =>
+  load(env, given, []).config
+
 /** The part that is about this machine alone. @throws ConfigError. */
 export const loadImageConfig = (env: Environment, given: Given = {}): ImageConfig =>
   load(env, given, []).config

@@ -53,7 +53,7 @@ describe('lscpu', () => {
 })
 
 describe('lsblk', () => {
-  const server = value(fixture('lsblk-server.json'))
+  const server = { value: fixture('lsblk-server.json') }
   const kinds = (text: string, at = value('0:0')) => {
     const disks = disksOf(value(text), at)
     return 'value' in disks ? Object.fromEntries(disks.value.map((one) => [one.name, one.kind])) : disks
