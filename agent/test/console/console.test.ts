@@ -32,8 +32,9 @@ beforeEach(async () => {
   await hypervisor.ensureNetwork({ name: 'decloud', subnet: '10.77.0.0/24', mode: 'isolated' })
   await hypervisor.define(paperSpec(LEASE))
   allowed = true
-  events = []
-  const consoles = makeConsoles({ hypervisor, events: { record: ({ kind }) => void events.push(kind) } })
+  const heard: string[] = []
+  events = heard
+  const consoles = makeConsoles({ hypervisor, events: { record: ({ kind }) => void heard.push(kind) } })
   stop = () => consoles.close()
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
   server.on('connection', (socket) => {
