@@ -5,12 +5,14 @@ import type { Access } from '../access.ts'
 import type { Closer } from '../orders/closer.ts'
 import type { OrderDesk } from '../orders/desk.ts'
 import type { VmStore } from '../reconcile/ports.ts'
+import type { Streams } from '../streams.ts'
 import type { Health } from './health.ts'
 
 export type ApiDeps = {
   access: Access
   store: Pick<VmStore, 'get' | 'all'>
   health: () => Promise<Health>
+  streams: Streams
   orders: { desk: Pick<OrderDesk, 'accept'>; closer: Pick<Closer, 'accept'> }
 }
 

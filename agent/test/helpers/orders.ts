@@ -31,8 +31,9 @@ export const startOrderNode = async (bench: Bench, overrides: Overrides = {}) =>
   const health = async () => {
     throw new Error('not asked here')
   }
-  const { access, orders } = context
-  const api = await startApi({ access, store: context.deps.store, health, orders }, { port: 0 }, log)
+  const { access, orders, streams } = context
+  const { store } = context.deps
+  const api = await startApi({ access, store, health, orders, streams }, { port: 0 }, log)
   disposer.add(() => api.close())
   context.reconciler.start()
   context.orders.start()
