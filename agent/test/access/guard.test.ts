@@ -1,5 +1,7 @@
 // What the guard tells a route of who came, and what becomes of it: sessions that end, grants that are taken back, a chain
 // that does not answer, callers that are too fast. Routes of this test's own on the real server, before a real chain.
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { leaseAccessAbi, nodeSignInMessage } from '@decloud/protocol'
 import { ticketSchema } from '@decloud/protocol/wire/access'
 import { type ApiSession, sessionSchema, signInSchema } from '@decloud/protocol/wire/session'
@@ -18,6 +20,7 @@ import type { Visitor } from '../../src/ports/visitor.ts'
 import { type Bench, makeBench, until } from '../helpers/node.ts'
 import { PLENTIFUL } from '../helpers/resources.ts'
 import { makeRpcSwitch, type RpcSwitch } from '../helpers/rpc-switch.ts'
+import { knock } from './knock.ts'
 
 const HOST = '127.0.0.1:7070'
 const HOURS = 24
@@ -45,6 +48,7 @@ beforeAll(async () => {
   context.reconciler.start()
   context.access.names.listensAt(`http://${HOST}`)
   app = await serve(context.access)
+  await app.listen({ host: '127.0.0.1', port: 0 })
   leaseId = await bench.open({ hours: HOURS })
   const vm = { vm: (id: Hex) => context.deps.store.get(id), onVm: context.subscribe }
   await until(vm, leaseId, ({ status }) => status === 'Running')
@@ -93,13 +97,22 @@ const onAccess = async (functionName: 'grant' | 'revoke', args: readonly unknown
 }
 
 type Headers = Record<string, string>
-const ask = (method: 'GET' | 'HEAD' | 'POST' | 'PUT', url: string, headers: Headers = {}, payload?: object) =>
-  app.inject({
-    method,
-    url,
-    headers: { host: HOST, ...headers },
-    ...(payload === undefined ? {} : { payload }),
-  })
+type Method = 'GET' | 'HEAD' | 'POST' | 'PUT'
+
+/** Over a socket, under the name that the sign-in is for, wherever the server listens. */
+const askAt = async (
+  server: typeof app,
+  method: Method,
+  path: string,
+  headers: Headers = {},
+  body?: object,
+) => {
+  const asked = { method, path, headers: { host: HOST, ...headers }, ...(body === undefined ? {} : { body }) }
+  const answer = await knock(server.listeningOrigin, asked)
+  return { ...answer, statusCode: answer.status, json: () => JSON.parse(answer.body) }
+}
+const ask = (...asked: [method: Method, path: string, headers?: Headers, body?: object]) =>
+  askAt(app, ...asked)
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 const probe = (token: string) => ask('GET', `/v1/leases/${leaseId}/probe`, bearer(token))
 const post = (path: string, payload: object, token?: string) =>
@@ -232,7 +245,7 @@ describe('the server', () => {
       status: 400,
       code: 'request-invalid',
     })
-    expect((await ask('GET', `/${'x'.repeat(3_000)}`)).json()).toMatchObject({ status: 414 })
+    expect((await ask('GET', `/${'x'.repeat(9_000)}`)).json()).toMatchObject({ status: 414 })
     const { accessToken } = await signIn(bench.tenant.account)
     const head = await ask('HEAD', `/v1/leases/${leaseId}`, bearer(accessToken))
     expect([head.statusCode, head.body]).toEqual([200, ''])
@@ -240,6 +253,28 @@ describe('the server', () => {
       expect(answer.headers['cache-control']).toBe('no-store')
       expect(answer.headers['x-content-type-options']).toBe('nosniff')
     }
+  })
+
+  it('hangs up on every upgrade that it refuses', async () => {
+    const { port } = new URL(app.listeningOrigin)
+    const held = async (path: string, host: string): Promise<string> => {
+      const socket = connect(Number(port), '127.0.0.1')
+      const parts: Buffer[] = []
+      socket.on('data', (part) => parts.push(part))
+      socket.write(
+        [`GET ${path} HTTP/1.1`, `Host: ${host}`, 'Connection: Upgrade', 'Upgrade: websocket']
+          .concat('Sec-WebSocket-Version: 13', `Sec-WebSocket-Key: ${'A'.repeat(22)}==`, '', '')
+          .join('\r\n'),
+      )
+      await once(socket, 'close', { signal: AbortSignal.timeout(10_000) })
+      return /^HTTP\/1.1 (\d{3})/.exec(Buffer.concat(parts).toString())?.[1] ?? 'nothing'
+    }
+    const terminal = `/v1/leases/${leaseId}/terminal`
+    expect(await held(terminal, HOST)).toBe('401')
+    expect(await held(terminal, 'evil.example')).toBe('421')
+    expect(await held(`/v1/leases/${leaseId}`, HOST)).toBe('401')
+    expect(await held('/v1/nothing', HOST)).toBe('404')
+    expect(await held('/v1/%zz', HOST)).toBe('400')
   })
 
   it('describes itself to whoever has signed in', async () => {
@@ -253,10 +288,11 @@ describe('the server', () => {
 describe('who asks too often', () => {
   const paced = async (limits: Partial<PaceLimits>) => {
     const slow = await serve({ ...context.access, pace: makePace({ ...PACE_LIMITS, ...limits }) })
+    await slow.listen({ host: '127.0.0.1', port: 0 })
     return {
       close: () => slow.close(),
-      get: (headers: Headers) => slow.inject({ url: '/v1/session', headers: { host: HOST, ...headers } }),
-      nonce: () => slow.inject({ method: 'POST', url: '/v1/session/nonce', headers: { host: HOST } }),
+      get: (headers: Headers) => askAt(slow, 'GET', '/v1/session', headers),
+      nonce: () => askAt(slow, 'POST', '/v1/session/nonce'),
     }
   }
 
