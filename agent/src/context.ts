@@ -33,6 +33,7 @@ import { recordLeases } from './events/watch-leases.ts'
 import { recordHypervisor } from './events/watch-machine.ts'
 import { recordStates } from './events/watch-states.ts'
 import { recordOutages, recordVms } from './events/watch-vms.ts'
+import { beginFacts } from './facts.ts'
 import { updateAccess } from './guest/access-update.ts'
 import { seedFiles } from './guest/seed.ts'
 import { checkService } from './guest/service-check.ts'
@@ -190,6 +191,7 @@ export const makeContext = async (
     ...{ config, chain, follower, journal, db, deps, disposer },
     everyMs: overrides.dutiesMs,
   })
+  const herald = beginFacts({ config, secrets, deps, disposer })
   const beats = await startBeats({ config, secrets, db, deps, disposer })
   disposer.add(recordStates(conditionsOf({ follower, space, duties, beats }), events))
   const nodeLogin = makeNodeLogin(deps)
@@ -203,6 +205,7 @@ export const makeContext = async (
     duties,
     space,
     nodeLogin,
+    herald,
     subscribe: watched.subscribe,
   }
 }

@@ -41,7 +41,7 @@ export const makeAgent = async (
     const { deps, reconciler, orders, access } = context
     const health = () => healthOf(context, config, secrets)
     const api = await startApi(
-      { access, store: deps.store, health, orders },
+      { access, store: deps.store, health, statement: context.herald.statement, orders },
       { host: config.apiHost, port: config.apiPort },
       log,
     )

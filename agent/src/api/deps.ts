@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { SignedFacts } from '@decloud/protocol/wire/facts'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Access } from '../access.ts'
@@ -11,6 +12,8 @@ export type ApiDeps = {
   access: Access
   store: Pick<VmStore, 'get' | 'all'>
   health: () => Promise<Health>
+  /** What the node says of itself, signed; null before the first time. */
+  statement: () => SignedFacts | null
   orders: { desk: Pick<OrderDesk, 'accept'>; closer: Pick<Closer, 'accept'> }
 }
 

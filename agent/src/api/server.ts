@@ -12,6 +12,7 @@ import { agentProblems } from './problems.ts'
 import { documentRoute } from './routes/document.ts'
 import { healthRoute } from './routes/health.ts'
 import { leasesRoute } from './routes/leases.ts'
+import { nodeRoute } from './routes/node.ts'
 import { ordersRoute } from './routes/orders.ts'
 import { sessionRoute } from './routes/session.ts'
 import { ticketsRoute } from './routes/tickets.ts'
@@ -19,7 +20,7 @@ import { SECURITY_SCHEMES } from './security.ts'
 
 const ROUTES: readonly ((app: App, deps: ApiDeps) => void)[] = [
   ...[sessionRoute, ticketsRoute, leasesRoute, ordersRoute],
-  ...[healthRoute],
+  ...[healthRoute, nodeRoute],
 ]
 
 /** Bytes; a sign-in with a contract wallet's signature is the longest. */

@@ -32,7 +32,11 @@ export const startOrderNode = async (bench: Bench, overrides: Overrides = {}) =>
     throw new Error('not asked here')
   }
   const { access, orders } = context
-  const api = await startApi({ access, store: context.deps.store, health, orders }, { port: 0 }, log)
+  const api = await startApi(
+    { access, store: context.deps.store, health, orders, statement: context.herald.statement },
+    { port: 0 },
+    log,
+  )
   disposer.add(() => api.close())
   context.reconciler.start()
   context.orders.start()
