@@ -1,21 +1,14 @@
-import { type Chain, makeJournal, openDatabase } from '@decloud/chain'
+import type { Chain } from '@decloud/chain'
 import { generateSealingKey, nodeRegistryAbi } from '@decloud/protocol'
-import {
-  encodeFunctionData,
-  type Hex,
-  isAddressEqual,
-  type LocalAccount,
-  parseEventLogs,
-  zeroAddress,
-} from 'viem'
+import { type Hex, isAddressEqual, parseEventLogs, zeroAddress } from 'viem'
 import type { SealingKeys } from '../../chain/node-facts.ts'
-import { loadNodeConfig } from '../../config/config.ts'
 import { writeSealingKeys } from '../../config/sealing-file.ts'
 import { readSealingKeys, secretFiles } from '../../config/secrets.ts'
 import { AgentError } from '../../lib/errors.ts'
 import { tryLock } from '../../lib/file-lock.ts'
 import { x25519PublicKey } from '../../lib/x25519.ts'
-import { connectTo, operatorKey } from '../operator.ts'
+import { registryCalls } from '../operator/call.ts'
+import { atDesk, type Desk, type Outcome, outcomeJson, outcomeText, SIGNING } from '../operator/desk.ts'
 import { EXIT, makeVerb, UsageError } from '../verb.ts'
 
 /**
@@ -28,42 +21,46 @@ export const keysRotate = makeVerb({
 A running agent takes the new key up by itself when the first manifest needs it; one that got its keys as credentials of
 systemd has a copy of them and is to be restarted, which no guest notices.`,
   options: {
+    ...SIGNING,
     'sealing-keys': { type: 'string', argument: 'FILE', about: 'private sealing keys by epoch' },
     lost: { type: 'boolean', about: 'the present key is lost: what was sealed to it stays closed' },
   },
   run: async (io, options) => {
     const path = options['sealing-keys'] ?? secretFiles(io.env, io.given).sealingKeys
     if (path === undefined) throw new UsageError('Give the sealing key file with --sealing-keys.')
-    const { rpcUrls, deployment, node } = loadNodeConfig(io.env, io.given)
-    const account = await operatorKey(io.env)
-    const unlock = tryLock(`${path}.lock`)
-    if (unlock === null) {
-      throw new AgentError('sealing-keys-in-use', 'Another rotation of these keys is under way.', {
-        hint: 'Wait for it to end.',
-      })
-    }
-    try {
-      const chain = await connectTo({ rpcUrls, deployment })
-      const outcome = await rotate(chain, { node, path, account, lost: options.lost, say: io.say })
-      io.result(
-        { node, sealingKeys: path, ...outcome },
-        `node ${node}: epoch ${outcome.epoch}, public key ${outcome.sealingPublicKey}\nBack up ${path}.`,
-      )
-      return EXIT.done
-    } finally {
-      unlock()
-    }
+    return atDesk(io, options.unsigned, async (desk, { node }) => {
+      const unlock = tryLock(`${path}.lock`)
+      if (unlock === null) {
+        throw new AgentError('sealing-keys-in-use', 'Another rotation of these keys is under way.', {
+          hint: 'Wait for it to end.',
+        })
+      }
+      try {
+        const { outcome, ...rotated } = await rotate(desk, { node, path, lost: options.lost, say: io.say })
+        io.result(
+          { node, sealingKeys: path, ...rotated, ...outcomeJson(outcome) },
+          [
+            `node ${node}: epoch ${rotated.epoch}, public key ${rotated.sealingPublicKey}`,
+            ...outcomeText(outcome),
+            `Back up ${path}.`,
+          ].join('\n'),
+        )
+        return EXIT.done
+      } finally {
+        unlock()
+      }
+    })
   },
 })
 
-type Rotation = { node: number; path: string; account: LocalAccount; lost: boolean; say(line: string): void }
+type Rotation = { node: number; path: string; lost: boolean; say(line: string): void }
 
-const rotate = async (chain: Chain, { node, path, account, lost, say }: Rotation) => {
+const rotate = async ({ chain, operator, carryOut }: Desk, { node, path, lost, say }: Rotation) => {
   const now = await readPresent(chain, node)
-  if (!isAddressEqual(now.operator, account.address)) {
+  if (!isAddressEqual(now.operator, operator.address)) {
     throw new AgentError(
       'not-operator',
-      `The operator of node ${node} is ${now.operator}; this key is ${account.address}.`,
+      `The operator of node ${node} is ${now.operator}; this key is ${operator.address}.`,
       { hint: 'The operator signs this. Nothing has changed.' },
     )
   }
@@ -75,11 +72,11 @@ const rotate = async (chain: Chain, { node, path, account, lost, say }: Rotation
   const privateKey = left ?? (await generateSealingKey()).privateKey
   if (left === undefined) writeSealingKeys(path, new Map([...keys, [next, privateKey]]))
   const sealingPublicKey = x25519PublicKey(privateKey)
-  say(`setting the sealing key of node ${node} …`)
-  const { transaction, epoch } = await setOnChain(chain, account, node, sealingPublicKey)
+  const outcome = await carryOut([registryCalls(chain.deployment).setSealingKey(node, sealingPublicKey)])
+  const epoch = (await epochSet(chain, outcome)) ?? next
   // Somebody else's transaction came in between, or the one of an interrupted rotation: the registry has counted on.
   if (epoch !== next) writeSealingKeys(path, new Map([...readSealingKeys(path), [epoch, privateKey]]))
-  return { epoch, sealingPublicKey, transaction }
+  return { epoch, sealingPublicKey, outcome }
 }
 
 /** Whoever has lost the present key is told so before the next one hides it. */
@@ -109,27 +106,12 @@ const readPresent = (chain: Chain, node: number) =>
     return { operator, sealingKey, epoch }
   })
 
-const setOnChain = async (chain: Chain, account: LocalAccount, node: number, sealingKey: Hex) => {
-  const db = openDatabase(':memory:')
-  const journal = makeJournal({ chain, db, account })
-  try {
-    const { hash } = await journal.send({
-      ...{ kind: 'setSealingKey', dedupe: `setSealingKey:${sealingKey}` },
-      to: chain.deployment.nodeRegistry,
-      data: encodeFunctionData({
-        ...{ abi: nodeRegistryAbi, functionName: 'setSealingKey', args: [node, sealingKey] },
-      }),
-    })
-    const { logs } = await chain.request('read the receipt', (client) =>
-      client.getTransactionReceipt({ hash }),
-    )
-    const [changed] = parseEventLogs({ abi: nodeRegistryAbi, eventName: 'SealingKeyChanged', logs })
-    if (changed === undefined) {
-      throw new AgentError('rotation-unseen', `The transaction ${hash} carries no event of the registry.`)
-    }
-    return { transaction: hash, epoch: changed.args.epoch }
-  } finally {
-    await journal.close()
-    db.close()
-  }
+/** @returns null of a transaction that is signed elsewhere. */
+const epochSet = async (chain: Chain, outcome: Outcome): Promise<number | null> => {
+  const hash = outcome.signed ? outcome.transactions[0]?.transaction : undefined
+  if (hash === undefined) return null
+  const { logs } = await chain.request('read the receipt', (client) => client.getTransactionReceipt({ hash }))
+  const [changed] = parseEventLogs({ abi: nodeRegistryAbi, eventName: 'SealingKeyChanged', logs })
+  if (changed !== undefined) return changed.args.epoch
+  throw new AgentError('rotation-unseen', `The transaction ${hash} carries no event of the registry.`)
 }

@@ -6,6 +6,7 @@ import {
   type DomainSpec,
   type GuestExecResult,
   type GuestInterface,
+  type GuestStats,
   type Hypervisor,
   type HypervisorCapabilities,
   HypervisorError,
@@ -15,7 +16,7 @@ import {
 } from '../../ports/hypervisor.ts'
 import { hostArchitecture } from '../architecture.ts'
 import { checkInstance, domainName } from '../names.ts'
-import { simulatedBootId, simulatedTap, simulateExec } from './guest.ts'
+import { simulatedBootId, simulatedStats, simulatedTap, simulateExec } from './guest.ts'
 import type { SimulatedDomain, SimulatedMachine } from './machine.ts'
 import { ensureSimulatedNetwork, releaseAddress, reserveAddress } from './networks.ts'
 
@@ -139,6 +140,14 @@ class FakeHypervisor implements Hypervisor {
   async sizeOf(leaseId: Hex): Promise<{ vcpus: number; memoryMiB: number }> {
     const { vcpus, memoryMiB } = this.#find(leaseId).spec
     return { vcpus, memoryMiB }
+  }
+
+  async stats(): Promise<readonly GuestStats[]> {
+    this.#connected()
+    const now = this.#machine.now()
+    return this.#machine.state.domains
+      .filter((domain) => domain.instance === this.#instance && !isOff(domain))
+      .map((domain) => simulatedStats(domain, now))
   }
 
   async ping(leaseId: Hex): Promise<void> {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { UPDATE_ACCESS } from '../../guest/access-update.ts'
 import { HTTP_CHECK, TCP_CHECK } from '../../guest/service-scripts.ts'
-import type { GuestExecResult } from '../../ports/hypervisor.ts'
+import type { GuestExecResult, GuestStats } from '../../ports/hypervisor.ts'
 import { digestOf, type Faults, type SimulatedDomain } from './machine.ts'
 
 /** A UUID that changes with every boot. */
@@ -103,5 +103,25 @@ export function simulateExec(
       return Number(args[0]) * 1000 > timeoutMs ? 'hangs' : done(0)
     default:
       return null
+  }
+}
+
+/** An idle guest: a tenth of a processor, half of its memory, a little of everything else, in step with its uptime. */
+export const simulatedStats = ({ spec, startedAt }: SimulatedDomain, nowMs: number): GuestStats => {
+  const seconds = startedAt === null ? 0 : Math.max(0, nowMs - startedAt) / 1_000
+  const whole = Math.floor(seconds)
+  const disk = { readBytes: 512 * whole, writtenBytes: 4_096 * whole }
+  const net = {
+    receivedBytes: 100 * whole,
+    sentBytes: 100 * whole,
+    receivedPackets: whole,
+    sentPackets: whole,
+  }
+  return {
+    leaseId: spec.leaseId,
+    cpuSeconds: 0.1 * seconds,
+    memoryBytes: spec.memoryMiB * 2 ** 19,
+    disk: { ...disk, readRequests: 1 + whole, writeRequests: whole },
+    net: { ...net, droppedPackets: 0 },
   }
 }

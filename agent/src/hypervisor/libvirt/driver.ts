@@ -5,6 +5,7 @@ import {
   type CpuLimits,
   type DomainRecord,
   type DomainSpec,
+  type GuestStats,
   type Hypervisor,
   type HypervisorCapabilities,
   HypervisorError,
@@ -23,6 +24,7 @@ import { type DomainIdentity, parseMetadata } from './metadata.ts'
 import { Networks } from './networks.ts'
 import { parseNic } from './nic-xml.ts'
 import { domainRecord, domainState, hypervisorEvent } from './states.ts'
+import { guestStats } from './stats.ts'
 import { WorkerPool } from './worker-pool.ts'
 
 export interface LibvirtOptions {
@@ -202,6 +204,16 @@ class LibvirtHypervisor implements Hypervisor {
     await this.#find(leaseId)
     const name = this.#name(leaseId)
     return this.#pool.call('size', [name], `read the size of ${name}`, QUICK_MS)
+  }
+
+  async stats(): Promise<readonly GuestStats[]> {
+    const { instance } = this.#context
+    const prefix = domainPrefix(instance)
+    const raw = await this.#pool.call('stats', [prefix], 'read the statistics of the guests', QUICK_MS)
+    return raw.filter(isOn).flatMap((domain) => {
+      const record = domainRecord(instance, domain)
+      return record === null ? [] : [guestStats(record.leaseId, domain.values)]
+    })
   }
 
   ping = (leaseId: Hex, timeoutMs = PING_MS) => this.#agent.ping(this.#name(leaseId), timeoutMs)
