@@ -33,6 +33,7 @@ import { recordLeases } from './events/watch-leases.ts'
 import { recordHypervisor } from './events/watch-machine.ts'
 import { recordStates } from './events/watch-states.ts'
 import { recordOutages, recordVms } from './events/watch-vms.ts'
+import { beginFacts } from './facts.ts'
 import { updateAccess } from './guest/access-update.ts'
 import { seedFiles } from './guest/seed.ts'
 import { checkService } from './guest/service-check.ts'
@@ -196,6 +197,7 @@ export const makeContext = async (
     ...{ config, chain, follower, journal, db, deps, disposer },
     everyMs: overrides.dutiesMs,
   })
+  const herald = beginFacts({ config, secrets, deps, disposer })
   const beats = await startBeats({ config, secrets, db, deps, disposer })
   disposer.add(recordStates(conditionsOf({ follower, space, duties, beats }), events))
   const enterGuest = overrides.enterGuest ?? makeNodeLogin(deps)
@@ -204,14 +206,17 @@ export const makeContext = async (
   return {
     deps,
     access,
-    streams,
     follower,
     reconciler,
     orders,
     beats,
     duties,
     space,
-    certificates,
+    /** What the API serves, but for the health of all this. */
+    served: {
+      ...{ access, orders, streams, certificates },
+      ...{ store: watched.store, statement: herald.statement },
+    },
     subscribe: watched.subscribe,
   }
 }

@@ -41,10 +41,10 @@ export const makeAgent = async (
   const disposer = makeDisposer((error) => log.error({ err: error }, 'while stopping'))
   try {
     const context = await makeContext(config, secrets, log, disposer, overrides)
-    const { deps, reconciler, orders, access, certificates, streams } = context
+    const { deps, reconciler, orders } = context
     const health = () => healthOf(context, config, secrets)
     const api = await startApi(
-      { access, store: deps.store, health, orders, certificates, streams },
+      { ...context.served, health },
       { host: config.apiHost, port: config.apiPort },
       log,
     )
