@@ -32,6 +32,8 @@ export type Given = {
   readonly file?: string | undefined
   /** Flag, without dashes → text. */
   readonly flags?: Readonly<Record<string, string | undefined>>
+  /** Whether the file that is named is about to be made, and may be missing. */
+  readonly making?: boolean
 }
 
 export type Loaded<config> = {
@@ -72,7 +74,8 @@ export const load = <const need extends Needed>(
 ): Loaded<Without<need>> => {
   const issues: ConfigIssue[] = []
   const named = configFileOf(env, given)
-  const file = named !== DEFAULT_FILE || existsSync(named) ? named : null
+  const demanded = named !== DEFAULT_FILE && given.making !== true
+  const file = demanded || existsSync(named) ? named : null
   const fromFile = file === null ? {} : readConfigFile(file, issues)
   const fromEnv = readTexts(FIELDS, (field) => env[field.env])
   const fromFlags = readTexts(FIELDS, (field) => given.flags?.[flagOf(field.key)])
