@@ -145,9 +145,6 @@ export const loadConfig = (env: Environment, given: Given = {}): AgentConfig =>
 export const loadChainConfig = (env: Environment, given: Given = {}): Without<'rpcUrls' | 'deployment'> =>
   load(env, given, ['rpcUrls', 'deployment']).config
 
-/** What commands need that are about this node. @throws ConfigError. */
-export const loadNodeConfig = loadConfig
-
 /** What is found out about this machine needs no chain, and a deployment only where there is one already. */
 export type MachineConfig = Without<never>
 

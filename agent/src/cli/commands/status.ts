@@ -26,7 +26,8 @@ lease; the latter also while the agent is down. Exit code 0 only when both answe
   examples: ['decloud-node status', 'decloud-node status --json'],
   options: { port: { type: 'string', argument: 'N', about: "the agent's API port" } },
   run: async (io, options) => {
-    const [agent, chain] = await Promise.all([settle(askAgent(io, options.port)), settle(askChain(io))])
+    const port = options.port === undefined ? undefined : wholeNumber('port', options.port, 1, 65_535)
+    const [agent, chain] = await Promise.all([settle(askAgent(io, port)), settle(askChain(io))])
     io.result(
       {
         health: agent.ok ? agent.value.health : null,
@@ -52,10 +53,9 @@ const settle = async <value>(work: Promise<value>): Promise<Said<value>> => {
   }
 }
 
-const askAgent = async (io: Io, given: string | undefined): Promise<AgentFacts> => {
+const askAgent = async (io: Io, port: number | undefined): Promise<AgentFacts> => {
   const { apiPort } = load(io.env, io.given, []).config
-  const port = given === undefined ? apiPort : wholeNumber('port', given, 1, 65_535)
-  const url = `http://127.0.0.1:${port}`
+  const url = `http://127.0.0.1:${port ?? apiPort}`
   const health = healthSchema.parse(await get(`${url}/health`))
   return { health, ...leasesSchema.parse(await get(`${url}/v1/leases`)) }
 }
