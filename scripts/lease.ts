@@ -287,7 +287,7 @@ const list = async (tenant: Tenant, all: boolean) => {
 const status = async (tenant: Tenant, leaseId: Hex) => {
   const lease = await readLease(tenant, leaseId)
   const endpoint = await endpointOf(tenant, lease.node)
-  const report = endpoint === null ? null : await reportOf(endpoint, leaseId)
+  const report = endpoint === null ? null : await reportOf(tenant, endpoint, leaseId)
   say(
     `on chain: ${lease.status}; node ${lease.node}: ${report === null ? 'not reachable' : `${report.vm.status}, ${report.vm.phase}`}`,
   )

@@ -1,6 +1,6 @@
 // The agent as a library: `decloud-node run`, the demo and the tests all start it here.
 import type { Hex } from 'viem'
-import type { Health } from './api/server.ts'
+import type { Health } from './api/health.ts'
 import { startApi } from './api/server.ts'
 import type { AgentConfig } from './config/config.ts'
 import type { AgentSecrets } from './config/secrets.ts'
@@ -38,9 +38,13 @@ export const makeAgent = async (
   const disposer = makeDisposer((error) => log.error({ err: error }, 'while stopping'))
   try {
     const context = await makeContext(config, secrets, log, disposer, overrides)
-    const { deps, reconciler, orders } = context
+    const { deps, reconciler, orders, access } = context
     const health = () => healthOf(context, config, secrets)
-    const api = await startApi({ port: config.apiPort, store: deps.store, health, orders })
+    const api = await startApi(
+      { access, store: deps.store, health, orders },
+      { host: config.apiHost, port: config.apiPort },
+      log,
+    )
     disposer.add(() => api.close())
     reconciler.start()
     orders.start()

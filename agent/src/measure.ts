@@ -33,12 +33,13 @@ export const discoverNode = async (config: MeasureConfig, store: FactsStore): Pr
 
 /**
  * Finds out how fast it is; kept in `store`.
+ * @param options.nice 10 gives way to guests; 0, as when a person asks, does not.
  * @throws AgentError `benchmark-busy` while another runs, `benchmark-impossible`.
  */
 export const benchmarkNode = async (
   config: MeasureConfig,
   store: FactsStore,
-  options: { signal: AbortSignal; least?: number; onRun?: (nth: number, run: CpuRun) => void },
+  options: { signal: AbortSignal; least?: number; nice?: number; onRun?: (nth: number, run: CpuRun) => void },
 ): Promise<BenchmarkFacts> => {
   const machine = store.machine.newest() ?? (await discoverNode(config, store)).machine
   const unlock = tryLock(join(config.dataDir, 'benchmark.lock'))
@@ -52,9 +53,9 @@ export const benchmarkNode = async (
     )
   }
   try {
-    const { onRun, signal, least } = options
+    const { onRun, signal, least, nice = 0 } = options
     const deps = {
-      sysbench: makeSysbench(POINT_BASELINE.primeLimit),
+      sysbench: makeSysbench(POINT_BASELINE.primeLimit, nice),
       measureDisk: (stop: AbortSignal) => measureDisk(config.dataDir, stop),
       nowMs: Date.now,
       ...(onRun === undefined ? {} : { onRun }),

@@ -4,7 +4,7 @@ import { connect, type Journal, type KeySource, loadKey, makeJournal } from '@de
 import { DecloudError, sentenceOf } from '@decloud/protocol'
 import type { RouteEntry } from '@decloud/service/http'
 import { makeLog, makeScrub } from '@decloud/service/log'
-import { watchJournal } from './adapters/metrics/parts.ts'
+import { watchJournal } from '@decloud/service/metrics'
 import { lockFolder } from './adapters/store/lock.ts'
 import type { KeeperConfig } from './config/config.ts'
 import { secretValues } from './config/secret-values.ts'

@@ -54,4 +54,22 @@ describe('the metrics registry', () => {
     expect(lines).toHaveLength(201)
     expect(lines).toContain('decloud_test_hits_total{path="other"} 4800')
   })
+
+  it('shows totals that others keep, each for as long as it lives, and says how many it left out', async () => {
+    const { metrics, text } = makeMetrics('decloud_test_')
+    let alive = ['a', 'b', 'c']
+    const read = () => alive.map((lease, i) => ({ labels: { lease }, value: 10 + i }))
+    metrics.watchTotals('used_total', 'Used.', ['lease'], read, { most: 2 })
+    await text()
+    const crowded = await text()
+    expect(crowded).toContain('# TYPE decloud_test_used_total counter')
+    expect(crowded).toContain('decloud_test_used_total{lease="b"} 11\n')
+    expect(crowded).not.toContain('lease="c"')
+    expect(crowded).toContain('decloud_test_series_left_out{metric="used_total"} 1\n')
+    alive = ['c']
+    await text()
+    const quiet = await text()
+    expect(quiet).toContain('decloud_test_used_total{lease="c"} 10\n')
+    expect(quiet).not.toMatch(/lease="[ab]"|metric="used_total"/)
+  })
 })

@@ -31,12 +31,16 @@ export const runBenchmark = async (
   const { sysbench, nowMs } = deps
   const version = await sysbench.version()
   if ('unknown' in version) throw impossible(version.unknown)
-  const runs = await cpuRuns(deps, least, signal)
+  const overhead = await sysbench.overhead()
+  if ('unknown' in overhead) throw impossible(overhead.unknown)
+  const runs = await cpuRuns(deps, overhead.value, least, signal)
   const { eventsPerSecond, steady } = verdictOf(runs)
   const together =
     'value' in threads
       ? await bestOf(SHOWN_RUNS, signal, async () =>
-          mapKnown(await sysbench.cpu(threads.value), (run) => value(run.eventsPerSecond)),
+          mapKnown(await sysbench.cpu(threads.value, overhead.value), (run) =>
+            value(run.eventsPerSecond * threads.value),
+          ),
         )
       : threads
   const memory = await bestOf(SHOWN_RUNS, signal, sysbench.memory)
@@ -58,12 +62,17 @@ export const runBenchmark = async (
 /** Hundredths: more digits would be noise. */
 const rounded = (figure: number): number => Math.round(figure * 100) / 100
 
-const cpuRuns = async (deps: BenchmarkDeps, least: number, signal: AbortSignal): Promise<CpuRun[]> => {
+const cpuRuns = async (
+  deps: BenchmarkDeps,
+  overhead: number,
+  least: number,
+  signal: AbortSignal,
+): Promise<CpuRun[]> => {
   const runs: CpuRun[] = []
   let why = ''
   for (let nth = 1; nth <= Math.max(least, MOST_RUNS); nth++) {
     signal.throwIfAborted()
-    const run = await deps.sysbench.cpu(1)
+    const run = await deps.sysbench.cpu(1, overhead)
     if ('unknown' in run) {
       why = run.unknown
       // The first few tell: a tool that never works is not asked thirty times.

@@ -1,37 +1,49 @@
-// sysbench, as it is called and as it is read. It gives way to everything else on the machine: guests pay, it does not.
+// sysbench, as it is called and as it is read.
 import type { Known } from '@decloud/protocol/wire/facts'
 import { mapKnown, unknown, value } from '../discovery/known.ts'
 import { type AskTool, makeAskTool } from '../discovery/tool.ts'
 import type { CpuRun } from '../domain/benchmark.ts'
 
-/** A run takes a second. */
+/** A run takes a second; on a machine where everything waits, a while more. */
 const DEADLINE_MS = 20_000
-/** Politer than any guest, and still not last: at 19 one would measure the others' patience. */
-const NICE = 10
-// What the shell's children used is the only way to learn how much of a core a run had. The arguments are no part of it.
-const CPU_SCRIPT = `nice -n ${NICE} sysbench cpu --cpu-max-prime="$1" --time=1 --threads="$2" run && times`
-const MEMORY_SCRIPT = `nice -n ${NICE} sysbench memory --memory-block-size=1M --memory-total-size=100T --time=1 run`
+// The shell's `time` tells what sysbench used of the processor, to the millisecond; nothing of ours stands in the text.
+const CPU_SCRIPT = `TIMEFORMAT='cpu %3U %3S'
+{ time nice -n "$1" sysbench cpu --cpu-max-prime="$2" --time="$3" --events="$4" --threads="$5" run; } 2>&1`
+const MEMORY_SCRIPT =
+  'nice -n "$1" sysbench memory --memory-block-size=1M --memory-total-size=100T --time=1 run'
 
 export type Sysbench = {
   /** Why it cannot be used, or its version. */
   version(): Promise<Known<string>>
+  /** What it uses of the processor before it begins to count, in seconds. */
+  overhead(): Promise<Known<number>>
   /** One second. */
-  cpu(threads: number): Promise<Known<CpuRun>>
+  cpu(threads: number, overhead: number): Promise<Known<CpuRun>>
   /** MiB a second, of one thread. */
   memory(): Promise<Known<number>>
 }
 
+/** @param nice 0 as any other program, 19 after all of them. */
 export const makeSysbench = (
   primeLimit: number,
+  nice: number,
   ask: AskTool = makeAskTool(undefined, DEADLINE_MS),
-): Sysbench => ({
-  version: async () => mapKnown(await ask('sysbench', ['--version']), versionOf),
-  cpu: async (threads) =>
-    mapKnown(await ask('sh', ['-c', CPU_SCRIPT, 'sh', String(primeLimit), String(threads)]), (text) =>
-      cpuRunOf(text, threads),
-    ),
-  memory: async () => mapKnown(await ask('sh', ['-c', MEMORY_SCRIPT]), memorySpeedOf),
-})
+): Sysbench => {
+  const run = (seconds: number, events: number, threads: number) =>
+    ask('bash', ['-c', CPU_SCRIPT, 'bash', ...[nice, primeLimit, seconds, events, threads].map(String)])
+  return {
+    version: async () => mapKnown(await ask('sysbench', ['--version']), versionOf),
+    overhead: async () =>
+      mapKnown(await run(0, 1, 1), (text) => {
+        const used = cpuSecondsOf(text)
+        return used === null ? unknown('The shell did not say how much time sysbench had.') : value(used)
+      }),
+    cpu: async (threads, overhead) =>
+      mapKnown(await run(1, 0, threads), (text) => cpuRunOf(text, threads, overhead)),
+    memory: async () =>
+      mapKnown(await ask('bash', ['-c', MEMORY_SCRIPT, 'bash', String(nice)]), memorySpeedOf),
+  }
+}
 
 /** Before 1.0 an event was another piece of work. Pure. */
 export const versionOf = (printed: string): Known<string> => {
@@ -44,20 +56,26 @@ export const versionOf = (printed: string): Known<string> => {
       )
 }
 
-/** Of the sysbench run, then the two lines of the shell's `times`: its own, and its children's. Pure. */
-export const cpuRunOf = (printed: string, threads: number): Known<CpuRun> => {
-  const speed = Number(/^\s*events per second:\s+(\d+(?:\.\d+)?)$/m.exec(printed)?.[1])
-  const seconds = Number(/^\s*total time:\s+(\d+(?:\.\d+)?)s$/m.exec(printed)?.[1])
-  const [user, system] = printed.trimEnd().split('\n').at(-1)?.split(' ').map(secondsOf) ?? []
-  if (!(speed > 0) || !(seconds > 0)) return unknown('sysbench did not say how many events a second it did.')
-  if (user == null || system == null) return unknown('The shell did not say how much time sysbench had.')
-  return value({ eventsPerSecond: speed, cpuShare: (user + system) / (seconds * threads) })
+/**
+ * A core's second is one that sysbench had, not one that passed: others on the machine take the latter from it, and say
+ * nothing about how fast the core is.
+ * @param printed by sysbench, and in the last line by the shell's `time`.
+ * @param overhead seconds of the processor that went before the first event.
+ */
+export const cpuRunOf = (printed: string, threads: number, overhead: number): Known<CpuRun> => {
+  const events = Number(/^\s*total number of events:\s+(\d+)$/m.exec(printed)?.[1])
+  const passed = Number(/^\s*total time:\s+(\d+(?:\.\d+)?)s$/m.exec(printed)?.[1])
+  const used = cpuSecondsOf(printed)
+  if (!(events > 0) || !(passed > 0)) return unknown('sysbench did not say how many events it did.')
+  if (used === null) return unknown('The shell did not say how much time sysbench had.')
+  const counted = used - overhead
+  if (!(counted > 0)) return unknown('sysbench had no time that could be measured.')
+  return value({ eventsPerSecond: events / counted, cpuShare: counted / (passed * threads) })
 }
 
-/** `1m2.340000s` */
-const secondsOf = (text: string): number | null => {
-  const [, minutes, seconds] = /^(\d+)m(\d+(?:\.\d+)?)s$/.exec(text) ?? []
-  return minutes === undefined || seconds === undefined ? null : Number(minutes) * 60 + Number(seconds)
+const cpuSecondsOf = (printed: string): number | null => {
+  const [, user, system] = /^cpu (\d+\.\d{3}) (\d+\.\d{3})$/m.exec(printed) ?? []
+  return user === undefined || system === undefined ? null : Number(user) + Number(system)
 }
 
 /** Pure. */

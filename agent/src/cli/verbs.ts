@@ -48,6 +48,10 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     summary: 'take out everything the node has earned',
     load: async () => (await import('./commands/withdraw.ts')).withdraw,
   },
+  doctor: {
+    summary: 'look at all that a node needs, name what is wrong and what to do; changes nothing',
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
   'config check': {
     summary: 'say every error of the configuration at once',
     load: async () => (await import('./commands/config.ts')).configCheck,
@@ -63,6 +67,10 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
   'keys create': {
     summary: "make the agent's keystore and the node's sealing key",
     load: async () => (await import('./commands/keys-create.ts')).keysCreate,
+  },
+  'keys rotate': {
+    summary: 'give the node a new sealing key, signed by the operator; older ones are kept',
+    load: async () => (await import('./commands/keys-rotate.ts')).keysRotate,
   },
   discover: {
     summary: 'what this machine is, as far as it tells',

@@ -2,8 +2,9 @@
 
 /** One run of the processor's benchmark. */
 export type CpuRun = {
+  /** A second being one that the run had a core for. */
   readonly eventsPerSecond: number
-  /** Of the run's time, the part that it had a core: less than 1 when others wanted it too. */
+  /** Of the time that passed, the part that it had a core for: less than 1 when others wanted it too. */
   readonly cpuShare: number
 }
 
@@ -13,28 +14,23 @@ export const LEAST_RUNS = 5
 export const MOST_RUNS = 30
 /** The two best differ by so little when the machine shows what it can. */
 const AGREE = 0.01
-/** A run that had its core for less was not a run of this machine. The kernel counts in hundredths of a second. */
-const UNDISTURBED = 0.95
+/** A run that had a core for less of its second cannot be told to one percent: the kernel counts in milliseconds. */
+const MEASURABLE = 0.2
 
 export type Verdict = { readonly eventsPerSecond: number; readonly steady: boolean }
 
 /**
- * The best, since others can only make a run slower. It is steady when another came close to it, both with a core of
- * their own; of what never was, the best is told, and told to be unsteady.
+ * The best, since others can only make a run slower, by the caches and the clock that they share with it. It is steady
+ * when another came close to it; of what never was, the best is told, and told to be unsteady.
  * @param runs at least one.
  */
 export const verdictOf = (runs: readonly CpuRun[]): Verdict => {
-  const alone = speeds(runs.filter(({ cpuShare }) => cpuShare >= UNDISTURBED))
-  const [best, second] = alone
-  if (
-    best !== undefined &&
-    second !== undefined &&
-    runs.length >= LEAST_RUNS &&
-    second >= best * (1 - AGREE)
-  ) {
-    return { eventsPerSecond: best, steady: true }
+  const counted = speeds(runs.filter(({ cpuShare }) => cpuShare >= MEASURABLE))
+  const [best, second] = counted
+  if (best !== undefined && second !== undefined) {
+    return { eventsPerSecond: best, steady: counted.length >= LEAST_RUNS && second >= best * (1 - AGREE) }
   }
-  return { eventsPerSecond: speeds(runs)[0] ?? 0, steady: false }
+  return { eventsPerSecond: best ?? speeds(runs)[0] ?? 0, steady: false }
 }
 
 const speeds = (runs: readonly CpuRun[]) =>

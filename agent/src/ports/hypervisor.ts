@@ -107,6 +107,33 @@ export interface NetworkSpec {
   readonly mode: 'nat' | 'isolated'
 }
 
+/**
+ * What a running guest has used since it was started, as the host counts it. All of them only grow until the guest is
+ * off, but for `memoryBytes`. null: this hypervisor does not say.
+ */
+export interface GuestStats {
+  readonly leaseId: Hex
+  /** CPU time of the whole guest, its emulator threads included. */
+  readonly cpuSeconds: number | null
+  /** Of the host's memory, what its process holds now. */
+  readonly memoryBytes: number | null
+  /** Over all disks. */
+  readonly disk: {
+    readonly readBytes: number
+    readonly writtenBytes: number
+    readonly readRequests: number
+    readonly writeRequests: number
+  } | null
+  /** Seen from the guest: received is what came to it. */
+  readonly net: {
+    readonly receivedBytes: number
+    readonly sentBytes: number
+    readonly receivedPackets: number
+    readonly sentPackets: number
+    readonly droppedPackets: number
+  } | null
+}
+
 export interface GuestExecResult {
   /** null when a signal ended the process. */
   readonly exitCode: number | null
@@ -181,10 +208,18 @@ export interface Hypervisor {
   /** What the guest may take at most, running or not. */
   sizeOf(leaseId: Hex): Promise<{ readonly vcpus: number; readonly memoryMiB: number }>
 
+  /** Of every guest that is on, in one question; a guest that is off has none. */
+  stats(): Promise<readonly GuestStats[]>
+
   /** Resolves when the guest agent answers, else rejects with agent-not-ready. */
   ping(leaseId: Hex, timeoutMs?: number): Promise<void>
-  /** Runs argv inside the guest as root, without a shell. timeout if it is still running after `timeoutMs`. */
-  exec(leaseId: Hex, argv: readonly [string, ...string[]], timeoutMs?: number): Promise<GuestExecResult>
+  /** Runs argv inside the guest as root, without a shell, `input` on its standard input. timeout if it is still running after `timeoutMs`. */
+  exec(
+    leaseId: Hex,
+    argv: readonly [string, ...string[]],
+    timeoutMs?: number,
+    input?: string,
+  ): Promise<GuestExecResult>
   /** null until the guest agent has reported: an address is never guessed. */
   interfaces(leaseId: Hex): Promise<readonly GuestInterface[] | null>
   /** Changes with every boot of the guest's kernel; null until the guest agent has reported. */

@@ -81,7 +81,8 @@ describe('a line', () => {
       }
       for (const example of verb.examples ?? []) {
         const args = example.match(/"[^"]*"|\S+/g)!.map((word) => word.replaceAll('"', ''))
-        const line = args.slice(0, args.includes('>') ? args.indexOf('>') : undefined)
+        const shell = args.findIndex((word) => word === '>' || word === '|')
+        const line = shell === -1 ? args : args.slice(0, shell)
         expect(line.slice(0, 1 + words.length)).toEqual(['decloud-node', ...words])
         expect(() => parseVerb(verb, line.slice(1 + words.length)), example).not.toThrow()
       }

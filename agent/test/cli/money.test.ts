@@ -1,4 +1,5 @@
 // What an operator changes, and the money: against a real escrow, to the unit, also when a command dies half-way.
+import { writeFile } from 'node:fs/promises'
 import { leaseEscrowAbi, nodeRegistryAbi } from '@decloud/protocol'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -296,6 +297,7 @@ describe('an operator', () => {
 
   it('sees its node also while the agent is down, and says that it is', async () => {
     const leaseId = await bench.lease(NODE)
+    await writeFile(bench.file('data/operator-token'), `dco_${'x'.repeat(43)}\n`, { mode: 0o600 })
     const { code, json } = await bench.run(['status', '--json', '--api-port', '1'])
     expect(code).toBe(1)
     const status = SCHEMAS.status.parse(json)

@@ -170,6 +170,40 @@ export function hypervisorContract(
       },
     )
 
+    test('a guest has figures while it is on, which only grow; nobody else sees them', async () => {
+      await hypervisor.define(await subject.spec(lease))
+      expect(await hypervisor.stats()).toEqual([])
+      await hypervisor.start(lease)
+      const [first, ...others] = await hypervisor.stats()
+      expect(others).toEqual([])
+      expect(first?.leaseId).toBe(lease)
+      const neighbour = await subject.open('neighbour')
+      expect(await neighbour.stats()).toEqual([])
+      await neighbour.close()
+      if (guests) {
+        await until(answers(hypervisor), (ready) => ready, bootMs)
+        const mine = async () => (await hypervisor.stats())[0] ?? null
+        // A kernel that has come up has read its disk and used its processor; it may be silent on the network.
+        const busy = await until(
+          mine,
+          (now) => now !== null && (now.cpuSeconds ?? 0) > 0 && (now.disk?.readRequests ?? 0) > 0,
+          15_000,
+        )
+        expect(busy?.memoryBytes).toBeGreaterThan(2 ** 20)
+        expect(Object.values(busy?.net ?? {})).toHaveLength(5)
+        const later = await until(mine, (now) => (now?.cpuSeconds ?? 0) > (busy?.cpuSeconds ?? 0), 15_000)
+        for (const group of ['disk', 'net'] as const) {
+          for (const [name, before] of Object.entries(busy?.[group] ?? {})) {
+            const { [name]: after } = { ...later?.[group] } as Record<string, number>
+            expect(Number.isSafeInteger(before) && before >= 0, name).toBe(true)
+            expect(after, name).toBeGreaterThanOrEqual(before)
+          }
+        }
+      }
+      await hypervisor.destroy(lease)
+      expect(await hypervisor.stats()).toEqual([])
+    })
+
     test('subscribers hear of each step, and of nothing after they leave', async () => {
       const heard: HypervisorEvent[] = []
       const leave = hypervisor.subscribe((event) => heard.push(event))
@@ -273,6 +307,8 @@ export function hypervisorContract(
       const said = await hypervisor.exec(lease, ['echo', ...words])
       expect(said).toEqual({ exitCode: 0, stdout: `${words.join(' ')}\n`, stderr: '' })
       expect(await hypervisor.exec(lease, ['false'])).toMatchObject({ exitCode: 1 })
+      const input = `$HOME "quoted" it's\nand more`
+      expect((await hypervisor.exec(lease, ['cat'], 5_000, input)).stdout).toBe(input)
       expect((await hypervisor.exec(lease, ['cat', '/nowhere'])).stderr).toContain('No such file')
       await expect(hypervisor.exec(lease, ['no-such-program'])).rejects.toMatchObject({ code: 'agent-error' })
       await expect(hypervisor.exec(lease, ['sleep', '20'], 300)).rejects.toMatchObject({ code: 'timeout' })

@@ -83,7 +83,7 @@ export const benchmarkFactsSchema = z.strictObject({
   takenAt: seconds,
   /** See `POINT_BASELINE`. */
   baseline: text,
-  /** sysbench events a second of one core, the best of `runs`. */
+  /** sysbench events a second of one core, the best of `runs`; seconds are those that the run had the core for. */
   eventsPerSecond: figure,
   runs: count,
   /** Whether the two best runs agree; else the machine was too busy to say. */

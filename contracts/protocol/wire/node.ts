@@ -1,4 +1,4 @@
-// What a node's agent answers about a lease, to anyone who can reach it: no secret is in here.
+// What a node's agent answers about a lease, to whoever may see it.
 import { z } from 'zod'
 import { VM_STATUSES } from '../vm.ts'
 
@@ -50,3 +50,6 @@ export const leaseStatusSchema = z.strictObject({
     .nullable(),
 })
 export type LeaseStatusReport = z.output<typeof leaseStatusSchema>
+
+/** For the operator: the leases that the node has a record of. */
+export const leaseListSchema = z.strictObject({ leases: z.array(leaseStatusSchema) })

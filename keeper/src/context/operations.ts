@@ -1,11 +1,11 @@
 // How the process is looked after: what it measures, what it says of itself, and how its rounds are run and ended.
 import type { Chain, Follower, Journal } from '@decloud/chain'
 import { DecloudError, sentenceOf } from '@decloud/protocol'
-import { makeMetrics } from '@decloud/service/metrics'
+import { makeMetrics, watchFeed, watchRpc } from '@decloud/service/metrics'
 import type { Database } from 'better-sqlite3'
 import { type Address, parseEther } from 'viem'
 import { listenForMetrics } from '../adapters/metrics/listener.ts'
-import { watchFeed, watchProcess, watchRpc } from '../adapters/metrics/parts.ts'
+import { watchProcess } from '../adapters/metrics/parts.ts'
 import { makeAuditBook } from '../adapters/store/audits.ts'
 import { makeVitals } from '../adapters/vitals.ts'
 import type { KeeperConfig } from '../config/config.ts'

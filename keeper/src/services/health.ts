@@ -1,7 +1,9 @@
 // Gathers what the parts know of themselves into the two answers that people and machines ask for.
+
 import type { Follower, Journal } from '@decloud/chain'
 import type { Deployment } from '@decloud/protocol'
 import type { KeeperHealth, KeeperLiveness } from '@decloud/protocol/wire/health'
+import { lagOf } from '@decloud/service/metrics'
 import { assess, type Limits, liveness } from '../domain/health.ts'
 import type { Watchdog } from '../lib/watchdog.ts'
 import type { Vitals } from '../ports/vitals.ts'
@@ -68,10 +70,4 @@ export const makeHealth = (deps: HealthDeps): Health => {
         stuck: watchdog.overdue(),
       }),
   }
-}
-
-export const lagOf = (head: bigint | undefined, indexed: bigint | undefined): bigint | null => {
-  if (head === undefined) return null
-  if (indexed === undefined) return head
-  return head > indexed ? head - indexed : 0n
 }

@@ -36,11 +36,23 @@ export type Metrics = {
   ): Histogram<label>
   /** A gauge that is read when somebody looks; `null` for "not known now". `read` must be quick and synchronous. */
   watch(name: string, help: string, read: () => number | null): void
-  /** The same with labels; what `read` leaves out is not shown. */
+  /**
+   * The same with labels; what `read` leaves out is not shown, so a label may be an id of what lives now.
+   * @param most series; those beyond are left out, and `series_left_out` says how many.
+   */
   watchEach<const label extends string>(
     name: string,
     help: string,
     labels: readonly label[],
     read: () => Iterable<Sample<label>>,
+    options?: { most?: number },
+  ): void
+  /** The same for what only grows while it is there: totals that somebody else keeps. */
+  watchTotals<const label extends string>(
+    name: string,
+    help: string,
+    labels: readonly label[],
+    read: () => Iterable<Sample<label>>,
+    options?: { most?: number },
   ): void
 }

@@ -18,6 +18,7 @@ export type MetricsRegistry = {
 }
 
 type Values = Readonly<Record<string, string>>
+type Read = { labels: Values; value: number }
 type Made = { kind: string; labels: readonly string[]; metric: unknown }
 
 /**
@@ -110,23 +111,49 @@ export const makeMetrics = (
         })
         return gauge
       }),
-    watchEach: (name, help, labels, read) =>
+    watchEach: (name, help, labels, read, { most = MOST_SERIES } = {}) =>
       void once('watchEach', name, labels, () => {
         const gauge: Gauge<string> = new Gauge({
           ...common(name, help, labels),
           collect: () => {
             gauge.reset()
-            const bound = boundary(labels)
-            try {
-              for (const { labels: values, value } of read()) gauge.set(bound(values), value)
-            } catch (error) {
-              guarded(error, name)
-            }
+            shown(name, read, most, ({ labels: values, value }) => gauge.set(values, value))
           },
         })
         return gauge
       }),
+    watchTotals: (name, help, labels, read, { most = MOST_SERIES } = {}) =>
+      void once('watchTotals', name, labels, () => {
+        const counter: Counter<string> = new Counter({
+          ...common(name, help, labels),
+          collect: () => {
+            counter.reset()
+            shown(name, read, most, ({ labels: values, value }) => counter.inc(values, value))
+          },
+        })
+        return counter
+      }),
   }
+
+  /** Those beyond the bound are left out: a sum of what is no sum would be worse than nothing. */
+  const shown = (name: string, read: () => Iterable<Read>, most: number, show: (one: Read) => void) => {
+    let left = most
+    let leftOut = 0
+    try {
+      for (const one of read()) {
+        if (left-- > 0) show(one)
+        else leftOut++
+      }
+      if (leftOut === 0) overflow.delete(name)
+      else overflow.set(name, leftOut)
+    } catch (error) {
+      guarded(error, name)
+    }
+  }
+  const overflow = new Map<string, number>()
+  metrics.watchEach('series_left_out', 'Series beyond the bound of a metric.', ['metric'], () =>
+    [...overflow].map(([metric, value]) => ({ labels: { metric }, value })),
+  )
   return {
     metrics,
     text: () => registry.metrics(),

@@ -3,6 +3,7 @@ import { loadConfig } from '../../config/config.ts'
 import { loadSecrets } from '../../config/secrets.ts'
 import { makeLogger } from '../../lib/log.ts'
 import { makeAgent } from '../../main.ts'
+import { openService } from '../../service.ts'
 import { EXIT, makeVerb } from '../verb.ts'
 
 export const run = makeVerb({
@@ -12,13 +13,18 @@ export const run = makeVerb({
   run: async (io) => {
     const config = loadConfig(io.env, io.given)
     const secrets = await loadSecrets(io.env, io.given)
-    const agent = await makeAgent(config, secrets, { log: makeLogger(config.logLevel) })
+    const log = makeLogger(config.logLevel)
+    const service = await openService(io.env, log)
+    const agent = await makeAgent(config, secrets, { log })
     io.result(
       { url: agent.url, node: config.node },
       `decloud-node: node ${config.node}, status at ${agent.url}`,
     )
+    await service.started(agent)
     if (!io.signal.aborted) await once(io.signal, 'abort')
+    service.stopping()
     await agent.close()
+    service.release()
     return EXIT.done
   },
 })

@@ -1,17 +1,16 @@
 import { formatUsdc, sentenceOf } from '@decloud/protocol'
-import { leaseStatusSchema } from '@decloud/protocol/wire/node'
-import { z } from 'zod'
-import { type Health, healthSchema } from '../../api/server.ts'
+import { leaseListSchema } from '@decloud/protocol/wire/node'
+import type { z } from 'zod'
+import { type Health, healthSchema } from '../../api/health.ts'
 import { type NodeBooks, readBooks } from '../../chain/earnings.ts'
 import { load } from '../../config/config.ts'
 import { isDefault } from '../../domain/prices.ts'
-import { AgentError } from '../../lib/errors.ts'
+import { askAgent } from '../local-api.ts'
 import { connectTo } from '../operator/desk.ts'
 import { coins, moment, pricesText, span, usdc } from '../operator/words.ts'
 import { EXIT, type Io, makeVerb, wholeNumber } from '../verb.ts'
 
-const leasesSchema = z.strictObject({ leases: z.array(leaseStatusSchema) })
-type AgentLease = z.output<typeof leasesSchema>['leases'][number]
+type AgentLease = z.output<typeof leaseListSchema>['leases'][number]
 
 type Said<value> =
   | { readonly ok: true; readonly value: value }
@@ -26,8 +25,9 @@ lease; the latter also while the agent is down. Exit code 0 only when both answe
   examples: ['decloud-node status', 'decloud-node status --json'],
   options: { port: { type: 'string', argument: 'N', about: "the agent's API port" } },
   run: async (io, options) => {
-    const port = options.port === undefined ? undefined : wholeNumber('port', options.port, 1, 65_535)
-    const [agent, chain] = await Promise.all([settle(askAgent(io, port)), settle(askChain(io))])
+    // Said at once, and not as an agent that does not answer.
+    if (options.port !== undefined) wholeNumber('port', options.port, 1, 65_535)
+    const [agent, chain] = await Promise.all([settle(askNode(io, options.port)), settle(askChain(io))])
     io.result(
       {
         health: agent.ok ? agent.value.health : null,
@@ -53,11 +53,9 @@ const settle = async <value>(work: Promise<value>): Promise<Said<value>> => {
   }
 }
 
-const askAgent = async (io: Io, port: number | undefined): Promise<AgentFacts> => {
-  const { apiPort } = load(io.env, io.given, []).config
-  const url = `http://127.0.0.1:${port ?? apiPort}`
-  const health = healthSchema.parse(await get(`${url}/health`))
-  return { health, ...leasesSchema.parse(await get(`${url}/v1/leases`)) }
+const askNode = async (io: Io, port: string | undefined): Promise<AgentFacts> => {
+  const health = healthSchema.parse(await askAgent(io, '/health', { port, accept: [503] }))
+  return { health, ...leaseListSchema.parse(await askAgent(io, '/v1/leases', { port })) }
 }
 
 const askChain = async (io: Io): Promise<NodeBooks> => {
@@ -119,16 +117,4 @@ const chainLines = (books: NodeBooks): string[] => {
         : `lease     ${leaseId.slice(0, 10)}…  not active yet`,
     ),
   ]
-}
-
-const get = async (url: string): Promise<unknown> => {
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(5_000) })
-    return await response.json()
-  } catch (cause) {
-    throw new AgentError('agent-unreachable', `No agent answers at ${url}.`, {
-      hint: 'Start it with `decloud-node run`, or give its port with --port.',
-      cause,
-    })
-  }
 }

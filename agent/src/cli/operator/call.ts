@@ -42,6 +42,10 @@ export const registryCalls = ({ nodeRegistry: to }: Deployment) => {
       ...{ kind: 'setTerms', to, does: `set the terms of node ${node}` },
       data: encodeFunctionData({ abi, functionName: 'setTerms', args: [node, minCharge, notice] }),
     }),
+    setSealingKey: (node: number, sealingKey: Hex): Call => ({
+      ...{ kind: 'setSealingKey', to, does: `set the sealing key of node ${node}` },
+      data: encodeFunctionData({ abi, functionName: 'setSealingKey', args: [node, sealingKey] }),
+    }),
     setActive: (node: number, active: boolean): Call => ({
       ...{ kind: 'setActive', to, does: `${active ? 'take' : 'stop taking'} new leases on node ${node}` },
       data: encodeFunctionData({ abi, functionName: 'setActive', args: [node, active] }),

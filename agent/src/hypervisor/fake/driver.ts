@@ -6,6 +6,7 @@ import {
   type DomainSpec,
   type GuestExecResult,
   type GuestInterface,
+  type GuestStats,
   type Hypervisor,
   type HypervisorCapabilities,
   HypervisorError,
@@ -15,7 +16,7 @@ import {
 } from '../../ports/hypervisor.ts'
 import { hostArchitecture } from '../architecture.ts'
 import { checkInstance, domainName } from '../names.ts'
-import { simulatedBootId, simulatedTap, simulateExec } from './guest.ts'
+import { simulatedBootId, simulatedStats, simulatedTap, simulateExec } from './guest.ts'
 import type { SimulatedDomain, SimulatedMachine } from './machine.ts'
 import { ensureSimulatedNetwork, releaseAddress, reserveAddress } from './networks.ts'
 
@@ -141,6 +142,14 @@ class FakeHypervisor implements Hypervisor {
     return { vcpus, memoryMiB }
   }
 
+  async stats(): Promise<readonly GuestStats[]> {
+    this.#connected()
+    const now = this.#machine.now()
+    return this.#machine.state.domains
+      .filter((domain) => domain.instance === this.#instance && !isOff(domain))
+      .map((domain) => simulatedStats(domain, now))
+  }
+
   async ping(leaseId: Hex): Promise<void> {
     this.#answering(leaseId)
   }
@@ -149,9 +158,10 @@ class FakeHypervisor implements Hypervisor {
     leaseId: Hex,
     argv: readonly [string, ...string[]],
     timeoutMs = 30_000,
+    input = '',
   ): Promise<GuestExecResult> {
     const domain = this.#answering(leaseId)
-    const result = simulateExec(domain, argv, this.#machine.faults, timeoutMs)
+    const result = simulateExec(domain, argv, this.#machine.faults, { timeoutMs, input })
     if (result === null)
       throw new HypervisorError('agent-error', `The simulated guest has no program ${argv[0]}.`)
     if (result !== 'hangs') return result

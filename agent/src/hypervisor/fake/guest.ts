@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { UPDATE_ACCESS } from '../../guest/access-update.ts'
 import { HTTP_CHECK, TCP_CHECK } from '../../guest/service-scripts.ts'
-import type { GuestExecResult } from '../../ports/hypervisor.ts'
+import type { GuestExecResult, GuestStats } from '../../ports/hypervisor.ts'
 import { digestOf, type Faults, type SimulatedDomain } from './machine.ts'
 
 /** A UUID that changes with every boot. */
@@ -71,11 +72,12 @@ export function simulateExec(
   domain: SimulatedDomain,
   [path, ...args]: readonly [string, ...string[]],
   { cloudInitErrors, services }: Pick<Faults, 'cloudInitErrors' | 'services'>,
-  timeoutMs: number,
+  { timeoutMs, input }: { timeoutMs: number; input: string },
 ): GuestExecResult | 'hangs' | null {
   const done = (exitCode: number, stdout = '', stderr = ''): GuestExecResult => ({ exitCode, stdout, stderr })
   switch (path) {
     case 'cat': {
+      if (args.length === 0) return done(0, input)
       const known = files(domain, cloudInitErrors)
       const missing = args.find((name) => known[name] === undefined)
       if (missing !== undefined) return done(1, '', `cat: ${missing}: No such file or directory\n`)
@@ -94,11 +96,32 @@ export function simulateExec(
       const status = services[port] ?? 200
       if (name === HTTP_CHECK) return done(status >= 200 && status < 300 ? 0 : 1, `${status || ''}\n`)
       if (name === TCP_CHECK) return done(status === 0 ? 1 : 0)
+      if (name === UPDATE_ACCESS) return done(0)
       return null
     }
     case 'sleep':
       return Number(args[0]) * 1000 > timeoutMs ? 'hangs' : done(0)
     default:
       return null
+  }
+}
+
+/** An idle guest: a tenth of a processor, half of its memory, a little of everything else, in step with its uptime. */
+export const simulatedStats = ({ spec, startedAt }: SimulatedDomain, nowMs: number): GuestStats => {
+  const seconds = startedAt === null ? 0 : Math.max(0, nowMs - startedAt) / 1_000
+  const whole = Math.floor(seconds)
+  const disk = { readBytes: 512 * whole, writtenBytes: 4_096 * whole }
+  const net = {
+    receivedBytes: 100 * whole,
+    sentBytes: 100 * whole,
+    receivedPackets: whole,
+    sentPackets: whole,
+  }
+  return {
+    leaseId: spec.leaseId,
+    cpuSeconds: 0.1 * seconds,
+    memoryBytes: spec.memoryMiB * 2 ** 19,
+    disk: { ...disk, readRequests: 1 + whole, writeRequests: whole },
+    net: { ...net, droppedPackets: 0 },
   }
 }

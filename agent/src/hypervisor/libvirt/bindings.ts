@@ -81,6 +81,50 @@ export function takeHandles(out: [Handle | null], count: number): Handle[] {
   return handles
 }
 
+const freeRecords: (records: Handle) => void = libvirt.func(
+  'void virDomainStatsRecordListFree(void *records)',
+)
+
+/** virDomainStatsRecord: { virDomainPtr dom; virTypedParameterPtr params; int nparams; } */
+export interface StatsRecord {
+  /** Valid while `use` runs. */
+  readonly domain: Handle
+  /** The C array of virTypedParameter, copied. */
+  readonly parameters: Buffer
+  readonly count: number
+}
+const PARAMETER_BYTES = 96
+
+/** Frees the records, and their domains, when `use` is done with them. */
+export function withRecords<T>(
+  out: [Handle | null],
+  count: number,
+  use: (records: readonly StatsRecord[]) => T,
+): T {
+  const array = out[0]
+  if (array === null) return use([])
+  try {
+    return use(
+      Array.from({ length: count }, (_, i) => {
+        const record = koffi.decode(array, i * 8, 'void *') as Handle
+        const parameters = koffi.decode(record, 8, 'void *') as Handle | null
+        const length = koffi.decode(record, 16, 'int') as number
+        const bytes =
+          parameters === null || length === 0
+            ? new Uint8Array()
+            : (koffi.decode(parameters, koffi.array('uint8', length * PARAMETER_BYTES)) as Uint8Array)
+        return {
+          domain: koffi.decode(record, 0, 'void *') as Handle,
+          parameters: Buffer.from(bytes),
+          count: length,
+        }
+      }),
+    )
+  } finally {
+    freeRecords(array)
+  }
+}
+
 export const virConnect = {
   open: libvirt.func('virConnect *virConnectOpen(const char *uri)') as (uri: string) => Handle | null,
   close: libvirt.func('int virConnectClose(virConnect *c)') as (c: Handle) => number,
@@ -100,6 +144,10 @@ export const virConnect = {
     out: [Handle | null],
     flags: number,
   ) => number,
+  /** `records` is an array that `withRecords` reads and frees; each holds a reference to its domain. */
+  getAllDomainStats: libvirt.func(
+    'int virConnectGetAllDomainStats(virConnect *c, uint stats, _Out_ void **records, uint flags)',
+  ) as (c: Handle, stats: number, out: [Handle | null], flags: number) => number,
   domainEventRegisterAny: libvirt.func(
     'int virConnectDomainEventRegisterAny(virConnect *c, virDomain *d, int id, DomainEventCallback *cb, void *o, void *f)',
   ) as (c: Handle, d: null, id: number, callback: Handle, opaque: null, freeOpaque: null) => number,

@@ -5,6 +5,7 @@ import {
   type CpuLimits,
   type DomainRecord,
   type DomainSpec,
+  type GuestStats,
   type Hypervisor,
   type HypervisorCapabilities,
   HypervisorError,
@@ -23,6 +24,7 @@ import { type DomainIdentity, parseMetadata } from './metadata.ts'
 import { Networks } from './networks.ts'
 import { parseNic } from './nic-xml.ts'
 import { domainRecord, domainState, hypervisorEvent } from './states.ts'
+import { guestStats } from './stats.ts'
 import { WorkerPool } from './worker-pool.ts'
 
 export interface LibvirtOptions {
@@ -204,9 +206,19 @@ class LibvirtHypervisor implements Hypervisor {
     return this.#pool.call('size', [name], `read the size of ${name}`, QUICK_MS)
   }
 
+  async stats(): Promise<readonly GuestStats[]> {
+    const { instance } = this.#context
+    const prefix = domainPrefix(instance)
+    const raw = await this.#pool.call('stats', [prefix], 'read the statistics of the guests', QUICK_MS)
+    return raw.filter(isOn).flatMap((domain) => {
+      const record = domainRecord(instance, domain)
+      return record === null ? [] : [guestStats(record.leaseId, domain.values)]
+    })
+  }
+
   ping = (leaseId: Hex, timeoutMs = PING_MS) => this.#agent.ping(this.#name(leaseId), timeoutMs)
-  exec = (leaseId: Hex, argv: readonly [string, ...string[]], timeoutMs = EXEC_MS) =>
-    this.#agent.exec(this.#name(leaseId), argv, timeoutMs)
+  exec = (leaseId: Hex, argv: readonly [string, ...string[]], timeoutMs = EXEC_MS, input = '') =>
+    this.#agent.exec(this.#name(leaseId), argv, timeoutMs, input)
   interfaces = (leaseId: Hex) => this.#agent.interfaces(this.#name(leaseId))
   bootId = (leaseId: Hex) => this.#agent.bootId(this.#name(leaseId))
 

@@ -1,8 +1,18 @@
 // What a worker does with a connection: each is one short, blocking exchange with libvirt.
-import { type Handle, ok, present, takeHandles, virConnect, virDomain, virNetwork } from './bindings.ts'
+import {
+  type Handle,
+  ok,
+  present,
+  takeHandles,
+  virConnect,
+  virDomain,
+  virNetwork,
+  withRecords,
+} from './bindings.ts'
 import { LibvirtFailure, virErr } from './failure.ts'
 import { metadataNamespace } from './metadata.ts'
 import { tuning } from './tuning.ts'
+import { readParameters } from './typed-parameters.ts'
 import { withDomain } from './with-domain.ts'
 
 export interface RawDomain {
@@ -67,12 +77,35 @@ function domains(c: Handle, prefix: string): RawDomain[] {
   }
 }
 
+export interface RawStats extends RawDomain {
+  /** Whole numbers by libvirt's name: cpu.time, net.0.rx.bytes, … */
+  readonly values: ReadonlyMap<string, bigint>
+}
+
+// virDomainStatsTypes: CPU_TOTAL, BALLOON, INTERFACE, BLOCK
+const STATS = 2 | 4 | 16 | 32
+// virConnectGetAllDomainStatsFlags: ACTIVE; NOWAIT, so that one guest that is busy does not hold up the figures of all.
+const STATS_FLAGS = 1 | 0x2000_0000
+
+function stats(c: Handle, prefix: string): RawStats[] {
+  const out: [Handle | null] = [null]
+  const count = ok(virConnect.getAllDomainStats(c, STATS, out, STATS_FLAGS))
+  return withRecords(out, count, (records) =>
+    records.flatMap(({ domain, parameters, count }) => {
+      if (!present(virDomain.getName(domain)).startsWith(prefix)) return []
+      const raw = unless(virErr.noDomain, () => describe(domain))
+      return raw === null ? [] : [{ ...raw, values: readParameters(parameters, count) }]
+    }),
+  )
+}
+
 function ensureActive(n: Handle): void {
   if (ok(virNetwork.isActive(n)) === 0) ok(virNetwork.create(n))
 }
 
 export const operations = {
   domains,
+  stats,
   ...tuning,
   domain: (c: Handle, name: string): RawDomain | null =>
     unless(virErr.noDomain, () => withDomain(c, name, describe)),

@@ -1,0 +1,23 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { Access } from '../access.ts'
+import type { Closer } from '../orders/closer.ts'
+import type { OrderDesk } from '../orders/desk.ts'
+import type { VmStore } from '../reconcile/ports.ts'
+import type { Health } from './health.ts'
+
+export type ApiDeps = {
+  access: Access
+  store: Pick<VmStore, 'get' | 'all'>
+  health: () => Promise<Health>
+  orders: { desk: Pick<OrderDesk, 'accept'>; closer: Pick<Closer, 'accept'> }
+}
+
+export type App = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>
