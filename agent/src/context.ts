@@ -11,6 +11,7 @@ import {
   openDatabase,
 } from '@decloud/chain'
 import { sentenceOf } from '@decloud/protocol'
+import { type Metrics, watchJournal, watchRpc } from '@decloud/service/metrics'
 import type { Database } from 'better-sqlite3'
 import { parseGwei } from 'viem'
 import { startBeats } from './beats.ts'
@@ -42,6 +43,8 @@ import type { Logger } from './lib/log.ts'
 import { makeMachine } from './lib/machine.ts'
 import { type MachineAdapters, openMachine } from './machine.ts'
 import { makeMailboxClient } from './mailbox/client.ts'
+import { openMetrics, watchAll } from './metrics/metrics.ts'
+import { countEvents, watchSteps } from './metrics/node.ts'
 import { conditionsOf, recordedMachine } from './observe.ts'
 import { openOrders } from './orders.ts'
 import type { EventLog } from './ports/events.ts'
@@ -87,12 +90,19 @@ export const makeContext = async (
   disposer.add(() => dataDir.release())
   const db = openDatabase(dataDir.database)
   disposer.add(() => db.close())
-  const events = openEvents(dataDir.path, nowMs, log)
-  disposer.add(() => events.close())
+  const registry = openMetrics(log)
+  const { metrics } = registry
+  const eventLog = openEvents(dataDir.path, nowMs, log)
+  disposer.add(() => eventLog.close())
+  const events = countEvents(metrics, eventLog)
   const watched = watch(recordVms(makeVmStore(db), events))
   reconsiderRefusals(db)
 
-  const chain = await connect({ urls: config.rpcUrls, deployment: config.deployment })
+  const chain = await connect({
+    urls: config.rpcUrls,
+    deployment: config.deployment,
+    onCall: watchRpc(metrics),
+  })
   await checkNode(chain, config.node, secrets.account.address, secrets.sealingKeys)
 
   const instance = instanceOf(config)
@@ -111,6 +121,7 @@ export const makeContext = async (
     db,
     log,
     events,
+    metrics,
     disposer,
     nowMs,
   })
@@ -168,6 +179,7 @@ export const makeContext = async (
   const { limits, backoff, sweepMs } = overrides
   const reconciler = makeReconciler({
     deps,
+    onStep: watchSteps(metrics),
     ...(limits === undefined ? {} : { limits }),
     ...(backoff === undefined ? {} : { backoff }),
     ...(sweepMs === undefined ? {} : { sweepMs }),
@@ -180,7 +192,20 @@ export const makeContext = async (
   const beats = await startBeats({ config, secrets, db, deps, disposer })
   disposer.add(recordStates(conditionsOf({ follower, space, duties, beats }), events))
   const nodeLogin = makeNodeLogin(deps)
-  return { deps, follower, reconciler, orders, beats, duties, space, nodeLogin, subscribe: watched.subscribe }
+  const usage = watchAll({ registry, deps, follower, disposer, space, beats, duties })
+  return {
+    deps,
+    follower,
+    reconciler,
+    orders,
+    beats,
+    duties,
+    space,
+    usage,
+    registry,
+    nodeLogin,
+    subscribe: watched.subscribe,
+  }
 }
 export type Context = Awaited<ReturnType<typeof makeContext>>
 
@@ -201,16 +226,17 @@ const openChain = async (options: {
   db: Database
   log: Logger
   events: EventLog
+  metrics: Metrics
   disposer: Disposer
   nowMs: () => number
 }) => {
-  const { config, secrets, chain, db, log, events, disposer, nowMs } = options
+  const { config, secrets, chain, db, log, events, metrics, disposer, nowMs } = options
   const onError = (error: unknown) => log.warn({ err: error }, 'chain')
   const follower: Follower = makeFollower({ chain, db, projectors: [], onError })
   disposer.add(() => follower.close())
   const maxFeePerGas = parseGwei(String(config.maxFeeGwei ?? MAX_FEE_GWEI))
   const sender = makeJournal({ chain, db, account: secrets.account, maxFeePerGas, onError })
-  const journal = recordJournal(sender, events, nowMs)
+  const journal = watchJournal(metrics, recordJournal(sender, events, nowMs))
   disposer.add(() => journal.close())
   const feed = makeLeaseFeed({
     db,

@@ -8,6 +8,7 @@ import { type Context, makeContext, type Overrides, type VmListener } from './co
 import type { VmRecord } from './domain/vm.ts'
 import { makeDisposer } from './lib/disposer.ts'
 import { type Logger, makeLogger } from './lib/log.ts'
+import type { Usage } from './metrics/usage.ts'
 
 export { type AgentConfig, loadConfig } from './config/config.ts'
 export { type AgentSecrets, loadSecrets } from './config/secrets.ts'
@@ -21,6 +22,10 @@ export type Agent = {
   /** Called after every change of a record. @returns unsubscribe. */
   onVm(listener: VmListener): () => void
   health(): Promise<Health>
+  /** What guests use. */
+  readonly usage: Pick<Usage, 'look' | 'of'>
+  /** Every figure, in Prometheus' text format. */
+  metrics(): Promise<string>
   /** Stops the agent; guests stay as they are. Safe to call twice. */
   close(): Promise<void>
 }
@@ -60,6 +65,8 @@ export const makeAgent = async (
       vm: (leaseId) => deps.store.get(leaseId),
       onVm: context.subscribe,
       health,
+      usage: context.usage,
+      metrics: () => context.registry.text(),
       close: () => {
         closing ??= farewell(context, log).then(() => disposer.dispose())
         return closing

@@ -27,6 +27,8 @@ export type FlightOptions = {
   backoff?: Backoff
   /** Called before each step: a test cuts the power here. */
   beforeStep?: (leaseId: Hex, step: Step) => void
+  /** Told after each step: how long it took, and the code of its failure; null when it went well. */
+  onStep?: (step: Step['kind'], ms: number, code: string | null) => void
   /** Shared with whoever hears the hypervisor's events. */
   sightings?: Sightings
 }
@@ -87,13 +89,17 @@ export const makeFlight = (options: FlightOptions) => {
     }
     options.beforeStep?.(leaseId, step)
     const context = { deps, lease, vm: deps.store.get(leaseId) }
+    const began = performance.now()
+    const told = (code: string | null) => options.onStep?.(step.kind, performance.now() - began, code)
     try {
       const outcome = await withDeadline(step.kind, deadlineOf(step.kind), signal, (inner) =>
         execute({ ...context, signal: inner }, step),
       )
+      told(null)
       return outcome?.waitMs ?? null
     } catch (error) {
       if (signal.aborted) return SWEEP_MS
+      told(failureOf(error).reason.code)
       return fail(situation, lease, step, error)
     }
   }
