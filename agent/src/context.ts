@@ -11,6 +11,7 @@ import {
   openDatabase,
 } from '@decloud/chain'
 import { sentenceOf } from '@decloud/protocol'
+import type { Scrub } from '@decloud/service/log'
 import { type Metrics, watchJournal, watchRpc } from '@decloud/service/metrics'
 import type { Database } from 'better-sqlite3'
 import { parseGwei } from 'viem'
@@ -65,6 +66,8 @@ export type Overrides = Partial<MachineAdapters> & {
   wishes?: Wishes
   nowMs?: () => number
   random?: () => number
+  /** Cuts secrets out of what events say. */
+  scrub?: Scrub
   limits?: Limits
   backoff?: Backoff
   sweepMs?: number
@@ -92,7 +95,7 @@ export const makeContext = async (
   disposer.add(() => db.close())
   const registry = openMetrics(log)
   const { metrics } = registry
-  const eventLog = openEvents(dataDir.path, nowMs, log)
+  const eventLog = openEvents(dataDir.path, nowMs, log, overrides.scrub)
   disposer.add(() => eventLog.close())
   const events = countEvents(metrics, eventLog)
   const watched = watch(recordVms(makeVmStore(db), events))
@@ -209,8 +212,9 @@ export const makeContext = async (
 }
 export type Context = Awaited<ReturnType<typeof makeContext>>
 
-const openEvents = (dataDir: string, nowMs: () => number, log: Logger) =>
+const openEvents = (dataDir: string, nowMs: () => number, log: Logger, scrub?: Scrub) =>
   openEventLog({
+    ...(scrub === undefined ? {} : { scrub }),
     path: join(dataDir, EVENTS_FILE),
     nowMs,
     onError: (error) => log.warn({ detail: sentenceOf(error) }, 'an event was not kept'),

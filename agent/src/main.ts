@@ -1,8 +1,10 @@
 // The agent as a library: `decloud-node run`, the demo and the tests all start it here.
+import { makeScrub, type Scrub } from '@decloud/service/log'
 import type { Hex } from 'viem'
 import type { Health } from './api/server.ts'
 import { startApi } from './api/server.ts'
 import type { AgentConfig } from './config/config.ts'
+import { secretValues } from './config/secret-values.ts'
 import type { AgentSecrets } from './config/secrets.ts'
 import { type Context, makeContext, type Overrides, type VmListener } from './context.ts'
 import type { VmRecord } from './domain/vm.ts'
@@ -37,12 +39,13 @@ export type Agent = {
 export const makeAgent = async (
   config: AgentConfig,
   secrets: AgentSecrets,
-  overrides: Overrides & { log?: Logger } = {},
+  overrides: Overrides & { log?: Logger; scrub?: Scrub } = {},
 ): Promise<Agent> => {
-  const log = overrides.log ?? makeLogger(config.logLevel)
+  const scrub = overrides.scrub ?? makeScrub(secretValues(config, secrets))
+  const log = overrides.log ?? makeLogger(config.logLevel, config.logFile, scrub)
   const disposer = makeDisposer((error) => log.error({ err: error }, 'while stopping'))
   try {
-    const context = await makeContext(config, secrets, log, disposer, overrides)
+    const context = await makeContext(config, secrets, log, disposer, { ...overrides, scrub })
     const { deps, reconciler, orders } = context
     const health = () => healthOf(context, config, secrets)
     const api = await startApi({ port: config.apiPort, store: deps.store, health, orders })

@@ -35,6 +35,11 @@ const main = async (argv: readonly string[]): Promise<number> => {
 const ioOf = (json: boolean, words: readonly string[], given: Given): Io => {
   const abort = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort())
+  // Whoever reads has seen enough, as `head` has.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    abort.abort()
+  })
   return {
     env: process.env,
     json,
@@ -42,6 +47,7 @@ const ioOf = (json: boolean, words: readonly string[], given: Given): Io => {
     given,
     signal: abort.signal,
     say: (line) => process.stderr.write(`${line}\n`),
+    line: (text) => process.stdout.write(`${text}\n`),
     result: (value, text) => process.stdout.write(`${json ? toJson(value) : text}\n`),
   }
 }

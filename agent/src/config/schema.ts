@@ -143,6 +143,9 @@ export const configSchema = z.strictObject({
   maxFeeGwei: count(1, 1_000_000)
     .optional()
     .describe('gwei per gas that no transaction pays more than; 2000'),
+  logFile: path
+    .optional()
+    .describe('file that the log is appended to, instead of stderr; `decloud-node logs` reads it'),
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')

@@ -8,6 +8,7 @@ import { ASKING, PHASE_OF, type Step } from '../domain/steps.ts'
 import { reclocked } from '../domain/vm.ts'
 import { BACKOFF, type Backoff, backoffMs } from '../lib/backoff.ts'
 import { withDeadline } from '../lib/deadline.ts'
+import { loggedWith } from '../lib/log.ts'
 import { failureOf } from './failure.ts'
 import { type Machinery, makeLook } from './observe.ts'
 import { offeredBy } from './offered.ts'
@@ -93,7 +94,7 @@ export const makeFlight = (options: FlightOptions) => {
     const told = (code: string | null) => options.onStep?.(step.kind, performance.now() - began, code)
     try {
       const outcome = await withDeadline(step.kind, deadlineOf(step.kind), signal, (inner) =>
-        execute({ ...context, signal: inner }, step),
+        loggedWith({ leaseId, step: step.kind }, () => execute({ ...context, signal: inner }, step)),
       )
       told(null)
       return outcome?.waitMs ?? null
@@ -116,7 +117,8 @@ export const makeFlight = (options: FlightOptions) => {
     // Only what was never billed can be refused; an activated lease is tried again for as long as it lasts.
     if (failure.final && s.target.kind === 'run' && !s.target.activated) {
       const context = { deps, lease, vm, signal: new AbortController().signal }
-      await records.Refuse(context, { kind: 'Refuse', reason: failure.reason })
+      const refuse = () => records.Refuse(context, { kind: 'Refuse', reason: failure.reason })
+      await loggedWith({ step: 'Refuse' }, refuse)
       return SWEEP_MS
     }
     const attempts = vm.attempts + 1
