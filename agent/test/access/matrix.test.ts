@@ -1,5 +1,6 @@
 // Everybody who has no business tries every route of a real agent, on a real chain: all refused, and all in the event log.
 // The routes come from the agent itself; the rightful one is let in everywhere, so that a door that is shut to all fails.
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openDatabase } from '@decloud/chain'
 import { ticketSchema } from '@decloud/protocol/wire/access'
@@ -66,7 +67,7 @@ afterAll(() => cast?.close())
 
 const routes = (): Guarded[] =>
   cast.agent.routes.map((route) => ({ route, access: route.config.access as RouteAccess }))
-const isGuarded = ({ access }: Guarded) => ['session', 'operator', 'lease'].includes(access.who)
+const isGuarded = ({ access }: Guarded) => ['session', 'insider', 'operator', 'lease'].includes(access.who)
 const guarded = () => routes().filter(isGuarded)
 const nameOf = ({ method, url }: RouteEntry) => `${method} ${url}`
 
@@ -142,6 +143,14 @@ describe('every route', () => {
     ])
   })
 
+  it('is in the table of what is given to whom', async () => {
+    const table = await readFile(new URL('../../../docs/agent-api.md', import.meta.url), 'utf8')
+    const missing = routes()
+      .map(({ route }) => nameOf(route))
+      .filter((name) => !name.startsWith('HEAD ') && !table.includes(`\`${name}\``))
+    expect(missing).toEqual([])
+  })
+
   it('refuses nobody in particular, and tokens that are none, are over, or are of another agent', async () => {
     const strangers = ({ access }: Guarded): Intruder[] => [
       { who: 'nobody', key: {}, expected: 'session-missing' },
@@ -154,7 +163,7 @@ describe('every route', () => {
       { who: "another agent's session", key: bearer(foreign.session), expected: 'session-unknown' },
       {
         ...{ who: "another agent's operator", key: bearer(foreign.operator) },
-        expected: access.who === 'operator' ? 'operator-token-wrong' : 'session-missing',
+        expected: ['operator', 'insider'].includes(access.who) ? 'operator-token-wrong' : 'session-missing',
       },
       ...Object.entries(stale).map(([what, token]) => ({
         ...{ who: `a token ${what}`, key: bearer(token), expected: 'session-unknown' },
@@ -238,6 +247,7 @@ describe('every route', () => {
       const fresh = one.access.who === 'session' ? (await cast.signIn(cast.account.user)).accessToken : null
       const keys = [fresh === null ? rightful(one) : bearer(fresh)]
       if (one.access.who === 'operator') keys.push(bearer(tokens.operator))
+      if (one.access.who === 'insider') keys.push(bearer(operatorToken))
       if (one.access.who === 'lease') keys.push(bearer(tokens.tenant))
       for (const key of keys) {
         const answer = await knock(cast.here.url, asked(one, key))
