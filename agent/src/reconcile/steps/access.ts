@@ -32,7 +32,9 @@ export const access: Executors<'UpdateAccess'> = {
       deps.log.info({ leaseId: lease.leaseId, problem }, 'the guest does not follow the newest manifest yet')
       return { waitMs: SILENT_MS }
     }
-    deps.store.put({ ...recordOf(context), manifestSeen: manifestHash })
+    const vm = recordOf(context)
+    const reason = vm.reason?.code === UNOPENED.code ? null : vm.reason
+    deps.store.put({ ...vm, manifestSeen: manifestHash, reason })
     if (before === null) return undefined
     const message = 'The guest lets in whom the newest manifest of its tenant names.'
     deps.events.record({
