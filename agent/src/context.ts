@@ -48,6 +48,7 @@ import { makeMailboxClient } from './mailbox/client.ts'
 import { conditionsOf, recordedMachine } from './observe.ts'
 import { openOrders } from './orders.ts'
 import type { EventLog } from './ports/events.ts'
+import type { EnterGuest } from './ports/guest-login.ts'
 import type { Deps, Machine, VmStore, Wishes } from './reconcile/ports.ts'
 import { makeReconciler } from './reconcile/reconciler.ts'
 import { restoreLedger } from './reconcile/restore-ledger.ts'
@@ -59,6 +60,8 @@ import { lockDataDir } from './state/data-dir.ts'
 import { makeLedger } from './state/ledger-store.ts'
 import { makeOutageStore } from './state/outage-store.ts'
 import { makeVmStore, reconsiderRefusals } from './state/vm-store.ts'
+import { openStreams } from './streams.ts'
+import type { TerminalLimits } from './terminal/terminals.ts'
 
 /** What a test or an embedding program may put in the place of the real thing; it keeps what it gave. */
 export type Overrides = Partial<MachineAdapters> & {
@@ -73,6 +76,8 @@ export type Overrides = Partial<MachineAdapters> & {
   dutiesMs?: number
   /** How fast callers of the API may ask. */
   pace?: PaceLimits
+  enterGuest?: EnterGuest
+  terminals?: TerminalLimits
 }
 
 export type VmListener = (vm: VmRecord) => void
@@ -193,18 +198,19 @@ export const makeContext = async (
   })
   const beats = await startBeats({ config, secrets, db, deps, disposer })
   disposer.add(recordStates(conditionsOf({ follower, space, duties, beats }), events))
-  const nodeLogin = makeNodeLogin(deps)
+  const enterGuest = overrides.enterGuest ?? makeNodeLogin(deps)
+  const streams = openStreams({ db, deps, enterGuest, limits: overrides.terminals, disposer })
   const certificates = makeIssuer({ ...deps, directory: join(dataDir.path, KEYS) })
   return {
     deps,
     access,
+    streams,
     follower,
     reconciler,
     orders,
     beats,
     duties,
     space,
-    nodeLogin,
     certificates,
     subscribe: watched.subscribe,
   }

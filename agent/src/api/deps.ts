@@ -6,6 +6,7 @@ import type { Closer } from '../orders/closer.ts'
 import type { OrderDesk } from '../orders/desk.ts'
 import type { VmStore } from '../reconcile/ports.ts'
 import type { Issuer } from '../ssh/issuer.ts'
+import type { Streams } from '../streams.ts'
 import type { Health } from './health.ts'
 
 export type ApiDeps = {
@@ -13,6 +14,7 @@ export type ApiDeps = {
   store: Pick<VmStore, 'get' | 'all'>
   health: () => Promise<Health>
   certificates: Issuer
+  streams: Streams
   orders: { desk: Pick<OrderDesk, 'accept'>; closer: Pick<Closer, 'accept'> }
 }
 

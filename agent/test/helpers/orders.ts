@@ -31,9 +31,9 @@ export const startOrderNode = async (bench: Bench, overrides: Overrides = {}) =>
   const health = async () => {
     throw new Error('not asked here')
   }
-  const { access, orders, certificates } = context
+  const { access, orders, certificates, streams } = context
   const api = await startApi(
-    { access, store: context.deps.store, health, orders, certificates },
+    { access, store: context.deps.store, health, orders, certificates, streams },
     { port: 0 },
     log,
   )
