@@ -24,6 +24,7 @@ export const STATUS: Readonly<Record<string, number>> = {
   'ticket-other': 403,
   'wallet-unknown': 403,
   'lease-unknown': 404,
+  'node-facts-none': 404,
   'route-unknown': 404,
   'method-wrong': 405,
   'lease-over': 409,

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { SignedFacts } from '@decloud/protocol/wire/facts'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Access } from '../access.ts'
@@ -15,6 +16,8 @@ export type ApiDeps = {
   health: () => Promise<Health>
   certificates: Issuer
   streams: Streams
+  /** What the node says of itself, signed; null before the first time. */
+  statement: () => SignedFacts | null
   orders: { desk: Pick<OrderDesk, 'accept'>; closer: Pick<Closer, 'accept'> }
 }
 

@@ -15,6 +15,7 @@ import { fileContentRoute } from './routes/file-content.ts'
 import { filesRoute } from './routes/files.ts'
 import { healthRoute } from './routes/health.ts'
 import { leasesRoute } from './routes/leases.ts'
+import { nodeRoute } from './routes/node.ts'
 import { ordersRoute } from './routes/orders.ts'
 import { sessionRoute } from './routes/session.ts'
 import { sshRoute } from './routes/ssh.ts'
@@ -26,7 +27,7 @@ import { takeWebSockets } from './websocket.ts'
 const ROUTES: readonly ((app: App, deps: ApiDeps) => void)[] = [
   ...[sessionRoute, ticketsRoute, leasesRoute, ordersRoute],
   ...[terminalRoute, filesRoute, fileContentRoute],
-  ...[sshRoute, healthRoute],
+  ...[sshRoute, nodeRoute, healthRoute],
 ]
 
 /** Bytes; a sign-in with a contract wallet's signature is the longest. */
