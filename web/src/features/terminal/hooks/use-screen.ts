@@ -1,6 +1,6 @@
 import { FitAddon } from '@xterm/addon-fit'
 import { Terminal } from '@xterm/xterm'
-import { type RefObject, useEffect, useRef, useState } from 'react'
+import { type RefObject, useEffect, useState } from 'react'
 import type { Line, LineState, Screen } from '../line.ts'
 import { strictDocument, whileStrict } from '../strict-styles.ts'
 import '@xterm/xterm/css/xterm.css'
@@ -25,44 +25,55 @@ export const useScreen = (
   label: string,
 ): LineState => {
   const [state, setState] = useState<LineState>({ at: 'connecting' })
-  const line = useRef<Line | null>(null)
 
   useEffect(() => {
-    const element = box.current
-    if (element === null) return
-    const terminal = new Terminal({
-      ...{ cursorBlink: true, fontFamily: FONT, fontSize: 14, scrollback: 5_000, theme: THEME },
-      documentOverride: strictDocument(),
+    let end = () => {}
+    // A component that React mounts twice to try it out is not to open two shells, nor to end the one of this page.
+    const begin = setTimeout(() => {
+      if (box.current !== null) end = show(box.current, open, label, setState)
     })
-    const fit = new FitAddon()
-    terminal.loadAddon(fit)
-    whileStrict(() => terminal.open(element))
-    terminal.textarea?.setAttribute('aria-label', label)
-    fit.fit()
-    line.current = open({
-      size: () => ({ cols: terminal.cols, rows: terminal.rows }),
-      write: (bytes, done) => terminal.write(bytes, done),
-      lost: (bytes) =>
-        terminal.write(`\r\n\x1b[7m ${bytes} bytes were printed meanwhile and are gone \x1b[0m\r\n`),
-      state: setState,
-    })
-    const typed = terminal.onData((text) => line.current?.type(text))
-    const resized = terminal.onResize((size) => line.current?.resize(size))
-    const watch = new ResizeObserver(() => fit.fit())
-    watch.observe(element)
-    const online = () => line.current?.hurry()
-    window.addEventListener('online', online)
-    terminal.focus()
     return () => {
-      window.removeEventListener('online', online)
-      watch.disconnect()
-      typed.dispose()
-      resized.dispose()
-      line.current?.close()
-      line.current = null
-      terminal.dispose()
+      clearTimeout(begin)
+      end()
     }
   }, [box, open, label])
 
   return state
+}
+
+/** @returns the function that ends the line and clears the element. */
+const show = (
+  element: HTMLElement,
+  open: (screen: Screen) => Line,
+  label: string,
+  setState: (state: LineState) => void,
+): (() => void) => {
+  const terminal = new Terminal({
+    ...{ cursorBlink: true, fontFamily: FONT, fontSize: 14, scrollback: 5_000, theme: THEME },
+    documentOverride: strictDocument(),
+  })
+  const fit = new FitAddon()
+  terminal.loadAddon(fit)
+  whileStrict(() => terminal.open(element))
+  terminal.textarea?.setAttribute('aria-label', label)
+  fit.fit()
+  const line = open({
+    size: () => ({ cols: terminal.cols, rows: terminal.rows }),
+    write: (bytes, done) => terminal.write(bytes, done),
+    lost: (bytes) =>
+      terminal.write(`\r\n\x1b[7m ${bytes} bytes were printed meanwhile and are gone \x1b[0m\r\n`),
+    state: setState,
+  })
+  terminal.onData((text) => line.type(text))
+  terminal.onResize(({ cols, rows }) => line.resize({ cols, rows }))
+  const watch = new ResizeObserver(() => fit.fit())
+  watch.observe(element)
+  window.addEventListener('online', line.hurry)
+  terminal.focus()
+  return () => {
+    window.removeEventListener('online', line.hurry)
+    watch.disconnect()
+    line.close()
+    terminal.dispose()
+  }
 }
