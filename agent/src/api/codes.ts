@@ -24,12 +24,14 @@ export const STATUS: Readonly<Record<string, number>> = {
   'ticket-other': 403,
   'wallet-unknown': 403,
   'lease-unknown': 404,
+  'node-facts-none': 404,
   'route-unknown': 404,
   'method-wrong': 405,
   'lease-over': 409,
   'order-replayed': 409,
   'order-superseded': 409,
   'restore-unfit': 409,
+  'ssh-authority-missing': 409,
   'body-too-large': 413,
   'url-too-long': 414,
   'media-type-wrong': 415,
@@ -39,6 +41,7 @@ export const STATUS: Readonly<Record<string, number>> = {
   'order-expired': 422,
   'order-other-node': 422,
   'order-too-long': 422,
+  'ssh-key-refused': 422,
   'order-rate': 429,
   'rate-limited': 429,
   'tickets-full': 429,
@@ -47,6 +50,7 @@ export const STATUS: Readonly<Record<string, number>> = {
   'rpc-refused': 503,
   'rpc-unreachable': 503,
   'sign-in-busy': 503,
+  'ssh-keygen-missing': 503,
 }
 
 /** What tells that somebody was not let in: each is in the operator's event log, and counted against who asked. */

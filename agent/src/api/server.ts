@@ -1,5 +1,5 @@
 // The API of a node. Every route says who may use it, and every answer has a schema: what it does not name stays inside.
-import { compileAnswer, makeRouteTable } from '@decloud/service/http'
+import { compileAnswer, makeRouteTable, type RouteEntry } from '@decloud/service/http'
 import fastifySwagger from '@fastify/swagger'
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import { jsonSchemaTransform, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
@@ -15,8 +15,10 @@ import { fileContentRoute } from './routes/file-content.ts'
 import { filesRoute } from './routes/files.ts'
 import { healthRoute } from './routes/health.ts'
 import { leasesRoute } from './routes/leases.ts'
+import { nodeRoute } from './routes/node.ts'
 import { ordersRoute } from './routes/orders.ts'
 import { sessionRoute } from './routes/session.ts'
+import { sshRoute } from './routes/ssh.ts'
 import { terminalRoute } from './routes/terminal.ts'
 import { ticketsRoute } from './routes/tickets.ts'
 import { SECURITY_SCHEMES } from './security.ts'
@@ -25,7 +27,7 @@ import { takeWebSockets } from './websocket.ts'
 const ROUTES: readonly ((app: App, deps: ApiDeps) => void)[] = [
   ...[sessionRoute, ticketsRoute, leasesRoute, ordersRoute],
   ...[terminalRoute, filesRoute, fileContentRoute],
-  ...[healthRoute],
+  ...[sshRoute, nodeRoute, healthRoute],
 ]
 
 /** Bytes; a sign-in with a contract wallet's signature is the longest. */
@@ -76,6 +78,8 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
   return Object.assign(app, { table })
 }
 
+export type Api = { url: string; routes: readonly RouteEntry[]; close(): Promise<void> }
+
 export type Listening = { host?: string | undefined; port: number }
 
 /** @throws AgentError `port-taken`, `api-unusable`. */
@@ -83,7 +87,7 @@ export const startApi = async (
   deps: ApiDeps,
   { host = '127.0.0.1', port }: Listening,
   logger: FastifyBaseLogger,
-): Promise<{ url: string; close(): Promise<void> }> => {
+): Promise<Api> => {
   const app = await makeServer(deps, logger)
   try {
     await app.listen({ host, port })
@@ -95,7 +99,7 @@ export const startApi = async (
   const bound = typeof address === 'object' && address !== null ? address.port : port
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${bound}`
   deps.access.names.listensAt(url)
-  return { url, close: () => app.close() }
+  return { url, routes: app.table.entries(), close: () => app.close() }
 }
 
 const listenError = ({ host, port }: { host: string; port: number }, cause: unknown) =>

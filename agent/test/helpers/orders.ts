@@ -31,9 +31,7 @@ export const startOrderNode = async (bench: Bench, overrides: Overrides = {}) =>
   const health = async () => {
     throw new Error('not asked here')
   }
-  const { access, orders, streams } = context
-  const { store } = context.deps
-  const api = await startApi({ access, store, health, orders, streams }, { port: 0 }, log)
+  const api = await startApi({ ...context.served, health }, { port: 0 }, log)
   disposer.add(() => api.close())
   context.reconciler.start()
   context.orders.start()
