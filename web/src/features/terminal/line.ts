@@ -14,7 +14,7 @@ export type LineState =
   /** Nothing follows. `why` is a sentence; empty when the shell simply ended. */
   | { at: 'ended' | 'refused'; why: string }
 
-export type Size = { cols: number; rows: number }
+type Size = { cols: number; rows: number }
 
 export type Screen = {
   size(): Size
