@@ -143,6 +143,7 @@ const table = (): Record<string, Asked | 'stream'> => {
     'PUT /api/mailbox/:leaseId': refused(`/api/mailbox/${active}`, 400, {}),
     'POST /api/mailbox/:leaseId/collect': refused(`/api/mailbox/${active}/collect`, 400, {}),
     'POST /api/heartbeats': refused('/api/heartbeats', 400, {}),
+    'POST /api/nodes/:node/facts': refused('/api/nodes/1/facts', 400, {}),
     ...Object.fromEntries(
       SPONSOR_KINDS.map((kind) => [`POST /api/sponsor/${kind}`, refused(`/api/sponsor/${kind}`, 400, {})]),
     ),
