@@ -31,9 +31,8 @@ export const startOrderNode = async (bench: Bench, overrides: Overrides = {}) =>
   const health = async () => {
     throw new Error('not asked here')
   }
-  const { access, orders } = context
   const api = await startApi(
-    { access, store: context.deps.store, health, orders, statement: context.herald.statement },
+    { ...context.served, health },
     { port: 0 },
     log,
   )
