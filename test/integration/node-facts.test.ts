@@ -1,7 +1,12 @@
 // A node's own word, all the way: found out by the agent, signed by it, served to insiders and taken by a keeper; and
 // what a command finds out beside the running agent follows by itself.
 import { join } from 'node:path'
-import { type SignedFacts, signedFactsSchema, verifyFacts } from '@decloud/protocol/wire/facts'
+import {
+  type ProbeFacts,
+  type SignedFacts,
+  signedFactsSchema,
+  verifyFacts,
+} from '@decloud/protocol/wire/facts'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { readOperatorToken } from '../../agent/src/access/operator-token.ts'
 import { openFactsStore } from '../../agent/src/state/node-facts-store.ts'
@@ -50,7 +55,7 @@ it('is told by the agent to insiders alone', async () => {
 })
 
 it('follows what a command finds out while the agent runs', async () => {
-  const probe = {
+  const probe: ProbeFacts = {
     ...{
       takenAt: Math.floor(Date.now() / 1_000),
       outcome: 'simulated',
@@ -58,7 +63,7 @@ it('follows what a command finds out while the agent runs', async () => {
       kvm: 'not-tried',
     },
     ...{ image: 'tiny', imageSha256: null, secondsToReady: 1.5, message: 'There was no guest.' },
-  } as const
+  }
   const store = openFactsStore(dataDir())
   try {
     store.probe.put(probe)
