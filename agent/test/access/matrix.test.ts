@@ -66,7 +66,7 @@ afterAll(() => cast?.close())
 
 const routes = (): Guarded[] =>
   cast.agent.routes.map((route) => ({ route, access: route.config.access as RouteAccess }))
-const isGuarded = ({ access }: Guarded) => ['session', 'operator', 'lease'].includes(access.who)
+const isGuarded = ({ access }: Guarded) => ['session', 'operator', 'insider', 'lease'].includes(access.who)
 const guarded = () => routes().filter(isGuarded)
 const nameOf = ({ method, url }: RouteEntry) => `${method} ${url}`
 
@@ -154,7 +154,7 @@ describe('every route', () => {
       { who: "another agent's session", key: bearer(foreign.session), expected: 'session-unknown' },
       {
         ...{ who: "another agent's operator", key: bearer(foreign.operator) },
-        expected: access.who === 'operator' ? 'operator-token-wrong' : 'session-missing',
+        expected: ['operator', 'insider'].includes(access.who) ? 'operator-token-wrong' : 'session-missing',
       },
       ...Object.entries(stale).map(([what, token]) => ({
         ...{ who: `a token ${what}`, key: bearer(token), expected: 'session-unknown' },
@@ -238,6 +238,7 @@ describe('every route', () => {
       const fresh = one.access.who === 'session' ? (await cast.signIn(cast.account.user)).accessToken : null
       const keys = [fresh === null ? rightful(one) : bearer(fresh)]
       if (one.access.who === 'operator') keys.push(bearer(tokens.operator))
+      if (one.access.who === 'insider') keys.push(bearer(operatorToken))
       if (one.access.who === 'lease') keys.push(bearer(tokens.tenant))
       for (const key of keys) {
         const answer = await knock(cast.here.url, asked(one, key))
