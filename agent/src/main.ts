@@ -1,4 +1,5 @@
 // The agent as a library: `decloud-node run`, the demo and the tests all start it here.
+import type { RouteEntry } from '@decloud/service/http'
 import type { Hex } from 'viem'
 import type { Health } from './api/health.ts'
 import { startApi } from './api/server.ts'
@@ -15,8 +16,10 @@ export type { Overrides } from './context.ts'
 export type { VmRecord } from './domain/vm.ts'
 
 export type Agent = {
-  /** Of the status API. */
+  /** Of its API. */
   readonly url: string
+  /** Every route of it, as it was registered: for tests that walk them all. */
+  readonly routes: readonly RouteEntry[]
   vm(leaseId: Hex): VmRecord | null
   /** Called after every change of a record. @returns unsubscribe. */
   onVm(listener: VmListener): () => void
@@ -38,10 +41,10 @@ export const makeAgent = async (
   const disposer = makeDisposer((error) => log.error({ err: error }, 'while stopping'))
   try {
     const context = await makeContext(config, secrets, log, disposer, overrides)
-    const { deps, reconciler, orders, access } = context
+    const { deps, reconciler, orders } = context
     const health = () => healthOf(context, config, secrets)
     const api = await startApi(
-      { access, store: deps.store, health, orders },
+      { ...context.served, health },
       { host: config.apiHost, port: config.apiPort },
       log,
     )
@@ -61,6 +64,7 @@ export const makeAgent = async (
     let closing: Promise<void> | null = null
     return {
       url: api.url,
+      routes: api.routes,
       vm: (leaseId) => deps.store.get(leaseId),
       onVm: context.subscribe,
       health,
