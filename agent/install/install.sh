@@ -179,7 +179,11 @@ do_install() {
   make_room
   fetch
   was_health=''
-  if configured && [ "$(systemctl is-active "$NAME.service" || true)" != inactive ]; then upgrade; return 0; fi
+  if configured && [ "$(systemctl is-active "$NAME.service" || true)" != inactive ]; then
+    [ -n "$dry" ] || at "$new" @main config check >&2 || die "the release $new does not take the configuration: nothing was changed"
+    upgrade
+    return 0
+  fi
   if configured && [ -n "$old" ] && [ "$old" != "$new" ]; then
     save "$STATE/backups/$(date -u +%Y%m%dT%H%M%SZ)-$old" || die 'the databases could not be copied: nothing was changed'
   fi

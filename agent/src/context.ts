@@ -11,6 +11,8 @@ import {
   openDatabase,
 } from '@decloud/chain'
 import { sentenceOf } from '@decloud/protocol'
+import type { Scrub } from '@decloud/service/log'
+import { type Metrics, watchJournal, watchRpc } from '@decloud/service/metrics'
 import type { Database } from 'better-sqlite3'
 import { parseGwei } from 'viem'
 import type { PaceLimits } from './access/pace.ts'
@@ -46,6 +48,8 @@ import type { Logger } from './lib/log.ts'
 import { makeMachine } from './lib/machine.ts'
 import { KEYS, type MachineAdapters, openMachine } from './machine.ts'
 import { makeMailboxClient } from './mailbox/client.ts'
+import { openMetrics, watchAll } from './metrics/metrics.ts'
+import { countEvents, watchSteps } from './metrics/node.ts'
 import { conditionsOf, recordedMachine } from './observe.ts'
 import { openOrders } from './orders.ts'
 import type { EventLog } from './ports/events.ts'
@@ -70,6 +74,8 @@ export type Overrides = Partial<MachineAdapters> & {
   wishes?: Wishes
   nowMs?: () => number
   random?: () => number
+  /** Cuts secrets out of what events say. */
+  scrub?: Scrub
   limits?: Limits
   backoff?: Backoff
   sweepMs?: number
@@ -99,12 +105,19 @@ export const makeContext = async (
   disposer.add(() => dataDir.release())
   const db = openDatabase(dataDir.database)
   disposer.add(() => db.close())
-  const events = openEvents(dataDir.path, nowMs, log)
-  disposer.add(() => events.close())
+  const registry = openMetrics(log)
+  const { metrics } = registry
+  const eventLog = openEvents(dataDir.path, nowMs, log, overrides.scrub)
+  disposer.add(() => eventLog.close())
+  const events = countEvents(metrics, eventLog)
   const watched = watch(recordVms(makeVmStore(db), events))
   reconsiderRefusals(db)
 
-  const chain = await connect({ urls: config.rpcUrls, deployment: config.deployment })
+  const chain = await connect({
+    urls: config.rpcUrls,
+    deployment: config.deployment,
+    onCall: watchRpc(metrics),
+  })
   await checkNode(chain, config.node, secrets.account.address, secrets.sealingKeys)
 
   const instance = instanceOf(config)
@@ -123,6 +136,7 @@ export const makeContext = async (
     db,
     log,
     events,
+    metrics,
     disposer,
     nowMs,
   })
@@ -188,6 +202,7 @@ export const makeContext = async (
   const { limits, backoff, sweepMs } = overrides
   const reconciler = makeReconciler({
     deps,
+    onStep: watchSteps(metrics),
     ...(limits === undefined ? {} : { limits }),
     ...(backoff === undefined ? {} : { backoff }),
     ...(sweepMs === undefined ? {} : { sweepMs }),
@@ -203,6 +218,7 @@ export const makeContext = async (
   const enterGuest = overrides.enterGuest ?? makeNodeLogin(deps)
   const streams = openStreams({ db, deps, enterGuest, limits: overrides.terminals, disposer })
   const certificates = makeIssuer({ ...deps, directory: join(dataDir.path, KEYS) })
+  const usage = watchAll({ registry, deps, follower, disposer, space, beats, duties })
   return {
     deps,
     access,
@@ -217,6 +233,8 @@ export const makeContext = async (
       ...{ access, orders, streams, certificates },
       ...{ store: watched.store, statement: herald.statement },
     },
+    usage,
+    registry,
     subscribe: watched.subscribe,
   }
 }
@@ -228,8 +246,9 @@ const sealingOf = (chain: Chain, { node }: AgentConfig, secrets: AgentSecrets) =
   return { keys, epochOnChain, ...(reread === undefined ? {} : { reread }) }
 }
 
-const openEvents = (dataDir: string, nowMs: () => number, log: Logger) =>
+const openEvents = (dataDir: string, nowMs: () => number, log: Logger, scrub?: Scrub) =>
   openEventLog({
+    ...(scrub === undefined ? {} : { scrub }),
     path: join(dataDir, EVENTS_FILE),
     nowMs,
     onError: (error) => log.warn({ detail: sentenceOf(error) }, 'an event was not kept'),
@@ -242,16 +261,17 @@ const openChain = async (options: {
   db: Database
   log: Logger
   events: EventLog
+  metrics: Metrics
   disposer: Disposer
   nowMs: () => number
 }) => {
-  const { config, secrets, chain, db, log, events, disposer, nowMs } = options
+  const { config, secrets, chain, db, log, events, metrics, disposer, nowMs } = options
   const onError = (error: unknown) => log.warn({ err: error }, 'chain')
   const follower: Follower = makeFollower({ chain, db, projectors: [], onError })
   disposer.add(() => follower.close())
   const maxFeePerGas = parseGwei(String(config.maxFeeGwei ?? DEFAULT_MAX_FEE_GWEI))
   const sender = makeJournal({ chain, db, account: secrets.account, maxFeePerGas, onError })
-  const journal = recordJournal(sender, events, nowMs)
+  const journal = watchJournal(metrics, recordJournal(sender, events, nowMs))
   disposer.add(() => journal.close())
   const feed = makeLeaseFeed({
     db,

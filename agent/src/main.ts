@@ -1,14 +1,17 @@
 // The agent as a library: `decloud-node run`, the demo and the tests all start it here.
 import type { RouteEntry } from '@decloud/service/http'
+import { makeScrub, type Scrub } from '@decloud/service/log'
 import type { Hex } from 'viem'
 import type { Health } from './api/health.ts'
 import { startApi } from './api/server.ts'
 import type { AgentConfig } from './config/config.ts'
+import { secretValues } from './config/secret-values.ts'
 import type { AgentSecrets } from './config/secrets.ts'
 import { type Context, makeContext, type Overrides, type VmListener } from './context.ts'
 import type { VmRecord } from './domain/vm.ts'
 import { makeDisposer } from './lib/disposer.ts'
 import { type Logger, makeLogger } from './lib/log.ts'
+import type { Usage } from './metrics/usage.ts'
 
 export { type AgentConfig, loadConfig } from './config/config.ts'
 export { type AgentSecrets, loadSecrets } from './config/secrets.ts'
@@ -24,6 +27,10 @@ export type Agent = {
   /** Called after every change of a record. @returns unsubscribe. */
   onVm(listener: VmListener): () => void
   health(): Promise<Health>
+  /** What guests use. */
+  readonly usage: Pick<Usage, 'look' | 'of'>
+  /** Every figure, in Prometheus' text format. */
+  metrics(): Promise<string>
   /** Stops the agent; guests stay as they are. Safe to call twice. */
   close(): Promise<void>
 }
@@ -35,12 +42,13 @@ export type Agent = {
 export const makeAgent = async (
   config: AgentConfig,
   secrets: AgentSecrets,
-  overrides: Overrides & { log?: Logger } = {},
+  overrides: Overrides & { log?: Logger; scrub?: Scrub } = {},
 ): Promise<Agent> => {
-  const log = overrides.log ?? makeLogger(config.logLevel)
+  const scrub = overrides.scrub ?? makeScrub(secretValues(config, secrets))
+  const log = overrides.log ?? makeLogger(config.logLevel, config.logFile, scrub)
   const disposer = makeDisposer((error) => log.error({ err: error }, 'while stopping'))
   try {
-    const context = await makeContext(config, secrets, log, disposer, overrides)
+    const context = await makeContext(config, secrets, log, disposer, { ...overrides, scrub })
     const { deps, reconciler, orders } = context
     const health = () => healthOf(context, config, secrets)
     const api = await startApi(
@@ -68,6 +76,8 @@ export const makeAgent = async (
       vm: (leaseId) => deps.store.get(leaseId),
       onVm: context.subscribe,
       health,
+      usage: context.usage,
+      metrics: () => context.registry.text(),
       close: () => {
         closing ??= farewell(context, log).then(() => disposer.dispose())
         return closing

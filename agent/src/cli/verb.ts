@@ -26,6 +26,8 @@ export type Io = {
   say(line: string): void
   /** The result, on stdout: a line of JSON with `--json`, else text. */
   result(value: Readonly<Record<string, unknown>>, text: string): void
+  /** One line on stdout as it is, of a result that has no end. */
+  line(text: string): void
   /** Aborts on SIGINT and SIGTERM; a second signal ends the process at once. */
   readonly signal: AbortSignal
 }
