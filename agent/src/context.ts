@@ -15,13 +15,15 @@ import type { Scrub } from '@decloud/service/log'
 import { type Metrics, watchJournal, watchRpc } from '@decloud/service/metrics'
 import type { Database } from 'better-sqlite3'
 import { parseGwei } from 'viem'
+import type { PaceLimits } from './access/pace.ts'
+import { openAccess } from './access.ts'
 import { startBeats } from './beats.ts'
 import { makeLeaseChain } from './chain/lease-chain.ts'
 import { makeLeaseFeed } from './chain/lease-feed.ts'
 import { makeManifestOpener } from './chain/manifests.ts'
-import { checkNode } from './chain/node-facts.ts'
+import { checkNode, sealingEpochOf } from './chain/node-facts.ts'
 import { makeNodeOffer } from './chain/node-offer.ts'
-import { makePostedManifests } from './chain/posted-manifests.ts'
+import { makePostedManifests, manifestHashOf } from './chain/posted-manifests.ts'
 import { type AgentConfig, DEVELOPMENT_CHAIN } from './config/config.ts'
 import type { AgentSecrets } from './config/secrets.ts'
 import { LIMITS, type Limits } from './domain/situation.ts'
@@ -33,6 +35,7 @@ import { recordLeases } from './events/watch-leases.ts'
 import { recordHypervisor } from './events/watch-machine.ts'
 import { recordStates } from './events/watch-states.ts'
 import { recordOutages, recordVms } from './events/watch-vms.ts'
+import { updateAccess } from './guest/access-update.ts'
 import { seedFiles } from './guest/seed.ts'
 import { checkService } from './guest/service-check.ts'
 import { checkSystem } from './guest/system-check.ts'
@@ -42,7 +45,7 @@ import type { Backoff } from './lib/backoff.ts'
 import type { Disposer } from './lib/disposer.ts'
 import type { Logger } from './lib/log.ts'
 import { makeMachine } from './lib/machine.ts'
-import { type MachineAdapters, openMachine } from './machine.ts'
+import { KEYS, type MachineAdapters, openMachine } from './machine.ts'
 import { makeMailboxClient } from './mailbox/client.ts'
 import { openMetrics, watchAll } from './metrics/metrics.ts'
 import { countEvents, watchSteps } from './metrics/node.ts'
@@ -54,6 +57,7 @@ import { makeReconciler } from './reconcile/reconciler.ts'
 import { restoreLedger } from './reconcile/restore-ledger.ts'
 import { SPACE_LOOK_MS, watchSpace } from './reconcile/space-guard.ts'
 import { makeTending } from './reconcile/tending.ts'
+import { makeIssuer } from './ssh/issuer.ts'
 import { makeNodeLogin } from './ssh/node-login.ts'
 import { lockDataDir } from './state/data-dir.ts'
 import { makeLedger } from './state/ledger-store.ts'
@@ -73,6 +77,8 @@ export type Overrides = Partial<MachineAdapters> & {
   sweepMs?: number
   /** Milliseconds between the rounds of every duty. */
   dutiesMs?: number
+  /** How fast callers of the API may ask. */
+  pace?: PaceLimits
 }
 
 export type VmListener = (vm: VmRecord) => void
@@ -138,11 +144,14 @@ export const makeContext = async (
     quarantineMs: (overrides.limits ?? LIMITS).quarantineMs,
     ...{ log, nowMs, random, disposer },
   })
+  const posted = makePostedManifests(db, makeEventReader(config.deployment), config.deployment)
+  disposer.add(follower.onChange((change) => void posted.apply(change)))
   const mac = (leaseId: `0x${string}`) => macOf(instance, leaseId)
   const deps: Deps = {
     chain: leaseChain,
-    openManifest: makeManifestOpener(config.deployment, secrets.sealingKeys, {
-      posted: makePostedManifests(db, makeEventReader(config.deployment), config.deployment),
+    manifestHash: (lease) => manifestHashOf(lease, posted.of(lease.leaseId)),
+    openManifest: makeManifestOpener(config.deployment, sealingOf(chain, config, secrets), {
+      posted: (leaseId) => posted.of(leaseId),
       mailboxes: makeMailboxClient({
         ...config,
         keeperUrls: (config.keepers ?? []).filter((address) => address.startsWith('http')),
@@ -164,6 +173,7 @@ export const makeContext = async (
       macOf: mac,
       nodeAddress: hostAddress(parseSubnet(config.networkSubnet)),
       check: (leaseId) => checkSystem(hypervisor, leaseId, mac(leaseId)),
+      updateAccess: (leaseId, keys) => updateAccess(hypervisor, leaseId, keys),
       look: (leaseId, check, ipv4) => checkService(hypervisor, leaseId, check, ipv4),
     },
     machine: overrides.machine ?? makeMachine(dataDir.path),
@@ -176,6 +186,10 @@ export const makeContext = async (
     nowMs,
     random,
   }
+  const access = openAccess({
+    ...{ config, chain, follower, leases: leaseChain, db, events, nowMs, disposer },
+    pace: overrides.pace,
+  })
   await restoreLedger(deps)
   const space = watchSpace({ ...deps, lookMs: overrides.sweepMs ?? SPACE_LOOK_MS })
   disposer.add(() => space.close())
@@ -196,8 +210,10 @@ export const makeContext = async (
   disposer.add(recordStates(conditionsOf({ follower, space, duties, beats }), events))
   const nodeLogin = makeNodeLogin(deps)
   const usage = watchAll({ registry, deps, follower, disposer, space, beats, duties })
+  const certificates = makeIssuer({ ...deps, directory: join(dataDir.path, KEYS) })
   return {
     deps,
+    access,
     follower,
     reconciler,
     orders,
@@ -207,10 +223,17 @@ export const makeContext = async (
     usage,
     registry,
     nodeLogin,
+    certificates,
     subscribe: watched.subscribe,
   }
 }
 export type Context = Awaited<ReturnType<typeof makeContext>>
+
+const sealingOf = (chain: Chain, { node }: AgentConfig, secrets: AgentSecrets) => {
+  const { sealingKeys: keys, rereadSealingKeys: reread } = secrets
+  const epochOnChain = () => sealingEpochOf(chain, node)
+  return { keys, epochOnChain, ...(reread === undefined ? {} : { reread }) }
+}
 
 const openEvents = (dataDir: string, nowMs: () => number, log: Logger, scrub?: Scrub) =>
   openEventLog({

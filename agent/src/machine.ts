@@ -1,9 +1,10 @@
 // Hypervisor and storage as the configuration wants them.
 import { join } from 'node:path'
-import { type AgentConfig, DEVELOPMENT_CHAIN } from './config/config.ts'
+import { type AgentConfig, DEVELOPMENT_CHAIN, type MachineConfig } from './config/config.ts'
 import { makeDiskStore } from './disk/disk-store.ts'
 import { checkFileAccess, FILE_MODES, fileAccessOf } from './disk/file-access.ts'
 import { makeSeedStore } from './disk/seed-store.ts'
+import { whyNotKvm } from './domain/probe.ts'
 import { makeFakeHypervisor } from './hypervisor/fake/driver.ts'
 import { SimulatedMachine } from './hypervisor/fake/machine.ts'
 import { openLibvirt } from './hypervisor/libvirt/driver.ts'
@@ -25,6 +26,7 @@ import { makeTcShaper } from './qos/tc-shaper.ts'
 import { makeTools } from './qos/tools.ts'
 import type { Log } from './reconcile/ports.ts'
 import { makeKeyStore } from './ssh/key-store.ts'
+import { openFactsStore } from './state/node-facts-store.ts'
 
 export type MachineAdapters = {
   readonly hypervisor: Hypervisor
@@ -45,7 +47,11 @@ export const openMachine = async (
   given: Partial<MachineAdapters>,
   log: Log,
 ): Promise<MachineAdapters & { release(): Promise<void> }> => {
-  const own = given.hypervisor === undefined ? await openHypervisor(config, instance, log) : null
+  const simulation = join(config.dataDir, 'simulated-machine.json')
+  const own =
+    given.hypervisor === undefined
+      ? await openHypervisor(config, instance, log, { simulation, whyNotKvm: provenNotKvm(config.dataDir) })
+      : null
   const hypervisor = given.hypervisor ?? own!
   const simulated = hypervisor.capabilities.acceleration === 'simulated'
   const modes = FILE_MODES[fileAccessOf()]
@@ -85,13 +91,27 @@ const openShaper = async (instance: string, log: Log): Promise<Shaper> => {
   return makeTcShaper({ instance, tools, mode, reason })
 }
 
-const openHypervisor = async (config: AgentConfig, instance: string, log: Log): Promise<Hypervisor> => {
-  if (config.hypervisor === 'simulated') return simulate(config, instance)
+type HypervisorConfig = Pick<MachineConfig, 'hypervisor' | 'acceleration' | 'libvirtUri'> & {
+  readonly deployment?: Pick<AgentConfig['deployment'], 'chainId'> | undefined
+  readonly foreignGuests?: AgentConfig['foreignGuests']
+}
+
+/**
+ * @param instance whose guests are seen.
+ * @param simulation file of the simulated guests, which like real ones outlive the agent; null for guests that need not.
+ * @param whyNotKvm see LibvirtOptions.
+ * @throws AgentError `hypervisor-unavailable`.
+ */
+export const openHypervisor = async (
+  config: HypervisorConfig,
+  instance: string,
+  log: Log,
+  { simulation, whyNotKvm = null }: { simulation: string | null; whyNotKvm?: string | null },
+): Promise<Hypervisor> => {
+  if (config.hypervisor === 'simulated') return simulate(simulation, instance)
   try {
     return await openLibvirt({
-      uri: config.libvirtUri,
-      instance,
-      acceleration: config.acceleration,
+      ...{ uri: config.libvirtUri, instance, acceleration: config.acceleration, whyNotKvm },
       foreignGuests: config.foreignGuests === 'emulate',
       sharedFiles: fileAccessOf() === 'shared',
     })
@@ -99,9 +119,9 @@ const openHypervisor = async (config: AgentConfig, instance: string, log: Log): 
     if (!(cause instanceof HypervisorError)) throw cause
     const where = `libvirt cannot be reached at ${config.libvirtUri}.`
     // Only where money is play money: on a real chain a guest that does not exist must never be billed.
-    if (config.hypervisor === 'auto' && config.deployment.chainId === DEVELOPMENT_CHAIN) {
+    if (config.hypervisor === 'auto' && config.deployment?.chainId === DEVELOPMENT_CHAIN) {
       log.warn({ detail: cause.message }, `${where} This is a development chain: guests are simulated.`)
-      return simulate(config, instance)
+      return simulate(simulation, instance)
     }
     throw new AgentError('hypervisor-unavailable', where, {
       hint: 'Install and start libvirtd, and let this user into its group.',
@@ -110,15 +130,21 @@ const openHypervisor = async (config: AgentConfig, instance: string, log: Log): 
   }
 }
 
-/** Its guests live in a file of the data folder: like real ones they outlive the agent. */
-const simulate = (config: AgentConfig, instance: string): Hypervisor =>
+const simulate = (file: string | null, instance: string): Hypervisor =>
   makeFakeHypervisor(
-    new SimulatedMachine({
-      file: join(config.dataDir, 'simulated-machine.json'),
-      faults: { bootMs: SIMULATED_BOOT_MS },
-    }),
+    new SimulatedMachine({ ...(file === null ? {} : { file }), faults: { bootMs: SIMULATED_BOOT_MS } }),
     instance,
   )
+
+/** What the newest probe found out, whatever the machine shows. */
+const provenNotKvm = (dataDir: string): string | null => {
+  const store = openFactsStore(dataDir)
+  try {
+    return whyNotKvm(store.probe.newest())
+  } finally {
+    store.close()
+  }
+}
 
 /** Under the data folder; the authority of each lease signs from there. */
 export const KEYS = 'ssh'

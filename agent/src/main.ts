@@ -1,7 +1,8 @@
 // The agent as a library: `decloud-node run`, the demo and the tests all start it here.
+import type { RouteEntry } from '@decloud/service/http'
 import { makeScrub, type Scrub } from '@decloud/service/log'
 import type { Hex } from 'viem'
-import type { Health } from './api/server.ts'
+import type { Health } from './api/health.ts'
 import { startApi } from './api/server.ts'
 import type { AgentConfig } from './config/config.ts'
 import { secretValues } from './config/secret-values.ts'
@@ -18,8 +19,10 @@ export type { Overrides } from './context.ts'
 export type { VmRecord } from './domain/vm.ts'
 
 export type Agent = {
-  /** Of the status API. */
+  /** Of its API. */
   readonly url: string
+  /** Every route of it, as it was registered: for tests that walk them all. */
+  readonly routes: readonly RouteEntry[]
   vm(leaseId: Hex): VmRecord | null
   /** Called after every change of a record. @returns unsubscribe. */
   onVm(listener: VmListener): () => void
@@ -46,9 +49,16 @@ export const makeAgent = async (
   const disposer = makeDisposer((error) => log.error({ err: error }, 'while stopping'))
   try {
     const context = await makeContext(config, secrets, log, disposer, { ...overrides, scrub })
-    const { deps, reconciler, orders } = context
+    const { deps, reconciler, orders, access, certificates } = context
     const health = () => healthOf(context, config, secrets)
-    const api = await startApi({ port: config.apiPort, store: deps.store, health, orders })
+    const api = await startApi(
+      {
+        ...{ access, store: deps.store, health, orders, certificates },
+        ...{ usage: context.usage, metrics: context.registry },
+      },
+      { host: config.apiHost, port: config.apiPort },
+      log,
+    )
     disposer.add(() => api.close())
     reconciler.start()
     orders.start()
@@ -65,6 +75,7 @@ export const makeAgent = async (
     let closing: Promise<void> | null = null
     return {
       url: api.url,
+      routes: api.routes,
       vm: (leaseId) => deps.store.get(leaseId),
       onVm: context.subscribe,
       health,

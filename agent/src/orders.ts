@@ -42,11 +42,22 @@ export const openOrders = (options: OrdersOptions) => {
       for (const leaseId of onChain.apply(change)) wishes.changed(leaseId)
     }),
   )
+  const authority = makeAuthority(chain)
   const desk = makeOrderDesk({
-    ...{ chain: leases, deployment, authority: makeAuthority(chain), signed, onChain },
+    ...{ chain: leases, deployment, authority, signed, onChain },
+    hasBegun: (leaseId) => store.get(leaseId) !== null,
     ...{ changed: wishes.changed, log, nowMs },
   })
-  const closer = makeCloser({ chain, leases, journal, mandates: makeCloseMandates(db), log, nowMs, random })
+  const closer = makeCloser({
+    chain,
+    authority,
+    leases,
+    journal,
+    mandates: makeCloseMandates(db),
+    log,
+    nowMs,
+    random,
+  })
   disposer.add(() => closer.close())
   const forget = () => forgetOrders(signed, store, nowMs() - options.quarantineMs)
   return {

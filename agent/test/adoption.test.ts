@@ -5,9 +5,10 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { closeLease } from '../../scripts/lib/tenant.ts'
-import { waitActive } from '../../scripts/lib/tenant-view.ts'
+import { reportOf, waitActive } from '../../scripts/lib/tenant-view.ts'
 import { SimulatedMachine } from '../src/hypervisor/fake/machine.ts'
 import { type Bench, makeBench } from './helpers/node.ts'
 
@@ -65,16 +66,12 @@ describe('the agent process', () => {
     return domain && { state: domain.state, boots: domain.boots, startedAt: domain.startedAt }
   }
 
-  const reported = async (url: string, leaseId: string, done: (status: string) => boolean) => {
+  const reported = async (url: string, leaseId: Hex, done: (status: string) => boolean) => {
     const deadline = Date.now() + 20_000
     for (;;) {
-      const response = await fetch(`${url}/v1/leases/${leaseId}`)
-      const { vm, ssh } = (await response.json()) as {
-        vm: { status: string; since: number }
-        ssh: { hostKey: string } | null
-      }
-      if (done(vm.status)) return { vm, ssh }
-      if (Date.now() > deadline) throw new Error(`still ${vm.status}`)
+      const report = await reportOf(bench.tenant, url, leaseId)
+      if (report !== null && done(report.vm.status)) return report
+      if (Date.now() > deadline) throw new Error(`still ${report?.vm.status}`)
       await delay(50)
     }
   }

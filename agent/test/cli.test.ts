@@ -154,7 +154,7 @@ describe('the command lines', () => {
     }
     const strange = await run(LEASE_CLI, ['stop', leaseId], { DECLOUD_KEY: keyOf(ROLES.stranger) })
     expect(strange.code).toBe(1)
-    expect(strange.stderr).toContain('neither the tenant nor a Manager')
+    expect(strange.stderr).toContain('as its tenant or where that is enough a Manager')
     const nothing = await run(LEASE_CLI, ['restore', leaseId, '--from', `0x${'ab'.repeat(32)}`], tenant)
     expect(nothing.code).toBe(1)
     expect(nothing.stderr).toContain('has not had the lease')

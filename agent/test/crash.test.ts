@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { LeaseSight } from '../src/domain/desired.ts'
 import { LIMITS } from '../src/domain/situation.ts'
 import { NO_WISH } from '../src/domain/wish.ts'
+import { updateAccess } from '../src/guest/access-update.ts'
 import { seedFiles } from '../src/guest/seed.ts'
 import { checkService } from '../src/guest/service-check.ts'
 import { checkSystem } from '../src/guest/system-check.ts'
@@ -114,6 +115,7 @@ describe('a power cut at any moment', () => {
     const deps: Deps = {
       chain: failingAfter(chain, ['activate', 'confirmEnded'], count),
       openManifest: async () => MANIFEST,
+      manifestHash: ({ terms }) => terms.manifestHash,
       hypervisor,
       images: makeSimulatedImageStore(),
       disks: failingAfter(
@@ -127,6 +129,7 @@ describe('a power cut at any moment', () => {
         seedFiles,
         nodeAddress: NODE_ADDRESS,
         macOf: (leaseId) => macOf(INSTANCE, leaseId),
+        updateAccess: (leaseId, keys) => updateAccess(hypervisor, leaseId, keys),
         check: (leaseId) => checkSystem(hypervisor, leaseId, macOf(INSTANCE, leaseId)),
         look: (leaseId, check, ipv4) => checkService(hypervisor, leaseId, check, ipv4),
       },

@@ -29,6 +29,7 @@ const record = (status: VmStatus, change: Partial<VmRecord>): VmRecord => ({
   status,
   deadlineMs: TRANSIENT.has(status) ? NOW + 60_000 : null,
   image: 'debian-12',
+  manifestSeen: HASH,
   checkedMs: NOW,
   ...change,
 })
@@ -49,6 +50,7 @@ const situation = (from: VmStatus, { vm = {}, domain = null, ...given }: Given):
   outage: null,
   offSinceMs: null,
   specHash: HASH,
+  manifestHash: HASH,
   activateByMs: null,
   limits: LIMITS,
   ...given,

@@ -1,7 +1,6 @@
-import { leaseStatusSchema } from '@decloud/protocol/wire/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { closeLease, quote, topUpLease } from '../../scripts/lib/tenant.ts'
-import { billOf, waitActive } from '../../scripts/lib/tenant-view.ts'
+import { billOf, reportOf, waitActive } from '../../scripts/lib/tenant-view.ts'
 import { LIMITS } from '../src/domain/situation.ts'
 import { type Bench, chainStatus, makeBench, SMALL_VM, until } from './helpers/node.ts'
 
@@ -20,14 +19,14 @@ describe('a lease, from opening to the end', () => {
     const running = await until(agent, leaseId, (vm) => vm.status === 'Running')
     expect(running.facts?.sshHostKeyFingerprint).toBe(report?.ssh?.hostKeyFingerprint)
 
-    const response = await fetch(`${agent.url}/v1/leases/${leaseId}`)
-    expect(response.headers.get('access-control-allow-origin')).toBe('*')
-    expect(leaseStatusSchema.parse(await response.json()).vm.status).toBe('Running')
+    expect((await reportOf(bench.tenant, agent.url, leaseId))?.vm.status).toBe('Running')
 
     await closeLease(bench.tenant, leaseId)
     expect(await chainStatus(bench, leaseId)).toBe('Ended')
     const gone = await until(agent, leaseId, (vm) => vm.status === 'Deleted')
     expect(gone.endConfirmedMs).not.toBeNull()
+    const after = await reportOf(bench.tenant, agent.url, leaseId)
+    expect(after?.vm.status, 'its tenant may look at what became of it').toBe('Deleted')
     expect(bench.machine.find(bench.instance, leaseId)).toBeUndefined()
     const bill = await billOf(bench.tenant, leaseId)
     expect(bill.difference).toBe(0n)

@@ -47,6 +47,8 @@ type World = {
   vm: VmRecord | null
   domain: DomainState | null
   spec: Hex
+  /** What the manifest in force opens to. */
+  manifest: Hex
   disk: boolean
   /** Of quarantined disks: the stamp, and the installation. */
   aside: readonly { at: number; install: number }[]
@@ -68,6 +70,7 @@ const initial = (): World => ({
   vm: null,
   domain: null,
   spec: SPEC,
+  manifest: SPEC,
   disk: false,
   aside: [],
   offered: [],
@@ -100,6 +103,7 @@ const situationOf = (w: World): Situation => {
     seed: w.seed,
     keys: w.keys,
     specHash: SPEC,
+    manifestHash: w.manifest,
     activateByMs: w.latest?.status === 'Assigned' ? w.latest.activateBy * 1000 : null,
     limits: LIMITS,
   }
@@ -185,8 +189,17 @@ const applied = (w: World, step: Step): World => {
       return {
         ...w,
         domain: 'running',
-        vm: { ...w.vm!, facts: null, task: null, served: { ...w.vm!.served, rebootMs: w.wish.rebootAtMs } },
+        vm: {
+          ...w.vm!,
+          facts: null,
+          task: null,
+          manifestSeen: w.vm!.task === null || w.vm!.task === 'reboot' ? w.vm!.manifestSeen : null,
+          served: { ...w.vm!.served, rebootMs: w.wish.rebootAtMs },
+        },
       }
+    case 'UpdateAccess':
+      expect(w.domain, 'a guest that is off was told whom to let in').toBe('running')
+      return { ...w, vm: { ...w.vm!, manifestSeen: w.manifest } }
     case 'CheckReady':
       return { ...w, vm: { ...w.vm!, facts: FACTS, checkedMs: w.nowMs } }
     case 'CheckServices':
@@ -341,9 +354,9 @@ describe('single rules of the planner', () => {
   const running = run({ ...initial(), latest: view('Assigned'), finalized: view('Assigned') }).world
   const kinds = (w: World) => plan(situationOf(w)).map((step) => step.kind)
 
-  it('adopts a running guest after the state is lost, without touching it', () => {
+  it('adopts a running guest after the state is lost, and asks it for what it would have been told', () => {
     const steps = run({ ...running, vm: null }).steps.map((step) => step.kind)
-    expect(steps).toEqual(['Admit', 'Move', 'CheckReady', 'Move'])
+    expect(steps).toEqual(['Admit', 'Move', 'CheckReady', 'Move', 'UpdateAccess'])
   })
 
   it('leaves a running guest of an older spec alone', () => {
@@ -450,6 +463,18 @@ describe('single rules of the planner', () => {
     const nowS = Math.floor(gone.nowMs / 1000)
     expect(at(nowS - 72 * 3600 + 1)).toEqual([])
     expect(at(nowS - 72 * 3600)).toEqual(['PurgeDisk'])
+  })
+
+  it('makes a running guest follow a newer manifest once, and a reinstall the whole of it', () => {
+    const posted = { ...running, manifest: OLD_SPEC }
+    const { world, steps } = run(posted)
+    expect(steps.map(({ kind }) => kind)).toEqual(['UpdateAccess'])
+    expect(run(world).steps).toEqual([])
+    const wish = { ...NO_WISH, reinstallAtMs: world.nowMs }
+    const anew = run({ ...world, wish }).steps.map(({ kind }) => kind)
+    expect(anew.indexOf('OpenManifest')).toBeGreaterThan(anew.indexOf('QuarantineDisk'))
+    expect(anew.indexOf('OpenManifest')).toBeLessThan(anew.indexOf('CreateDisk'))
+    expect(anew.at(-1)).toBe('UpdateAccess')
   })
 
   it('keeps the keys of a lease as long as a disk of it, and no longer', () => {

@@ -1,10 +1,9 @@
 // Readiness through the real agent on a real chain; the guests are simulated, what goes wrong in them is set by each test.
 import type { Manifest, Service } from '@decloud/protocol'
-import { leaseStatusSchema } from '@decloud/protocol/wire/node'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { closeLease } from '../../scripts/lib/tenant.ts'
-import { billOf } from '../../scripts/lib/tenant-view.ts'
+import { billOf, reportOf } from '../../scripts/lib/tenant-view.ts'
 import { servicesOf } from '../src/beats/beat.ts'
 import type { Agent } from '../src/main.ts'
 import { type Bench, chainStatus, MANIFEST, makeBench, until } from './helpers/node.ts'
@@ -30,8 +29,8 @@ const DB: Service = { name: 'db', port: 5432, protocol: 'tcp' }
 const serving = (...services: Service[]): Manifest => ({ ...MANIFEST, services })
 
 const readinessOf = async (leaseId: Hex) => {
-  const answer = await fetch(new URL(`/v1/leases/${leaseId}`, agent.url))
-  return leaseStatusSchema.parse(await answer.json()).readiness
+  const report = await reportOf(bench.tenant, agent.url, leaseId)
+  return report?.readiness ?? []
 }
 const service = (name: string, state: string) => (vm: NonNullable<ReturnType<Agent['vm']>>) =>
   vm.services.find((each) => each.name === name)?.state === state

@@ -12,6 +12,7 @@ export type { Intent, IntentRecord, IntentState, Journal, Mined } from './journa
 export { decryptKey, encryptKey, type KeySource, loadKey, saveKey } from './keystore.ts'
 export { LEASE_STAGES, type LensLease, leaseIdsOf, makeLens } from './lens.ts'
 export type { RpcCall } from './observe.ts'
+export { pastLogs } from './past-logs.ts'
 export { hostOf } from './rpc-errors.ts'
 export { askWallet, OUT_OF_GAS, recovers } from './signers.ts'
 export { migrate, openDatabase } from './store.ts'

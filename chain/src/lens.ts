@@ -11,6 +11,7 @@ import { type Address, type ContractFunctionReturnType, type Hex, zeroAddress } 
 import type { Chain, RpcClient } from './connect.ts'
 import { ChainError } from './errors.ts'
 import { refusalIn } from './journal/refusals.ts'
+import { inWindows } from './windows.ts'
 
 /** Where a lease stands now, as `IDeCloudLens.Stage` numbers it. */
 export const LEASE_STAGES = [
@@ -94,10 +95,6 @@ export const makeLens = (chain: Chain): Lens => {
   }
 }
 
-/** Blocks asked for at once, at most and at least: providers cap the range in a dozen ways. */
-const WIDEST = 50_000n
-const NARROWEST = 500n
-
 /**
  * The ids of all leases that a tenant ever opened, or that were ever assigned to a node, in the order of the chain. They
  * never change afterwards; what has become of them is for `Lens.leases` to say.
@@ -109,19 +106,11 @@ export const leaseIdsOf = async (
 ): Promise<readonly Hex[]> => {
   const head = await chain.request('read the head', (client) => client.getBlockNumber({ cacheTime: 0 }))
   const ids: Hex[] = []
-  let window = WIDEST
-  for (let from = BigInt(chain.deployment.fromBlock); from <= head; ) {
-    const to = from + window - 1n < head ? from + window - 1n : head
-    try {
-      ids.push(
-        ...(await chain.request('read the leases opened', (client) => idsIn(client, chain, of, from, to))),
-      )
-      from = to + 1n
-    } catch (error) {
-      if (window <= NARROWEST) throw error
-      window = window / 2n > NARROWEST ? window / 2n : NARROWEST
-    }
-  }
+  await inWindows(chain, head, async (from, to) => {
+    ids.push(
+      ...(await chain.request('read the leases opened', (client) => idsIn(client, chain, of, from, to))),
+    )
+  })
   return ids
 }
 

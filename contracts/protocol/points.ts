@@ -7,7 +7,7 @@ export const POINT_BASELINE = {
   name: 'sysbench-cpu-10000/1',
   /** sysbench 1.0, `cpu`, its default limit of primes, one thread. */
   primeLimit: 10_000,
-  /** Events a second of a core that is one point. */
+  /** Events in a second of a core's own time, by a core that is one point. */
   eventsPerSecond: 1_000,
 } as const
 

@@ -12,12 +12,10 @@ import {
 import { type LeaseStatusReport, leaseStatusSchema } from '@decloud/protocol/wire/node'
 import { type CloseBody, closeAcceptedSchema, type OrderBody } from '@decloud/protocol/wire/order'
 import { bytesToBigInt, encodeFunctionData, type Hex } from 'viem'
-import { z } from 'zod'
+import { askNode, type Signer } from './node-session.ts'
 import { readLease, type Tenant } from './tenant.ts'
 import { endpointOf, reportOf } from './tenant-view.ts'
 import { until } from './until.ts'
-
-type Signer = Pick<Tenant, 'chain' | 'account'>
 
 /** @param wanted.from of a Restore: the ended lease whose disk this one takes over. */
 export const signOrder = async (
@@ -45,12 +43,12 @@ export const signClose = async (
 
 /** @throws DecloudError with the node's code and sentence, or `node-unreachable`. */
 export const sendOrder = async (endpoint: string, leaseId: Hex, body: OrderBody) =>
-  leaseStatusSchema.parse(await post(endpoint, `/v1/leases/${leaseId}/orders`, body))
+  leaseStatusSchema.parse(await askNode(endpoint, `/v1/leases/${leaseId}/orders`, { body }))
 
 /** The node pays for the transaction. @throws as `sendOrder`. */
 export const sendClose = async (endpoint: string, leaseId: Hex, body: CloseBody) => {
   const plain = { ...body, nonce: String(body.nonce), deadline: String(body.deadline) }
-  return closeAcceptedSchema.parse(await post(endpoint, `/v1/leases/${leaseId}/close`, plain))
+  return closeAcceptedSchema.parse(await askNode(endpoint, `/v1/leases/${leaseId}/close`, { body: plain }))
 }
 
 /** Seconds in which the node may carry a signed close out, and milliseconds that are waited for it. */
@@ -77,27 +75,6 @@ const endpointOrThrow = async (tenant: Tenant, node: number): Promise<string> =>
   throw new DecloudError('node-silent', `Node ${node} has announced no endpoint.`, {
     hint: 'It cannot be asked anything over the network; ask its operator.',
   })
-}
-
-const problemSchema = z.object({ title: z.string(), detail: z.string() })
-
-const post = async (endpoint: string, path: string, body: unknown): Promise<unknown> => {
-  const response = await fetch(new URL(path, endpoint), {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-    signal: AbortSignal.timeout(20_000),
-  }).catch((cause: unknown) => {
-    throw new DecloudError('node-unreachable', `The node at ${endpoint} does not answer.`, {
-      hint: 'Try again, or give the order on chain with --on-chain.',
-      cause,
-    })
-  })
-  const answer: unknown = await response.json().catch(() => null)
-  if (response.ok) return answer
-  const problem = problemSchema.safeParse(answer)
-  if (!problem.success) throw new DecloudError('node-answer', `The node answered ${response.status}.`)
-  throw new DecloudError(problem.data.title, problem.data.detail)
 }
 
 /**
@@ -157,7 +134,7 @@ export const giveOrder = async (
     : await giveSigned(tenant, endpoint, { leaseId, node, action, from })
   let shown = ''
   for (const end = Date.now() + deadlineMs; Date.now() < end; await delay(pollMs)) {
-    const report = await reportOf(endpoint, leaseId)
+    const report = await reportOf(tenant, endpoint, leaseId)
     if (report === null) continue
     if (JSON.stringify(report.vm) !== shown) onReport?.(report)
     shown = JSON.stringify(report.vm)

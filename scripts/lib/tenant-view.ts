@@ -10,7 +10,8 @@ import {
   nodeRegistryAbi,
 } from '@decloud/protocol'
 import { type LeaseStatusReport, leaseStatusSchema } from '@decloud/protocol/wire/node'
-import type { Hex } from 'viem'
+import { type Hex, sha256 } from 'viem'
+import { type Signer, sessionAt } from './node-session.ts'
 import { readLease, type Tenant } from './tenant.ts'
 
 type Reader = Pick<Tenant, 'chain'>
@@ -33,13 +34,18 @@ export const endpointOf = async ({ chain }: Reader, node: number): Promise<strin
   return changed.at(-1)?.args.endpoint ?? registered.at(-1)?.args.registration.endpoint ?? null
 }
 
-/** What the node's agent says; null while it cannot be reached or does not know the lease yet. */
-export const reportOf = async (endpoint: string, leaseId: Hex): Promise<LeaseStatusReport | null> => {
+/**
+ * What the node's agent says to this wallet, which signs in for it; null while it cannot be reached or does not know the
+ * lease yet.
+ */
+export const reportOf = async (
+  signer: Signer,
+  endpoint: string,
+  leaseId: Hex,
+): Promise<LeaseStatusReport | null> => {
   try {
-    const response = await fetch(new URL(`/v1/leases/${leaseId}`, endpoint), {
-      signal: AbortSignal.timeout(5_000),
-    })
-    return response.ok ? leaseStatusSchema.parse(await response.json()) : null
+    const { node } = await readLease(signer, leaseId)
+    return leaseStatusSchema.parse(await sessionAt(signer, endpoint, node).ask(`/v1/leases/${leaseId}`))
   } catch {
     // Down, slow, or not an agent at all: the chain alone decides what is owed, so this is no error.
     return null
@@ -61,22 +67,23 @@ export type ActiveLease = { startedAt: number; report: LeaseStatusReport | null 
  *   the terms set, `host-key-mismatch` when the node reports another SSH host key than it posted on chain.
  */
 export const waitActive = async (
-  reader: Reader,
+  signer: Signer,
   leaseId: Hex,
   options: WaitOptions,
 ): Promise<ActiveLease> => {
   const { endpoint, onReport, pollMs = 250, signal } = options
   let shown = ''
   for (;;) {
-    const lease = await readLease(reader, leaseId)
-    const report = endpoint === null ? null : await reportOf(endpoint, leaseId)
+    const lease = await readLease(signer, leaseId)
+    const report = endpoint === null ? null : await reportOf(signer, endpoint, leaseId)
     if (report !== null && JSON.stringify(report) !== shown) {
       shown = JSON.stringify(report)
       onReport?.(report)
     }
     if (lease.status === 'Active') {
-      await checkHostKey(reader.chain, leaseId, report)
-      return { startedAt: lease.startedAt, report }
+      const last = report ?? (await lastWord(signer, leaseId, options))
+      if (last?.ssh != null) await checkHostKey(signer.chain, leaseId, last.ssh)
+      return { startedAt: lease.startedAt, report: last }
     }
     if (lease.status === 'Ended') {
       throw new DecloudError('lease-ended', 'The lease has ended without having been active.')
@@ -87,13 +94,25 @@ export const waitActive = async (
         details: { reason: report.vm.reason.code },
       })
     }
-    if (await isLate(reader.chain, lease.activateBy)) {
+    if (await isLate(signer.chain, lease.activateBy)) {
       throw new DecloudError('activation-late', 'The node did not get the guest ready in time.', {
         hint: 'Close the lease: nothing is billed and the whole deposit comes back.',
       })
     }
     await delay(pollMs, undefined, signal === undefined ? {} : { signal })
   }
+}
+
+/** A node that activates faster than it lets its tenant in is waited for a little: its word is how to log in. */
+const LAST_WORD_MS = 5_000
+
+const lastWord = async (signer: Signer, leaseId: Hex, { endpoint, pollMs = 250 }: WaitOptions) => {
+  if (endpoint === null) return null
+  for (const end = Date.now() + LAST_WORD_MS; Date.now() < end; await delay(pollMs)) {
+    const report = await reportOf(signer, endpoint, leaseId)
+    if (report !== null) return report
+  }
+  return null
 }
 
 const isRefusal = (code: string) =>
@@ -105,8 +124,19 @@ const isLate = async (chain: Chain, activateBy: number) => {
   return block.timestamp > BigInt(activateBy)
 }
 
-const checkHostKey = async (chain: Chain, leaseId: Hex, report: LeaseStatusReport | null) => {
-  if (report?.ssh == null) return
+type Shown = Pick<NonNullable<LeaseStatusReport['ssh']>, 'hostKey' | 'hostKeyFingerprint'>
+
+/**
+ * Holds a host key that the node reports against the fingerprint that it posted on chain at the activation: the key itself,
+ * not what the node says its fingerprint is.
+ * @returns whether one is posted.
+ * @throws DecloudError `host-key-mismatch`.
+ */
+export const checkHostKey = async (
+  chain: Chain,
+  leaseId: Hex,
+  { hostKey, hostKeyFingerprint }: Shown,
+): Promise<boolean> => {
   const [activated] = await chain.request('read the host key', (client) =>
     client.getContractEvents({
       address: chain.deployment.leaseEscrow,
@@ -117,12 +147,14 @@ const checkHostKey = async (chain: Chain, leaseId: Hex, report: LeaseStatusRepor
       strict: true,
     }),
   )
-  if (activated === undefined || activated.args.hostKeyFingerprint === report.ssh.hostKeyFingerprint) return
+  const shown = sha256(Buffer.from(hostKey.split(' ')[1] ?? '', 'base64'))
+  const posted = activated?.args.hostKeyFingerprint ?? hostKeyFingerprint
+  if (posted === shown && hostKeyFingerprint === shown) return activated !== undefined
   throw new DecloudError(
     'host-key-mismatch',
     'The node reports another SSH host key than it posted on chain.',
     {
-      hint: 'Do not log in; close the lease.',
+      hint: 'Do not log in, unless it was you who changed the host key in the machine; else close the lease.',
     },
   )
 }

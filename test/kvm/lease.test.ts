@@ -121,7 +121,7 @@ test.skipIf(missing)(
     agent = await startAgentProcess(node)
     await leftovers.process(agent.pid)
     await until(
-      async () => (await reportOf(agent.url, leaseId))?.vm.status === 'Running',
+      async () => (await reportOf(tenant, agent.url, leaseId))?.vm.status === 'Running',
       60_000,
       'the agent has not adopted the guest',
     )
@@ -147,7 +147,7 @@ test.skipIf(missing)(
       'the guest still runs after a final close',
     )
     await until(
-      async () => (await reportOf(agent.url, leaseId))?.vm.status === 'Deleted',
+      async () => (await reportOf(tenant, agent.url, leaseId))?.vm.status === 'Deleted',
       60_000,
       'the agent has not finished the lease',
     )

@@ -32,7 +32,7 @@ const stateOf = async (leaseId: Hex): Promise<string> => {
 
 /** By the tenant's own key, with the host key that the node reports pinned. */
 const inGuest = async (leaseId: Hex, command: string): Promise<string> => {
-  const report = await reportOf(real().endpoint, leaseId)
+  const report = await reportOf(real().tenant, real().endpoint, leaseId)
   if (report?.ssh == null) throw new Error(`no SSH line for ${leaseId}`)
   // A folder for each: known_hosts is written anew with every login.
   const folder = join(real().world.directory, leaseId)
@@ -97,7 +97,7 @@ test.skipIf(missing)(
 
     await each((leaseId) => closeLease(tenant, leaseId))
     const isDeleted = async (leaseId: Hex) =>
-      (await reportOf(real().endpoint, leaseId))?.vm.status === 'Deleted'
+      (await reportOf(real().tenant, real().endpoint, leaseId))?.vm.status === 'Deleted'
     await until(async () => (await each(isDeleted)).every(Boolean), 90_000, 'the guests are not gone')
     expect(await each(stateOf)).toEqual(['absent', 'absent', 'absent'])
     for (const { leaseId, deposit } of opened) {

@@ -67,7 +67,7 @@ test.skipIf(missing)(
       code: 'lease-refused',
       message: expect.stringContaining('cannot mount /dev/vda'),
     })
-    const report = await reportOf(endpoint, leaseId)
+    const report = await reportOf(tenant, endpoint, leaseId)
     expect(report?.vm).toMatchObject({ status: 'Error', reason: { code: 'guest-failed' } })
     expect(report?.readiness).toContainEqual(expect.objectContaining({ name: 'System', state: 'Failed' }))
     expect(await readLease(tenant, leaseId)).toMatchObject({ status: 'Assigned', startedAt: 0 })

@@ -11,7 +11,7 @@ const SOON = 2
 const { missing, real } = await useRealWorld('the services of real guests')
 
 const statesOf = async (leaseId: Hex): Promise<Record<string, string>> => {
-  const report = await reportOf(real().endpoint, leaseId)
+  const report = await reportOf(real().tenant, real().endpoint, leaseId)
   return Object.fromEntries((report?.readiness ?? []).map(({ name, state }) => [name, state]))
 }
 
@@ -65,7 +65,7 @@ test.skipIf(missing)(
     await waitActive(tenant, leaseId, { endpoint })
     expect((await statesOf(leaseId))['System']).toBe('Ready')
     expect((await statesOf(leaseId))['web'], 'nothing listens there yet').not.toBe('Ready')
-    const report = await reportOf(real().endpoint, leaseId)
+    const report = await reportOf(real().tenant, real().endpoint, leaseId)
     await runInGuest(
       world.directory,
       key,
@@ -79,7 +79,9 @@ test.skipIf(missing)(
       'no-page': 'TimedOut',
       'no-port': 'TimedOut',
     })
-    const told = (await reportOf(real().endpoint, leaseId))?.readiness.find(({ name }) => name === 'no-page')
+    const told = (await reportOf(real().tenant, real().endpoint, leaseId))?.readiness.find(
+      ({ name }) => name === 'no-page',
+    )
     expect(told?.message, 'what was seen last').toMatch(/404/)
     const lease = await readLease(tenant, leaseId)
     expect(lease.status).toBe('Active')

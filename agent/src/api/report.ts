@@ -20,17 +20,20 @@ export const leaseReport = (vm: VmRecord): LeaseStatusReport => ({
     { name: 'System', ...system(vm) },
     ...vm.services.map(({ name, state, message }) => ({ name, state, message })),
   ],
-  ssh:
-    vm.facts === null || vm.status === 'Deleted'
-      ? null
-      : {
-          host: vm.facts.ipv4,
-          port: SSH_PORT,
-          user: GUEST_USER,
-          hostKeyFingerprint: vm.facts.sshHostKeyFingerprint,
-          hostKey: vm.facts.sshHostKey,
-        },
+  ssh: sshAccessOf(vm),
 })
+
+/** How the guest is logged in to; null until it has reported itself. */
+export const sshAccessOf = ({ facts, status }: VmRecord): LeaseStatusReport['ssh'] =>
+  facts === null || status === 'Deleted'
+    ? null
+    : {
+        host: facts.ipv4,
+        port: SSH_PORT,
+        user: GUEST_USER,
+        hostKeyFingerprint: facts.sshHostKeyFingerprint,
+        hostKey: facts.sshHostKey,
+      }
 
 type Check = Omit<LeaseStatusReport['readiness'][number], 'name'>
 

@@ -49,6 +49,10 @@ export const checkNode = async (
 
 const describe = (keys: SealingKeys) => (keys.size === 0 ? 'none' : `epoch ${[...keys.keys()].join(', ')}`)
 
+/** The epoch to which tenants seal now. @throws ChainError. */
+export const sealingEpochOf = async (chain: Chain, node: number): Promise<number> =>
+  (await readNode(chain, node)).epoch
+
 const readNode = (chain: Chain, node: number) =>
   chain.request('read the registry', async (client) => {
     const contract = { address: chain.deployment.nodeRegistry, abi: nodeRegistryAbi } as const

@@ -38,6 +38,8 @@ type Said = {
   /** More than the summary of the table, for its own help. */
   readonly about?: string
   readonly examples?: readonly string[]
+  /** Whether a signal may end it where it stands: then it need not look at `signal`, and leaves nothing behind. */
+  readonly brief?: boolean
 }
 
 /** `run` resolves to the exit code, see EXIT; what it throws becomes a sentence and a code. */

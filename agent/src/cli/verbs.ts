@@ -12,6 +12,42 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     summary: 'what the agent on this machine is doing',
     load: async () => (await import('./commands/status.ts')).status,
   },
+  init: {
+    summary: 'make the folders, the keys and the configuration file; never overwrites a key',
+    load: async () => (await import('./commands/init.ts')).init,
+  },
+  'price get': {
+    summary: 'what the node asks, beside the floors and the defaults',
+    load: async () => (await import('./commands/price-get.ts')).priceGet,
+  },
+  'price set': {
+    summary: 'what it asks of new leases; never under the floor',
+    load: async () => (await import('./commands/price-set.ts')).priceSet,
+  },
+  'profile get': {
+    summary: 'what the marketplace shows of the node, and its terms',
+    load: async () => (await import('./commands/profile.ts')).profileGet,
+  },
+  'profile set': {
+    summary: 'description, tags, endpoint and terms',
+    load: async () => (await import('./commands/profile.ts')).profileSet,
+  },
+  drain: {
+    summary: 'take no new leases; those that run stay',
+    load: async () => (await import('./commands/drain.ts')).drain,
+  },
+  resume: {
+    summary: 'take new leases again',
+    load: async () => (await import('./commands/drain.ts')).resume,
+  },
+  earnings: {
+    summary: 'what each lease has brought, to the unit',
+    load: async () => (await import('./commands/earnings.ts')).earnings,
+  },
+  withdraw: {
+    summary: 'take out everything the node has earned',
+    load: async () => (await import('./commands/withdraw.ts')).withdraw,
+  },
   doctor: {
     summary: 'look at all that a node needs, name what is wrong and what to do; changes nothing',
     load: async () => (await import('./commands/doctor.ts')).doctor,
@@ -39,6 +75,22 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
   'keys create': {
     summary: "make the agent's keystore and the node's sealing key",
     load: async () => (await import('./commands/keys-create.ts')).keysCreate,
+  },
+  'keys rotate': {
+    summary: 'give the node a new sealing key, signed by the operator; older ones are kept',
+    load: async () => (await import('./commands/keys-rotate.ts')).keysRotate,
+  },
+  discover: {
+    summary: 'what this machine is, as far as it tells',
+    load: async () => (await import('./commands/discover.ts')).discover,
+  },
+  benchmark: {
+    summary: 'how fast this machine is, and the compute points that makes',
+    load: async () => (await import('./commands/benchmark.ts')).benchmark,
+  },
+  probe: {
+    summary: 'boot a throw-away guest: proof that leases would run here',
+    load: async () => (await import('./commands/probe.ts')).probe,
   },
   register: {
     summary: 'register this machine, signed by the operator',

@@ -1,5 +1,6 @@
 // Flags over environment over file → a configuration that is complete and checked, or everything that is wrong with it.
 import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import {
   ConfigError,
   type ConfigIssue,
@@ -40,6 +41,16 @@ export type Loaded<config> = {
   /** Where a key's value came from: a flag, a variable's name, the file's path, or `default`. */
   originOf(key: string): string
 }
+
+/** What the flags say, as a file would hold it; paths from the root. */
+export const settingsOf = ({ flags }: Given): Record<string, unknown> => {
+  const { raw } = readTexts(FIELDS, ({ key, wants }) => {
+    const text = flags?.[flagOf(key)]
+    return text !== undefined && text !== '' && PATHS.has(wants) ? resolve(text) : text
+  })
+  return raw
+}
+const PATHS: ReadonlySet<string> = new Set(['a path', 'the path of a deployment file'])
 
 /** What must be given by somebody. */
 type Needed = 'rpcUrls' | 'deployment' | 'node'
@@ -133,6 +144,13 @@ export const loadChainConfig = (env: Environment, given: Given = {}): Without<'r
 
 /** What commands need that are about this node. @throws ConfigError. */
 export const loadNodeConfig = loadConfig
+
+/** What is found out about this machine needs no chain, and a deployment only where there is one already. */
+export type MachineConfig = Without<never>
+
+/** @throws ConfigError. */
+export const loadMachineConfig = (env: Environment, given: Given = {}): MachineConfig =>
+  load(env, given, []).config
 
 /** The part that is about this machine alone. @throws ConfigError. */
 export const loadImageConfig = (env: Environment, given: Given = {}): ImageConfig =>

@@ -21,6 +21,10 @@ const pciAddress = z
   .toLowerCase()
   .regex(/^[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/, 'must be PCI addresses like 0000:01:00.0')
 
+const stunServer = z
+  .string()
+  .regex(/^[A-Za-z0-9.-]{1,253}(:[1-9]\d{0,4})?$/, 'must be servers like stun.example.org:3478')
+
 const publicUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
   .refine((url) => new URL(url).pathname === '/' && !/[?#]/.test(url), 'must be a URL without a path')
@@ -146,6 +150,12 @@ export const configSchema = z.strictObject({
   logFile: path
     .optional()
     .describe('file that the log is appended to, instead of stderr; `decloud-node logs` reads it'),
+  stunServers: z
+    .array(stunServer)
+    .max(4)
+    .optional()
+    .describe('STUN servers that are asked how others see this machine; none'),
+  benchmarkDays: count(0, 365).optional().describe('days between benchmarks of this machine, 0 for never; 7'),
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')

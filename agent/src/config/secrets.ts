@@ -11,7 +11,12 @@ import { AgentError } from '../lib/errors.ts'
 import { type Given, load } from './config.ts'
 import { FIELDS } from './schema.ts'
 
-export type AgentSecrets = { readonly account: LocalAccount; readonly sealingKeys: SealingKeys }
+export type AgentSecrets = {
+  readonly account: LocalAccount
+  readonly sealingKeys: SealingKeys
+  /** The keys as their file has them now: an operator adds one while the agent runs. */
+  rereadSealingKeys?(): SealingKeys
+}
 
 /** What systemd's LoadCredential hands over, in a folder that only this unit sees; `init` writes files of these names. */
 export const CREDENTIALS = {
@@ -46,7 +51,8 @@ export const loadSecrets = async (env: Environment, given: Given = {}): Promise<
     privateKey !== undefined
       ? { privateKey }
       : { keystore: agentKeystore!, password: readPassword(agentPasswordFile!) }
-  return { account: await loadKey(source), sealingKeys: readSealingKeys(sealingKeys!) }
+  const rereadSealingKeys = () => readSealingKeys(sealingKeys!)
+  return { account: await loadKey(source), sealingKeys: rereadSealingKeys(), rereadSealingKeys }
 }
 
 type SecretFiles = Readonly<Record<keyof typeof CREDENTIALS, string | undefined>>

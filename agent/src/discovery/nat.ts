@@ -1,5 +1,7 @@
 // Whether the machine can be reached at an address of its own: from what it has, and from what others see. Pure.
+import { isIPv4 } from 'node:net'
 import type { Known, NatClass } from '@decloud/protocol/wire/facts'
+import { ipv4ToNumber } from '../hypervisor/ipv4.ts'
 import { unknown, value } from './known.ts'
 
 export type Sight = {
@@ -8,11 +10,7 @@ export type Sight = {
   readonly ipv4: Known<string>
 }
 
-const numberOf = (ipv4: string): number | null => {
-  const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(ipv4)?.slice(1).map(Number)
-  if (parts === undefined || parts.some((part) => part > 255)) return null
-  return parts.reduce((sum, part) => sum * 256 + part, 0)
-}
+const numberOf = (ipv4: string): number | null => (isIPv4(ipv4) ? ipv4ToNumber(ipv4) : null)
 
 const within = (ipv4: string, base: string, prefix: number): boolean => {
   const [a, b] = [numberOf(ipv4), numberOf(base)]

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { createSocket, type Socket } from 'node:dgram'
 import type { Known } from '@decloud/protocol/wire/facts'
+import { numberToIpv4 } from '../hypervisor/ipv4.ts'
 import { unknown, value } from './known.ts'
 import type { Sight } from './nat.ts'
 
@@ -14,6 +15,14 @@ const IPV4 = 0x01
 const HEADER_BYTES = 20
 
 export type StunServer = { readonly host: string; readonly port: number }
+
+const STUN_PORT = 3_478
+
+/** `stun.example.org:3478`, the port by default. Pure. */
+export const stunServerOf = (text: string): StunServer => {
+  const [host = '', port] = text.split(':')
+  return { host, port: port === undefined ? STUN_PORT : Number(port) }
+}
 
 /** Pure. @param transaction 12 bytes. */
 export const bindingRequest = (transaction: Uint8Array): Buffer => {
@@ -36,15 +45,13 @@ export const mappedAddressOf = (packet: Buffer, transaction: Uint8Array): Known<
     const body = packet.subarray(at + 4, Math.min(at + 4 + length, end))
     if (body.length >= 8 && body[1] === IPV4) {
       // Some routers rewrite every address that they see in a packet: the XOR hides it from them.
-      if (type === XOR_MAPPED_ADDRESS) return value(ipv4Of(body.readUInt32BE(4) ^ COOKIE))
-      if (type === MAPPED_ADDRESS) plain = ipv4Of(body.readUInt32BE(4))
+      if (type === XOR_MAPPED_ADDRESS) return value(numberToIpv4(body.readUInt32BE(4) ^ COOKIE))
+      if (type === MAPPED_ADDRESS) plain = numberToIpv4(body.readUInt32BE(4))
     }
     at += 4 + length + ((4 - (length % 4)) % 4)
   }
   return plain === null ? unknown('It answered without an IPv4 address.') : value(plain)
 }
-
-const ipv4Of = (bits: number): string => [24, 16, 8, 0].map((shift) => (bits >>> shift) & 0xff).join('.')
 
 /** RFC 8489 6.2.1 begins with half a second and doubles; here it ends after the fourth. */
 const RESEND_MS = [0, 500, 1_500, 3_500] as const

@@ -120,7 +120,8 @@ const planDisk = (s: Situation, vm: VmRecord, task: Task & ('reinstall' | 'resto
 const exchange = (s: Situation, vm: VmRecord, task: 'reinstall' | 'restore'): readonly Step[] => {
   const setAside: readonly Step[] = s.disk === null ? [] : [{ kind: 'QuarantineDisk', because: task }]
   if (task === 'reinstall') {
-    const change: RecordChange = { task: 'install', install: vm.served.reinstallMs }
+    // By the manifest in force now, whose image may be another.
+    const change: RecordChange = { task: 'install', install: vm.served.reinstallMs, image: null }
     return [...setAside, { kind: 'Note', change }]
   }
   const wanted = [...s.offered, ...s.aside].find(({ quarantinedAt }) => quarantinedAt === vm.restoring)

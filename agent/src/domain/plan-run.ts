@@ -106,9 +106,9 @@ const running = (s: Situation, vm: VmRecord, activated: boolean): readonly Step[
   // A reorg may take an activation back; the journal sends it again while the deadline lasts.
   if (!activated) return vm.facts === null ? [{ kind: 'CheckReady' }] : [{ kind: 'Activate' }]
   if (s.nowMs - vm.checkedMs >= s.limits.recheckMs) return [{ kind: 'CheckReady' }]
-  return vm.facts !== null && vm.checks.length > 0 && s.nowMs >= vm.servicesDueMs
-    ? [{ kind: 'CheckServices' }]
-    : []
+  if (vm.facts === null || s.domain?.state !== 'running') return []
+  if (vm.manifestSeen !== s.manifestHash) return [{ kind: 'UpdateAccess' }]
+  return vm.checks.length > 0 && s.nowMs >= vm.servicesDueMs ? [{ kind: 'CheckServices' }] : []
 }
 
 /** One restart for each time; the more often it goes off without having run for long, the later. */

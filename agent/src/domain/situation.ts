@@ -63,6 +63,8 @@ export type Situation = {
   readonly outage: Outage | null
   /** Since when the guest has been off, as far as the agent saw it; null when it did not look on. */
   readonly offSinceMs: number | null
+  /** What the manifest in force opens to. */
+  readonly manifestHash: Hex
   /** Hash of what the domain is made of; a running guest keeps an older one until it is off. */
   readonly specHash: Hex
   /** Unix milliseconds on the local clock by which the lease must be activated; null once it is. */

@@ -42,6 +42,8 @@ export type Step =
   | { readonly kind: 'Tune' }
   /** Lets a guest go on that was paused because the disks were full, once they are not. */
   | { readonly kind: 'Resume' }
+  /** Whom the newest manifest lets in, in the running guest. */
+  | { readonly kind: 'UpdateAccess' }
   | { readonly kind: 'CheckReady' }
   | { readonly kind: 'CheckServices' }
   | { readonly kind: 'Activate' }

@@ -45,6 +45,8 @@ export type VmRecord = Orders & {
   readonly deaths: number
   /** The image named by the manifest, once it has been opened and found to be what the tenant signed. */
   readonly image: string | null
+  /** What the manifest opens to whose keys the guest was last made to take; null until it was. */
+  readonly manifestSeen: Hex | null
   /** When contract storage, read at a finalized block, confirmed that the lease has ended; unset by a reorg alone. */
   readonly endConfirmedMs: number | null
   /** Reported by the guest since it was last started; null until then. */
@@ -69,7 +71,7 @@ export type Move = {
 export type RecordChange = Partial<
   Pick<
     VmRecord,
-    'task' | 'served' | 'install' | 'restoring' | 'reason' | 'refused' | 'deaths' | 'nextAttemptMs'
+    'task' | 'served' | 'install' | 'image' | 'restoring' | 'reason' | 'refused' | 'deaths' | 'nextAttemptMs'
   >
 >
 
@@ -95,6 +97,7 @@ export const admitted = (
   install: wish.reinstallAtMs,
   restoring: null,
   image: null,
+  manifestSeen: null,
   endConfirmedMs: null,
   facts: null,
   checkedMs: 0,

@@ -1,23 +1,27 @@
 // A tenant's signed close, carried out by the node itself: without gas of the tenant and without any keeper. What is on
 // disk is sent until the chain says that the lease has ended; nothing of the guest is touched here.
 import { type Chain, type Journal, RevertError, revertOf } from '@decloud/chain'
-import { type LeaseView, leaseMandatesAbi, sentenceOf } from '@decloud/protocol'
+import { closeMandate, leaseMandatesAbi, sentenceOf } from '@decloud/protocol'
 import type { CloseBody } from '@decloud/protocol/wire/order'
-import { encodeFunctionData, type Hex } from 'viem'
+import { encodeFunctionData, type Hex, hashTypedData } from 'viem'
 import { type Backoff, backoffMs } from '../lib/backoff.ts'
 import type { LeaseChain, Log } from '../reconcile/ports.ts'
+import type { Authority } from './authority.ts'
 import type { CloseMandate, CloseMandates } from './close-mandates.ts'
-import { leaseHere, tooMany } from './desk.ts'
+import { notYours, over, tooMany, viewHere } from './desk.ts'
 import { makeLimiter } from './limiter.ts'
 
 /** Each costs the node a simulation. */
 const CHECKED_PER_MINUTE = 6
+/** Questions to wallets, for mandates that no key of the tenant has signed, a minute. */
+const ASKED_PER_MINUTE = 12
 /** Refused by the contract so often although the simulation passed, a mandate is given up: its gas is the node's. */
 const MAX_REFUSALS = 3
 const PACE: Backoff = { baseMs: 2_000, capMs: 60_000 }
 
 export type CloserOptions = {
   chain: Chain
+  authority: Pick<Authority, 'ownsKey' | 'isWalletOf'>
   leases: Pick<LeaseChain, 'node' | 'snapshot' | 'subscribe'>
   journal: Pick<Journal, 'address' | 'send'>
   mandates: CloseMandates
@@ -29,7 +33,8 @@ export type CloserOptions = {
 type Slot = { refusals: number; failures: number; notBeforeMs: number; sending: Promise<void> | null }
 
 export const makeCloser = (options: CloserOptions) => {
-  const { chain, leases, journal, mandates, log, nowMs, random } = options
+  const { chain, authority, leases, journal, mandates, log, nowMs, random } = options
+  const mayAsk = makeLimiter(ASKED_PER_MINUTE, nowMs)
   const mayCheck = makeLimiter(CHECKED_PER_MINUTE, nowMs)
   const slots = new Map<Hex, Slot>()
   let closed = false
@@ -52,6 +57,17 @@ export const makeCloser = (options: CloserOptions) => {
         throw revertOf({ kind, dedupe, to, data }, error) ?? error
       }
     })
+
+  /** Before anything else is said: a stranger learns nothing from a signature that is none. */
+  const checkSigned = async (leaseId: Hex, { to, nonce, deadline, signature }: CloseBody) => {
+    const lease = viewHere(leases, leaseId)
+    const digest = hashTypedData(closeMandate(chain.deployment, { leaseId, to, nonce, deadline }))
+    const byKey = lease !== undefined && (await authority.ownsKey(lease.tenant, digest, signature))
+    if (!byKey && !mayAsk(leaseId)) throw tooMany()
+    if (lease === undefined) throw notYours()
+    if (!byKey && !(await authority.isWalletOf(lease.tenant, digest, signature))) throw notYours()
+    if (lease.status === 'Ended') throw over()
+  }
 
   const slotOf = (leaseId: Hex): Slot => {
     const slot = slots.get(leaseId) ?? { refusals: 0, failures: 0, notBeforeMs: 0, sending: null }
@@ -120,16 +136,16 @@ export const makeCloser = (options: CloserOptions) => {
      * @throws OrderRefusal `lease-unknown`, `lease-over`, `order-rate`; RevertError when the contract refuses;
      *   ChainError when the chain cannot be asked.
      */
-    accept: async (leaseId: Hex, { to, nonce, deadline, signature }: CloseBody): Promise<LeaseView> => {
-      const lease = leaseHere(leases, leaseId)
+    accept: async (leaseId: Hex, body: CloseBody): Promise<void> => {
+      await checkSigned(leaseId, body)
       if (!mayCheck(leaseId)) throw tooMany()
+      const { to, nonce, deadline, signature } = body
       const mandate = { leaseId, refundTo: to, nonce, deadline, signature, receivedMs: nowMs() }
       await simulate(mandate)
       mandates.put(mandate)
       slots.delete(leaseId)
       log.info({ leaseId }, 'signed close taken')
       work()
-      return lease
     },
     /** What is on the way goes on with the journal's next start. */
     async close() {

@@ -21,6 +21,8 @@ export type OrderDeskOptions = {
   authority: Authority
   signed: Pick<SignedOrders, 'newest' | 'put'>
   onChain: Pick<ChainOrders, 'of'>
+  /** Whether the node has begun with the lease: before, there is no machine that an order could be about. */
+  hasBegun: (leaseId: Hex) => boolean
   /** Told once an order is on disk. */
   changed: (leaseId: Hex) => void
   log: Log
@@ -36,28 +38,23 @@ export const makeOrderDesk = (options: OrderDeskOptions) => {
   const mayServe = makeLimiter(SERVED_PER_MINUTE, nowMs)
   const mayAsk = makeLimiter(ASKED_PER_MINUTE, nowMs)
 
-  /** Cheap proofs first: a stranger costs the node a question to the chain only inside a budget of its own. */
-  const checkSigner = async (lease: LeaseView, body: OrderBody) => {
-    const { leaseId } = lease
+  /**
+   * Cheap proofs first: a stranger costs the node a question to the chain only inside a budget of its own. Whoever may
+   * not order is told the same as of a lease that is not here.
+   */
+  const checkSigner = async (leaseId: Hex, body: OrderBody): Promise<LeaseView> => {
     const { signer, signature, ...order } = body
+    const lease = viewHere(chain, leaseId)
     const digest = hashTypedData(orderTypedData(deployment, { ...order, leaseId }))
     const byKey = await authority.ownsKey(signer, digest, signature)
-    const byTenant = byKey && isAddressEqual(signer, lease.tenant)
+    const byTenant = byKey && lease !== undefined && isAddressEqual(signer, lease.tenant)
     if (!byTenant && !mayAsk(leaseId)) throw tooMany()
-    if (!(await authority.mayOrder(leaseId, signer))) {
-      throw refuse(
-        'order-forbidden',
-        `${signer} is neither the tenant nor a Manager of this lease.`,
-        'Sign with such an account, or ask the tenant for that level.',
-      )
-    }
-    if (!byKey && !(await authority.isWalletOf(signer, digest, signature))) {
-      throw refuse(
-        'order-unsigned',
-        `${signer} did not sign this order for this lease, node, escrow and chain.`,
-        'Sign exactly what is sent: lease, node, action, from, issuedAt and notAfter.',
-      )
-    }
+    if (lease === undefined || !options.hasBegun(leaseId)) throw notYours()
+    if (byTenant && lease.status === 'Ended') throw over()
+    if (byTenant && body.issuedAt <= signed.newest(leaseId)) throw replayed()
+    if (!(await authority.mayOrder(leaseId, signer))) throw notYours()
+    if (!byKey && !(await authority.isWalletOf(signer, digest, signature))) throw notYours()
+    return lease
   }
 
   const checkFrom = (lease: LeaseView, from: Hex) => {
@@ -86,7 +83,6 @@ export const makeOrderDesk = (options: OrderDeskOptions) => {
      * @throws OrderRefusal and DecloudError `order-…`, `lease-…`; ChainError when the chain cannot be asked.
      */
     accept: async (leaseId: Hex, body: OrderBody): Promise<void> => {
-      const lease = leaseHere(chain, leaseId)
       if (body.node !== chain.node) {
         throw refuse(
           'order-other-node',
@@ -95,10 +91,11 @@ export const makeOrderDesk = (options: OrderDeskOptions) => {
         )
       }
       checkOrderTimes({ ...body, leaseId }, nowMs())
+      const lease = await checkSigner(leaseId, body)
+      if (lease.status === 'Ended') throw over()
       if (body.issuedAt <= signed.newest(leaseId)) throw replayed()
       checkSuperseded(leaseId, body)
       if (body.from !== null) checkFrom(lease, body.from)
-      await checkSigner(lease, body)
       if (!mayServe(leaseId)) throw tooMany()
       const { action, from, issuedAt, signer } = body
       if (!signed.put({ leaseId, action, from, issuedAt, signer, receivedMs: nowMs() })) throw replayed()
@@ -109,18 +106,20 @@ export const makeOrderDesk = (options: OrderDeskOptions) => {
 }
 export type OrderDesk = ReturnType<typeof makeOrderDesk>
 
-/** @throws OrderRefusal `lease-unknown`, `lease-over`. */
-export const leaseHere = (chain: OrderDeskOptions['chain'], leaseId: Hex): LeaseView => {
+/** The lease as the newest block has it; undefined unless it is this node's. */
+export const viewHere = (chain: OrderDeskOptions['chain'], leaseId: Hex): LeaseView | undefined => {
   const lease = chain.snapshot().leases.get(leaseId)?.latest
-  if (lease === undefined || lease.node !== chain.node) {
-    throw refuse('lease-unknown', 'This node has no such lease.', 'Ask the node that the chain names.')
-  }
-  if (lease.status === 'Ended') {
-    throw refuse('lease-over', 'The lease has ended.', 'Orders are for leases that live.')
-  }
-  return lease
+  return lease?.node === chain.node ? lease : undefined
 }
 
+export const notYours = () =>
+  refuse(
+    'lease-unknown',
+    'This node has no lease that this signature could say anything for.',
+    'Sign exactly what is sent, for this chain, escrow, node and lease, as its tenant or where that is enough a Manager.',
+  )
+export const over = () =>
+  refuse('lease-over', 'The lease has ended.', 'Only leases that live can be asked for anything.')
 const replayed = () =>
   refuse('order-replayed', 'An order issued at the same time or later was served already.', 'Sign a new one.')
 export const tooMany = () =>

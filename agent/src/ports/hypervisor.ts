@@ -213,8 +213,13 @@ export interface Hypervisor {
 
   /** Resolves when the guest agent answers, else rejects with agent-not-ready. */
   ping(leaseId: Hex, timeoutMs?: number): Promise<void>
-  /** Runs argv inside the guest as root, without a shell. timeout if it is still running after `timeoutMs`. */
-  exec(leaseId: Hex, argv: readonly [string, ...string[]], timeoutMs?: number): Promise<GuestExecResult>
+  /** Runs argv inside the guest as root, without a shell, `input` on its standard input. timeout if it is still running after `timeoutMs`. */
+  exec(
+    leaseId: Hex,
+    argv: readonly [string, ...string[]],
+    timeoutMs?: number,
+    input?: string,
+  ): Promise<GuestExecResult>
   /** null until the guest agent has reported: an address is never guessed. */
   interfaces(leaseId: Hex): Promise<readonly GuestInterface[] | null>
   /** Changes with every boot of the guest's kernel; null until the guest agent has reported. */

@@ -72,6 +72,7 @@ export const makeFlight = (options: FlightOptions) => {
       outage: deps.outages.lasting(leaseId),
       offSinceMs: sightings.offSince(leaseId),
       specHash: specHashOf(lease, { network: deps.networkName, mac, shaping: deps.resources.shaper.mode }),
+      manifestHash: deps.manifestHash(lease),
       activateByMs: lease.status === 'Assigned' ? nowMs + (lease.activateBy - chainNow) * 1000 : null,
       limits,
       tended: deps.resources.tending.of(leaseId),

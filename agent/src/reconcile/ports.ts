@@ -6,6 +6,7 @@ import type { Outage, OutageCause } from '../domain/outage.ts'
 import type { Observation } from '../domain/readiness.ts'
 import type { VmRecord } from '../domain/vm.ts'
 import type { Wish } from '../domain/wish.ts'
+import type { GuestKeys } from '../guest/access-update.ts'
 import type { EventLog } from '../ports/events.ts'
 import type { GuestConfig, SystemCheck } from '../ports/guest.ts'
 import type { Hypervisor } from '../ports/hypervisor.ts'
@@ -98,6 +99,8 @@ interface GuestTools {
   seedFiles(config: GuestConfig): SeedFiles
   check(leaseId: Hex): Promise<SystemCheck>
   /** One look at a service of a guest that is ready. @param ipv4 as the guest reported it. */
+  /** @returns null once the guest lets these in, else why it does not yet. */
+  updateAccess(leaseId: Hex, keys: GuestKeys): Promise<string | null>
   look(leaseId: Hex, check: ReadinessCheck, ipv4: string): Promise<Observation>
   macOf(leaseId: Hex): string
   /** The node's own address on the guests' network. */
@@ -113,6 +116,8 @@ export interface Log {
 export type Deps = {
   readonly chain: LeaseChain
   readonly openManifest: OpenManifest
+  /** What the manifest in force opens to, as far as the chain is in sight. */
+  manifestHash(lease: LeaseView): Hex
   readonly hypervisor: Hypervisor
   readonly images: ImageStore
   readonly disks: DiskStore

@@ -35,7 +35,7 @@ export type Certificate = {
   readonly keyId: string
   /** Decimal: 64 bits. The time of issue comes first, so later ones are greater. */
   readonly serial: string
-  readonly principals: readonly string[]
+  readonly principals: string[]
   /** Unix seconds. */
   readonly validAfter: number
   readonly validBefore: number

@@ -14,6 +14,14 @@ const LONGEST = 4_096
 
 const problem = (text: string): Read => ({ problem: text })
 
+/** Type and key of a line that has been found good. */
+export const withoutComment = (line: string): string =>
+  line
+    .trim()
+    .split(/[ \t]+/)
+    .slice(0, 2)
+    .join(' ')
+
 /** A reader of RFC 4251's strings; null once the bytes do not hold what they promise. */
 const reader = (bytes: Buffer) => {
   let at = 0

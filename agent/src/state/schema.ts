@@ -30,4 +30,6 @@ export const SCHEMA: readonly string[] = [
   `ALTER TABLE vms ADD COLUMN checks TEXT NOT NULL DEFAULT '[]';
    ALTER TABLE vms ADD COLUMN services TEXT NOT NULL DEFAULT '[]';
    ALTER TABLE vms ADD COLUMN servicesDueMs INTEGER NOT NULL DEFAULT 0;`,
+  // Which manifest the guest was last made to follow in whom it lets in.
+  `ALTER TABLE vms ADD COLUMN manifestSeen TEXT`,
 ]

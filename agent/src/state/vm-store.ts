@@ -45,6 +45,7 @@ const rowSchema = z.object({
   attempts: z.int(),
   nextAttemptMs: z.int(),
   image: z.string().nullable(),
+  manifestSeen: hex.nullable(),
   endConfirmedMs: z.int().nullable(),
   bootId: z.string().nullable(),
   ipv4: z.string().nullable(),

@@ -24,6 +24,8 @@ export type Attachment = {
 }
 
 export type SessionTimes = {
+  /** How long the guest waits with its output once the browser is gone: who comes back sooner has missed nothing. */
+  patientMs: number
   /** How long a session waits for its browser to come back. */
   detachedMs: number
   /** Without a byte either way. */
@@ -76,15 +78,16 @@ export const makeSession = (options: {
   let hungUp = false
   let over = false
   let unwatch = () => {}
+  let patient = true
   let detachTimer: NodeJS.Timeout | undefined
+  let patienceTimer: NodeJS.Timeout | undefined
   let idleTimer: NodeJS.Timeout | undefined
 
   const finish = (code: number, why: string, problem?: { code: string; message: string }) => {
     if (over) return
     over = true
     unwatch()
-    clearTimeout(detachTimer)
-    clearTimeout(idleTimer)
+    for (const timer of [detachTimer, patienceTimer, idleTimer]) clearTimeout(timer)
     client.close()
     const last = attached
     attached = null
@@ -97,9 +100,9 @@ export const makeSession = (options: {
     idleTimer = setTimeout(() => finish(STREAM_CLOSE.idle, 'idle', IDLE), times.idleMs)
   }
 
-  /** Nobody there: the program in the guest goes on, and the ring forgets the oldest of what it prints. */
+  /** With nobody there for long, the program in the guest goes on, and the ring forgets the oldest of what it prints. */
   const regulate = () => {
-    const full = attached !== null && ring.end() - acknowledged >= STREAM_WINDOW_BYTES
+    const full = patient && ring.end() - acknowledged >= STREAM_WINDOW_BYTES
     for (const output of [shell, shell.stderr]) full ? output.pause() : output.resume()
   }
 
@@ -172,7 +175,8 @@ export const makeSession = (options: {
       const before = attached
       attached = null
       before?.close(STREAM_CLOSE.takenOver, TAKEN_OVER)
-      clearTimeout(detachTimer)
+      for (const timer of [detachTimer, patienceTimer]) clearTimeout(timer)
+      patient = true
       unwatch()
       unwatch = watchVisitor(visitor, () => finish(STREAM_CLOSE.refused, 'refused', REFUSED), times.visitorMs)
       touch()
@@ -183,9 +187,11 @@ export const makeSession = (options: {
     detach: (attachment) => {
       if (attached !== attachment) return
       attached = null
-      clearTimeout(detachTimer)
       detachTimer = setTimeout(() => finish(STREAM_CLOSE.ended, 'left'), times.detachedMs)
-      regulate()
+      patienceTimer = setTimeout(() => {
+        patient = false
+        regulate()
+      }, times.patientMs)
     },
     input: (attachment, bytes) => {
       if (attached !== attachment || hungUp) return

@@ -12,6 +12,7 @@ import { makeSession, type Session, type SessionTimes } from './session.ts'
 export type TerminalLimits = SessionTimes & { perLease: number; perNode: number }
 
 export const TERMINAL_LIMITS: TerminalLimits = {
+  patientMs: 20_000,
   detachedMs: 5 * 60_000,
   idleMs: 60 * 60_000,
   perLease: 8,

@@ -53,13 +53,13 @@ describe('lscpu', () => {
 })
 
 describe('lsblk', () => {
-  const server = value(fixture('lsblk-server.json'))
+  const server = { value: fixture('lsblk-server.json') }
   const kinds = (text: string, at = value('0:0')) => {
     const disks = disksOf(value(text), at)
     return 'value' in disks ? Object.fromEntries(disks.value.map((one) => [one.name, one.kind])) : disks
   }
   it('tells hard disks, SSDs and NVMe apart, and leaves out what is no disk', () => {
-    expect(kinds(server.value)).toEqual({
+    expect(kinds(fixture('lsblk-server.json'))).toEqual({
       sda: { value: 'hdd' },
       sdb: { value: 'hdd' },
       sdc: { value: 'ssd' },

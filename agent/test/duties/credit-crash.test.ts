@@ -6,7 +6,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { openDatabase } from '@decloud/chain'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { askNode } from '../../../scripts/lib/node-session.ts'
 import { waitActive } from '../../../scripts/lib/tenant-view.ts'
+import { readOperatorToken } from '../../src/access/operator-token.ts'
+import { healthSchema } from '../../src/api/health.ts'
 import { type Bench, makeBench } from '../helpers/node.ts'
 import { entrust, eventsOf, eventually } from './helpers.ts'
 import { type AgentProcess, environmentOf, startProcess } from './process.ts'
@@ -122,10 +125,8 @@ describe('a credit', () => {
     owed += 3
     const url = await start().up
     const idle = async () => {
-      const health = (await (await fetch(new URL('/health', url))).json()) as {
-        duties: { credit: { done: number; error: string | null } }
-      }
-      return health.duties.credit
+      const health = await askNode(url, '/health', { token: readOperatorToken(dataDir) })
+      return healthSchema.parse(health).duties.credit
     }
     await eventually(credited, (seconds) => seconds >= owed)
     await eventually(idle, ({ error }) => error === null)

@@ -11,6 +11,7 @@ import { GENERATION, specHashOf } from '../../src/domain/spec.ts'
 import { cpuLimits, linkRate } from '../../src/domain/tiers.ts'
 import { admitted } from '../../src/domain/vm.ts'
 import { NO_WISH } from '../../src/domain/wish.ts'
+import { updateAccess } from '../../src/guest/access-update.ts'
 import { checkService } from '../../src/guest/service-check.ts'
 import { checkSystem } from '../../src/guest/system-check.ts'
 import { makeFakeHypervisor } from '../../src/hypervisor/fake/driver.ts'
@@ -70,6 +71,7 @@ export const makeCrowd = async (count: number) => {
       funds: async () => ({ agent: zeroAddress, balance: 1n, needed: 1n }),
     },
     openManifest: async () => MANIFEST,
+    manifestHash: ({ terms }) => terms.manifestHash,
     hypervisor: new Proxy(hypervisor, {
       get: (target, name) => {
         const member: unknown = Reflect.get(target, name, target)
@@ -85,6 +87,7 @@ export const makeCrowd = async (count: number) => {
       seedFiles: () => ({ userData: '', metaData: '', networkConfig: '' }),
       nodeAddress: NODE_ADDRESS,
       macOf: (leaseId) => macOf(INSTANCE, leaseId),
+      updateAccess: (leaseId, keys) => updateAccess(hypervisor, leaseId, keys),
       check: (leaseId) => checkSystem(hypervisor, leaseId, macOf(INSTANCE, leaseId)),
       look: (leaseId, check, ipv4) => checkService(hypervisor, leaseId, check, ipv4),
     },
@@ -164,6 +167,6 @@ const settle = async (deps: Deps, lease: LeaseView) => {
   deps.store.put({
     ...admitted(leaseId, nowMs, nowMs),
     ...{ status: 'Running', phase: 'Running', deadlineMs: null, image: 'debian-12' },
-    ...{ facts: check.facts, checkedMs: nowMs },
+    ...{ facts: check.facts, checkedMs: nowMs, manifestSeen: terms.manifestHash },
   })
 }

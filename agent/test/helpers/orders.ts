@@ -20,7 +20,8 @@ export type OrderNode = Awaited<ReturnType<typeof startOrderNode>>
 export const startOrderNode = async (bench: Bench, overrides: Overrides = {}) => {
   const errors: unknown[] = []
   const disposer = makeDisposer((error) => errors.push(error))
-  const context = await makeContext(bench.config, bench.secrets, makeLogger('silent'), disposer, {
+  const log = makeLogger('silent')
+  const context = await makeContext(bench.config, bench.secrets, log, disposer, {
     hypervisor: makeFakeHypervisor(bench.machine, bench.instance),
     machine: PLENTIFUL,
     backoff: { baseMs: 50, capMs: 400 },
@@ -30,7 +31,12 @@ export const startOrderNode = async (bench: Bench, overrides: Overrides = {}) =>
   const health = async () => {
     throw new Error('not asked here')
   }
-  const api = await startApi({ port: 0, store: context.deps.store, health, orders: context.orders })
+  const { access, orders, certificates, usage, registry: metrics } = context
+  const api = await startApi(
+    { access, store: context.deps.store, health, orders, certificates, usage, metrics },
+    { port: 0 },
+    log,
+  )
   disposer.add(() => api.close())
   context.reconciler.start()
   context.orders.start()
@@ -84,7 +90,7 @@ export const postTo = async (url: string, path: string, body: unknown): Promise<
   })
   const answer = (await response.json()) as Record<string, unknown>
   const isProblem = response.headers.get('content-type')?.includes('application/problem+json') === true
-  return { status: response.status, code: isProblem ? String(answer['title']) : null, body: answer }
+  return { status: response.status, code: isProblem ? String(answer['code']) : null, body: answer }
 }
 
 /** Signs as `account`, or as a wallet contract of it at `wallet`. */

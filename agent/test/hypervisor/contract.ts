@@ -307,6 +307,8 @@ export function hypervisorContract(
       const said = await hypervisor.exec(lease, ['echo', ...words])
       expect(said).toEqual({ exitCode: 0, stdout: `${words.join(' ')}\n`, stderr: '' })
       expect(await hypervisor.exec(lease, ['false'])).toMatchObject({ exitCode: 1 })
+      const input = `$HOME "quoted" it's\nand more`
+      expect((await hypervisor.exec(lease, ['cat'], 5_000, input)).stdout).toBe(input)
       expect((await hypervisor.exec(lease, ['cat', '/nowhere'])).stderr).toContain('No such file')
       await expect(hypervisor.exec(lease, ['no-such-program'])).rejects.toMatchObject({ code: 'agent-error' })
       await expect(hypervisor.exec(lease, ['sleep', '20'], 300)).rejects.toMatchObject({ code: 'timeout' })

@@ -38,6 +38,13 @@ test('left to itself, KVM is chosen exactly where all of its conditions hold', (
   }
 })
 
+test('what was found out by trying counts for more than what the machine shows, and less than the operator', () => {
+  const why = 'TCG, as a probe guest under KVM did not boot.'
+  expect(decideAcceleration(good, 'auto', why)).toEqual({ acceleration: 'tcg', reason: why })
+  expect(decideAcceleration(good, 'kvm', why).acceleration).toBe('kvm')
+  expect(decideAcceleration({ ...good, device: false }, 'auto', why).reason).toContain('/dev/kvm')
+})
+
 test('the facts are read from the machine: the device opened, the flags and the module looked for', async () => {
   const root = await mkdtemp(join(tmpdir(), 'decloud-kvm-facts-'))
   try {

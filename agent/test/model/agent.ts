@@ -4,6 +4,7 @@ import { openDatabase } from '@decloud/chain'
 import type { Hex } from 'viem'
 import type { Random } from '../../../test/world/random.ts'
 import type { Step } from '../../src/domain/steps.ts'
+import { updateAccess } from '../../src/guest/access-update.ts'
 import { seedFiles } from '../../src/guest/seed.ts'
 import { checkService } from '../../src/guest/service-check.ts'
 import { checkSystem } from '../../src/guest/system-check.ts'
@@ -96,6 +97,7 @@ export const makeModelAgent = (host: Host, chain: ModelChain, watch: Watch, rand
     const deps: Deps = {
       chain: mortal(chain.port),
       openManifest: async () => MANIFEST,
+      manifestHash: ({ terms }) => terms.manifestHash,
       hypervisor: mortal(hypervisor),
       images: failingImages(host),
       disks: mortal(watch.disks(failingDisks(host, makeSimulatedDiskStore(join(host.directory, 'disks'))))),
@@ -105,6 +107,7 @@ export const makeModelAgent = (host: Host, chain: ModelChain, watch: Watch, rand
         seedFiles,
         nodeAddress: NODE_ADDRESS,
         macOf: (leaseId) => macOf(INSTANCE, leaseId),
+        updateAccess: (leaseId, keys) => updateAccess(hypervisor, leaseId, keys),
         check: (leaseId) => checkSystem(hypervisor, leaseId, macOf(INSTANCE, leaseId)),
         look: (leaseId, check, ipv4) => checkService(hypervisor, leaseId, check, ipv4),
       },

@@ -65,25 +65,40 @@ describe('a signed close', () => {
     const leaseId = await running()
     const stranger = { chain: bench.tenant.chain, account: bench.anvil.account(ROLES.stranger) }
     const good = wire(await signClose(bench.tenant, leaseId, FAR))
-    const bad: [string, unknown][] = [
+    const elsewhere: Hex = `0x${'ab'.repeat(32)}`
+    const unsigned: [string, unknown][] = [
       ['by a stranger', wire(await signClose(stranger, leaseId, FAR))],
       ['to somebody else', { ...good, to: bench.anvil.account(ROLES.stranger).address }],
       ['with another nonce', { ...good, nonce: '1' }],
-      ['too late', wire(await signClose(bench.tenant, leaseId, 1n))],
-      ['for another lease', wire(await signClose(bench.tenant, `0x${'ab'.repeat(32)}`, FAR))],
+      ['for another lease', wire(await signClose(bench.tenant, elsewhere, FAR))],
     ]
-    for (const [what, body] of bad) {
-      const answer = await close(leaseId, body)
-      expect(answer, what).toMatchObject({ status: 422, code: 'contract-refused' })
-      expect(answer.body['detail'], what).toMatch(/^[A-Z0-9].*\.$/)
+    const nowhere = await close(elsewhere, good)
+    expect(nowhere).toMatchObject({ status: 404, code: 'lease-unknown' })
+    for (const [what, body] of unsigned) {
+      expect(await close(leaseId, body), `${what}: as where there is no such lease`).toEqual(nowhere)
     }
+    const late = await close(leaseId, wire(await signClose(bench.tenant, leaseId, 1n)))
+    expect(late).toMatchObject({ status: 422, code: 'contract-refused' })
+    expect(late.body['detail']).toMatch(/^[A-Z0-9].*\.$/)
     expect(await close(leaseId, { ...good, extra: 1 })).toMatchObject({
-      status: 400,
-      code: 'order-malformed',
+      ...{ status: 400, code: 'request-invalid' },
     })
-    expect(await close(`0x${'ab'.repeat(32)}`, good)).toMatchObject({ status: 404, code: 'lease-unknown' })
-    // The sixth look at this lease within the minute was the last: each costs the node a simulation.
-    await close(leaseId, bad[0]![1])
+    expect(pending()).toEqual([])
+    expect(await chainStatus(bench, leaseId)).toBe('Active')
+    await closeLease(bench.tenant, leaseId)
+  })
+
+  it('is looked at so often a minute: strangers are turned away first, and never the tenant because of them', async () => {
+    const leaseId = await running()
+    const stranger = { chain: bench.tenant.chain, account: bench.anvil.account(ROLES.stranger) }
+    const strange = wire(await signClose(stranger, leaseId, FAR))
+    const codes = new Set<string | null>()
+    for (let i = 0; i < 14; i++) codes.add((await close(leaseId, strange)).code)
+    expect([...codes]).toEqual(['lease-unknown', 'order-rate'])
+    // Each costs the node a simulation.
+    const late = wire(await signClose(bench.tenant, leaseId, 1n))
+    for (let i = 0; i < 6; i++) expect((await close(leaseId, late)).code).toBe('contract-refused')
+    const good = wire(await signClose(bench.tenant, leaseId, FAR))
     expect(await close(leaseId, good)).toMatchObject({ status: 429, code: 'order-rate' })
     expect(pending()).toEqual([])
     expect(await chainStatus(bench, leaseId)).toBe('Active')

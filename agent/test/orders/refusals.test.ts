@@ -10,6 +10,9 @@ import { NO_WISH } from '../../src/domain/wish.ts'
 import { type Bench, makeBench, until } from '../helpers/node.ts'
 import { type OrderNode, postTo, signedBy, startOrderNode } from '../helpers/orders.ts'
 
+/** What is told to everybody who has no say, whether there is such a lease or not. */
+const UNKNOWN = { status: 404, code: 'lease-unknown' }
+
 const VIEWER = 20
 const USER = 21
 const MANAGER = 22
@@ -62,23 +65,25 @@ const resigned = async (change: Partial<OrderBody>): Promise<OrderBody> => {
 describe('a signed order is refused', () => {
   it('when it is malformed, with the field that is', async () => {
     const body = await stop()
-    expect(await send({ ...body, action: 'Explode' })).toMatchObject({ status: 400, code: 'order-malformed' })
+    const wrong = await send({ ...body, action: 'Explode' })
+    expect(wrong).toMatchObject({ status: 400, code: 'request-invalid' })
+    expect(wrong.body['errors']).toMatchObject([{ path: '/action' }])
     const named = await send({ ...body, from: leaseId })
-    expect(named.body['detail']).toContain('only a Restore')
+    expect(JSON.stringify(named.body['errors'])).toContain('only a Restore')
     expect(await send('{"action":')).toMatchObject({ status: 400, code: 'request-invalid' })
     expect(await send({ ...body, signature: `0x${'00'.repeat(5_000)}` })).toMatchObject({ status: 413 })
-    expect(await send(body, '0x12')).toMatchObject({ status: 400, code: 'lease-id-invalid' })
+    expect(await send(body, '0x12')).toMatchObject({ status: 400, code: 'request-invalid' })
     const typed = await fetch(`${node.url}/v1/leases/${leaseId}/orders`, { method: 'POST', body: 'x' })
-    expect(typed.status).toBe(400)
+    expect(typed.status).toBe(415)
   })
 
   it('when the lease is not here, or the order is for another node or lease', async () => {
     const other: Hex = `0x${'ab'.repeat(32)}`
-    expect(await send(await stop(), other)).toMatchObject({ status: 404, code: 'lease-unknown' })
+    expect(await send(await stop(), other)).toMatchObject(UNKNOWN)
     const elsewhere = await signedBy(bench, tenant(), { leaseId, action: 'Stop', node: 99 })
     expect(await send(elsewhere)).toMatchObject({ status: 422, code: 'order-other-node' })
     const forAnother = await signedBy(bench, tenant(), { leaseId: other, action: 'Stop' })
-    expect(await send(forAnother)).toMatchObject({ status: 422, code: 'order-unsigned' })
+    expect(await send(forAnother)).toMatchObject(UNKNOWN)
   })
 
   it('when its times do not hold', async () => {
@@ -104,19 +109,15 @@ describe('a signed order is refused', () => {
       { notAfter: body.notAfter - 1 },
     ]
     for (const change of changes) {
-      expect(await send({ ...body, ...change }), JSON.stringify(change)).toMatchObject({
-        status: 422,
-        code: 'order-unsigned',
-      })
+      expect(await send({ ...body, ...change }), JSON.stringify(change)).toMatchObject(UNKNOWN)
     }
   })
 
-  it('by a stranger, a Viewer, a User, the agent and the operator of the node', async () => {
+  it('by a stranger, a Viewer, a User, the agent and the operator of the node, as if there were no lease', async () => {
+    const nowhere = await send(await stop(), `0x${'cd'.repeat(32)}`)
+    expect(nowhere).toMatchObject(UNKNOWN)
     for (const index of [ROLES.stranger, VIEWER, USER, ROLES.firstOperator, ROLES.firstAgent]) {
-      expect(await send(await stop(index)), `${index}`).toMatchObject({
-        status: 403,
-        code: 'order-forbidden',
-      })
+      expect(await send(await stop(index)), `${index}`).toEqual(nowhere)
     }
   })
 
@@ -146,7 +147,7 @@ describe('a signed order is taken', () => {
     expect(node.wish(leaseId).power).toBe('off')
     await onAccess('revoke', [leaseId, manager.address])
     const start = await signedBy(bench, manager, { leaseId, action: 'Start' })
-    expect(await send(start)).toMatchObject({ status: 403, code: 'order-forbidden' })
+    expect(await send(start)).toMatchObject(UNKNOWN)
     expect(node.wish(leaseId).power).toBe('off')
   })
 
@@ -168,8 +169,15 @@ describe('a signed order is taken', () => {
     })
     expect(preflight.status).toBe(204)
     expect(preflight.headers.get('access-control-allow-methods')).toContain('POST')
-    expect(preflight.headers.get('access-control-allow-headers')).toBe('content-type')
+    expect(preflight.headers.get('access-control-allow-headers')).toContain('content-type')
     expect(preflight.headers.get('access-control-allow-origin')).toBe('*')
+    const headers = { 'content-type': 'application/json', origin: 'https://any.example' }
+    const nowMs = Date.now() + 1
+    const order = await signedBy(bench, tenant(), { leaseId, action: 'Stop' }, { nowMs })
+    const sent = await fetch(`${node.url}/v1/leases/${leaseId}/orders`, {
+      ...{ method: 'POST', headers, body: JSON.stringify(order) },
+    })
+    expect(sent.status).toBe(202)
   })
 })
 
@@ -188,8 +196,8 @@ describe('a wallet contract (ERC-1271)', () => {
   it('gives orders as a Manager when it takes the signature, and not when it does not', async () => {
     for (const [runtime, code] of [
       [YES, null],
-      [NO, 'order-unsigned'],
-      [FOR_EVER, 'order-unsigned'],
+      [NO, 'lease-unknown'],
+      [FOR_EVER, 'lease-unknown'],
     ] as const) {
       const wallet = await deploy(runtime)
       await grant(wallet, 'Manager')
@@ -202,7 +210,7 @@ describe('a wallet contract (ERC-1271)', () => {
   it('without a level is not even asked', async () => {
     const wallet = await deploy(YES)
     const body = await signedBy(bench, tenant(), { leaseId, action: 'Reboot' }, { wallet })
-    expect(await send(body)).toMatchObject({ status: 403, code: 'order-forbidden' })
+    expect(await send(body)).toMatchObject(UNKNOWN)
   })
 })
 
@@ -219,7 +227,7 @@ describe('too many', () => {
       })
       answers.add((await send(body, second)).code)
     }
-    expect([...answers]).toEqual(['order-forbidden', 'order-rate'])
+    expect([...answers]).toEqual(['lease-unknown', 'order-rate'])
     const mine = await signedBy(bench, tenant(), { leaseId: second, action: 'Stop' })
     expect(await send(mine, second)).toMatchObject({ status: 202 })
     let last = mine

@@ -47,7 +47,7 @@ export const readHash = async (client: RpcClient, height: bigint): Promise<Hex |
 const AT_ONCE = 50
 
 /** Adds the time of their block to logs that came without. @throws MovedError when such a block is another one by now. */
-const withTimes = async (client: RpcClient, logs: readonly PlacedLog[]): Promise<RawLog[]> => {
+export const withTimes = async (client: RpcClient, logs: readonly PlacedLog[]): Promise<RawLog[]> => {
   const untimed = new Map<Hex, bigint>()
   for (const log of logs) if (log.timestamp === undefined) untimed.set(log.blockHash, log.blockNumber)
   const times = new Map<Hex, bigint>()

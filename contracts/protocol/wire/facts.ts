@@ -83,7 +83,7 @@ export const benchmarkFactsSchema = z.strictObject({
   takenAt: seconds,
   /** See `POINT_BASELINE`. */
   baseline: text,
-  /** sysbench events a second of one core, the best of `runs`. */
+  /** sysbench events a second of one core, the best of `runs`; seconds are those that the run had the core for. */
   eventsPerSecond: figure,
   runs: count,
   /** Whether the two best runs agree; else the machine was too busy to say. */
@@ -106,6 +106,8 @@ export const probeFactsSchema = z.strictObject({
   outcome: z.enum(PROBE_OUTCOMES),
   /** What guests run on here after all that was tried; null when none booted. */
   acceleration: z.enum(['kvm', 'tcg']).nullable(),
+  /** Whether KVM boots guests here, where the machine shows it: some show it and never do. */
+  kvm: z.enum(['boots', 'never-boots', 'not-tried']),
   image: text,
   /** SHA-256 of the image's disk, 64 hex digits; null before it was read. */
   imageSha256: z

@@ -1,4 +1,4 @@
-// What a node's agent answers about a lease, to anyone who can reach it: no secret is in here.
+// What a node's agent answers about a lease, to whoever may see it.
 import { z } from 'zod'
 import { VM_STATUSES } from '../vm.ts'
 
@@ -50,3 +50,34 @@ export const leaseStatusSchema = z.strictObject({
     .nullable(),
 })
 export type LeaseStatusReport = z.output<typeof leaseStatusSchema>
+
+/** For the operator: the leases that the node has a record of. */
+export const leaseListSchema = z.strictObject({ leases: z.array(leaseStatusSchema) })
+
+const count = z.int().nonnegative()
+
+/**
+ * What the machine of a lease has used since it was last started, as its node counts it. Null: the machine is off, or
+ * the node does not say. Bytes and packets are seen from the machine.
+ */
+export const leaseUsageSchema = z.strictObject({
+  leaseId: hex,
+  /** Unix seconds; null while the node cannot ask its hypervisor. */
+  sampledAt: count.nullable(),
+  cpuSeconds: z.number().nonnegative().nullable(),
+  /** Of the host's memory, what the machine holds now. */
+  memoryBytes: count.nullable(),
+  disk: z
+    .strictObject({ readBytes: count, writtenBytes: count, readRequests: count, writeRequests: count })
+    .nullable(),
+  net: z
+    .strictObject({
+      receivedBytes: count,
+      sentBytes: count,
+      receivedPackets: count,
+      sentPackets: count,
+      droppedPackets: count,
+    })
+    .nullable(),
+})
+export type LeaseUsage = z.output<typeof leaseUsageSchema>

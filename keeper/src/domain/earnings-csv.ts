@@ -1,6 +1,6 @@
 // Earnings as an accountant reads them: one line a movement, in units and in dollars.
 import { formatUsdc } from '@decloud/protocol'
-import { csvRow } from './csv.ts'
+import { csvRow } from '@decloud/service/csv'
 import type { Flow, FlowKind } from './flow.ts'
 
 /** What a node's operator earns and takes out. */

@@ -3,7 +3,6 @@
 import type { Hex } from 'viem'
 import { startNode } from '../../crash/agent/node.ts'
 import { virsh } from '../../lib/own-libvirtd.ts'
-import { reportOf } from '../../lib/tenant-view.ts'
 import { until } from '../../lib/until.ts'
 import { atMost, median, report } from '../lib.ts'
 
@@ -18,9 +17,10 @@ const [imageDir, guests, runs] = [process.argv[2]!, Number(process.argv[3]), Num
 const node = await startNode({ folder: process.env['TMPDIR']!, imageDir })
 const leaseIds: Hex[] = []
 
-const statuses = () =>
-  Promise.all(leaseIds.map(async (id) => (await reportOf(node.agent.url(), id))?.vm.status))
-const allRun = async () => (await statuses()).every((status) => status === 'Running')
+const allRun = async () => {
+  const reports = await node.reports()
+  return leaseIds.every((id) => reports.get(id)?.vm.status === 'Running')
+}
 
 while (leaseIds.length < guests) {
   for (let nth = 0; nth < AT_A_TIME && leaseIds.length < guests; nth++)

@@ -2,16 +2,18 @@
 import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { OrderAction } from '@decloud/protocol'
+import { type LeaseStatusReport, leaseListSchema } from '@decloud/protocol/wire/node'
 import type { Hex } from 'viem'
-import { type Health, healthSchema } from '../../../agent/src/api/server.ts'
+import { readOperatorToken } from '../../../agent/src/access/operator-token.ts'
+import { type Health, healthSchema } from '../../../agent/src/api/health.ts'
 import { instanceOf } from '../../../agent/src/context.ts'
 import { macOf } from '../../../agent/src/hypervisor/mac.ts'
 import { startAnvil } from '../../../test/world/anvil.ts'
 import { openMarket, ROLES, registerNode, SMALL_NODE } from '../../../test/world/market.ts'
+import { askNode } from '../../lib/node-session.ts'
 import { sendOrder, signOrder } from '../../lib/orders.ts'
 import { startLibvirtd, virsh } from '../../lib/own-libvirtd.ts'
 import { closeLease, makeTenant, openLease, readLease } from '../../lib/tenant.ts'
-import { reportOf } from '../../lib/tenant-view.ts'
 import type { Expected, Seen } from './judge.ts'
 import { keepAgent } from './keep-agent.ts'
 import { type Places, takePicture } from './picture.ts'
@@ -41,15 +43,26 @@ export const startNode = async ({ folder, imageDir }: { folder: string; imageDir
   const instance = instanceOf({ deployment, node: registered.node, networkName: NETWORK.name })
   const places: Places = { dataDir, network: NETWORK.name, instance }
 
+  /** As the operator, whose token outlives every agent; null while none answers well. */
+  const askAsOperator = async (path: string): Promise<unknown> => {
+    const token = readOperatorToken(dataDir)
+    return askNode(agent.url(), path, { token }).catch(() => null)
+  }
+
+  const reports = async (): Promise<ReadonlyMap<Hex, LeaseStatusReport>> => {
+    const { data } = leaseListSchema.safeParse(await askAsOperator('/v1/leases'))
+    return new Map((data?.leases ?? []).map((report) => [report.leaseId, report]))
+  }
+
   const see = async (ids: readonly Hex[]): Promise<Seen> => {
-    const [picture, reports, statuses] = await Promise.all([
+    const [picture, told, statuses] = await Promise.all([
       takePicture(places, ids),
-      Promise.all(ids.map((id) => reportOf(agent.url(), id))),
+      reports(),
       Promise.all(ids.map(async (id) => (await readLease(tenant, id)).status)),
     ])
     return {
       picture,
-      reports: new Map(ids.map((id, nth) => [id, reports[nth]!])),
+      reports: new Map(ids.map((id) => [id, told.get(id) ?? null])),
       active: new Set(ids.filter((_, nth) => statuses[nth] === 'Active')),
     }
   }
@@ -64,20 +77,20 @@ export const startNode = async ({ folder, imageDir }: { folder: string; imageDir
     macOf: (leaseId: Hex) => macOf(instance, leaseId),
     /** Whether the agent believes that it is done: cheap to ask, and no proof. */
     believes: async (leases: readonly Expected[]): Promise<boolean> => {
-      const answers = await Promise.all(
-        leases.map(async ({ leaseId, wanted }) => {
-          const status = (await reportOf(agent.url(), leaseId))?.vm.status
-          if (wanted === 'gone') return status === undefined || status === 'Deleted'
-          return status === (wanted === 'off' ? 'Stopped' : 'Running')
-        }),
-      )
-      return answers.every(Boolean)
+      const told = await reports()
+      return leases.every(({ leaseId, wanted }) => {
+        const status = told.get(leaseId)?.vm.status
+        if (wanted === 'gone') return status === undefined || status === 'Deleted'
+        return status === (wanted === 'off' ? 'Stopped' : 'Running')
+      })
     },
     /** The agent's own account of itself; null while it does not answer. */
     health: async (): Promise<Health | null> => {
-      const response = await fetch(new URL('/health', agent.url())).catch(() => null)
-      return response?.ok ? healthSchema.parse(await response.json()) : null
+      const answer = await askAsOperator('/health')
+      return answer === null ? null : healthSchema.parse(answer)
     },
+    /** The agent's reports of the leases that it has a record of; empty while it does not answer. */
+    reports,
     /** @param tier quality tier; the burstable one is the least that a node has to have for it. */
     open: async (tier = 1): Promise<Hex> => {
       const { leaseId } = await openLease(tenant, {

@@ -54,6 +54,11 @@ const problemOf = (error: FastifyError | Error, statusOf: StatusOf): ApiProblem 
 const send = (reply: FastifyReply, body: ApiProblem) =>
   reply.code(body.status).header('content-type', PROBLEM_TYPE).send(JSON.stringify(body))
 
+const unknownRoute = (method: string, path: string) =>
+  new DecloudError('route-unknown', `There is no ${method} ${path}.`)
+const wrongMethod = (path: string, methods: readonly string[]) =>
+  new DecloudError('method-wrong', `${path} takes ${methods.join(', ')}.`)
+
 /** Of the parser, before there is a request: a header too large, a request that never ends, or no HTTP at all. */
 const PARSER: Readonly<Record<string, [status: number, code: string, detail: string]>> = {
   HPE_HEADER_OVERFLOW: [431, 'header-too-large', 'The headers, the URL included, are larger than 16 KiB.'],
@@ -64,10 +69,13 @@ export type ProblemOptions = {
   statusOf: StatusOf
   /** Of every answer, for those that the framework never sees. */
   headers: Readonly<Record<string, string>>
+  /** Sees every error before it is answered; what it returns is answered. */
+  look?(error: FastifyError | Error, request: FastifyRequest): FastifyError | Error
 }
 
-export const makeProblems = ({ statusOf, headers }: ProblemOptions) => {
-  const answerError = (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) => {
+export const makeProblems = ({ statusOf, headers, look }: ProblemOptions) => {
+  const answerError = (thrown: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) => {
+    const error = look?.(thrown, request) ?? thrown
     const body = problemOf(error, statusOf)
     if (body.status >= 500 && body.status !== 503) request.log.error({ err: error }, 'request failed')
     const retryAfter = error instanceof DecloudError ? error.details['retryAfterSeconds'] : undefined
@@ -99,10 +107,9 @@ export const makeProblems = ({ statusOf, headers }: ProblemOptions) => {
       app.setNotFoundHandler((request, reply) => {
         const path = request.url.split('?')[0] ?? ''
         const methods = methodsAt(path)
-        if (methods.length === 0)
-          return send(reply, problem(404, 'route-unknown', `There is no ${request.method} ${path}.`))
+        if (methods.length === 0) return answerError(unknownRoute(request.method, path), request, reply)
         reply.header('allow', [...methods, 'OPTIONS'].join(', '))
-        return send(reply, problem(405, 'method-wrong', `${path} takes ${methods.join(', ')}.`))
+        return answerError(wrongMethod(path, methods), request, reply)
       })
     },
   }

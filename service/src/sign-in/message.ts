@@ -8,6 +8,8 @@ export type SignInExpectation = {
   domains: readonly string[]
   uri: string
   chainId: number
+  /** Has to be among the message's resources; nothing when there is none. */
+  resource?: string | undefined
   /** Unix milliseconds. */
   now: number
 }
@@ -35,7 +37,7 @@ const isAllowedDomain = (domain: string, allowed: readonly string[]): boolean =>
  */
 export const readSignIn = (
   message: string,
-  { domains, uri, chainId, now }: SignInExpectation,
+  { domains, uri, chainId, resource, now }: SignInExpectation,
 ): { address: Address; nonce: string } => {
   if (!WHOLE.test(message)) throw refused('The message is not one of EIP-4361.')
   const fields = parseSiweMessage(message)
@@ -46,6 +48,8 @@ export const readSignIn = (
   if (fields.uri !== uri) throw refused(`The message is for ${fields.uri ?? 'no one'}; this is ${uri}.`)
   if (fields.chainId !== chainId)
     throw refused(`The message is for chain ${fields.chainId ?? 0}; this is ${chainId}.`)
+  if (resource !== undefined && fields.resources?.includes(resource) !== true)
+    throw refused(`The message does not name ${resource} among its resources.`)
   checkTimes(fields, now)
   return { address, nonce }
 }

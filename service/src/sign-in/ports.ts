@@ -13,6 +13,7 @@ export type StoredSession = {
 }
 
 export type SessionStore = {
+  byId(id: string): StoredSession | undefined
   byAccess(hash: string): StoredSession | undefined
   byRefresh(hash: string): StoredSession | undefined
   /** The session that a refresh token belonged to which was exchanged before. */

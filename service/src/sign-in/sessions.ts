@@ -32,6 +32,8 @@ export type SessionsDeps = {
   uri(): string
   /** Hosts whose pages may sign in. */
   domains(): readonly string[]
+  /** What the message's `Resources` have to name, where one wallet signs in to many services; nothing by default. */
+  resource?: string
   /** Unix milliseconds. */
   now?: () => number
 }
@@ -41,7 +43,8 @@ const tokenOf = (kind: 'dca' | 'dcr') => `${kind}_${randomBytes(32).toString('ba
 
 export type Sessions = ReturnType<typeof makeSessions>
 
-export const makeSessions = ({ store, verify, chainId, uri, domains, now = Date.now }: SessionsDeps) => {
+export const makeSessions = (deps: SessionsDeps) => {
+  const { store, verify, chainId, uri, domains, resource, now = Date.now } = deps
   const nonces = makeNonces(now)
   const seconds = () => Math.floor(now() / 1_000)
 
@@ -67,7 +70,7 @@ export const makeSessions = ({ store, verify, chainId, uri, domains, now = Date.
     },
     /** @throws DecloudError `sign-in-refused`, `nonce-invalid`, `signature-wrong`, `sign-in-busy`; those of `verify`. */
     login: async (message: string, signature: Hex): Promise<Tokens> => {
-      const expected = { domains: domains(), uri: uri(), chainId, now: now() }
+      const expected = { domains: domains(), uri: uri(), chainId, resource, now: now() }
       const { address, nonce } = readSignIn(message, expected)
       const giveBack = nonces.take(nonce)
       try {
@@ -104,6 +107,12 @@ export const makeSessions = ({ store, verify, chainId, uri, domains, now = Date.
     authenticate: (accessToken: string): Session => {
       const session = store.byAccess(hashOf(accessToken))
       if (session === undefined || session.accessUntil <= seconds()) throw unknown()
+      return { id: session.id, address: session.address, expiresAt: session.accessUntil }
+    },
+    /** The session of that id while its access token is good, however often it was refreshed; null for none. */
+    find: (id: string): Session | null => {
+      const session = store.byId(id)
+      if (session === undefined || session.accessUntil <= seconds()) return null
       return { id: session.id, address: session.address, expiresAt: session.accessUntil }
     },
     logout: (id: string): void => store.remove(id),

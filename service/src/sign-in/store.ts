@@ -43,6 +43,7 @@ const toSession = (row: Row | undefined): StoredSession | undefined =>
 /** @param db a service's own file: sessions are not on the chain. */
 export const makeSessionStore = (db: Database): SessionStore => {
   migrate(db, 'sessions', SCHEMA)
+  const byId = db.prepare('SELECT * FROM sessions WHERE id = ?')
   const byAccess = db.prepare('SELECT * FROM sessions WHERE access_hash = ?')
   const byRefresh = db.prepare('SELECT * FROM sessions WHERE refresh_hash = ?')
   const bySpent = db.prepare('SELECT session FROM spent_refresh_tokens WHERE hash = ?')
@@ -70,6 +71,7 @@ export const makeSessionStore = (db: Database): SessionStore => {
     update.run(session)
   })
   return {
+    byId: (id) => toSession(byId.get(id) as Row | undefined),
     byAccess: (hash) => toSession(byAccess.get(hash) as Row | undefined),
     byRefresh: (hash) => toSession(byRefresh.get(hash) as Row | undefined),
     bySpentRefresh: (hash) => (bySpent.get(hash) as { session: string } | undefined)?.session,

@@ -4,6 +4,8 @@ import { DecloudError } from '@decloud/protocol'
 
 export type ServiceManager = {
   ready(status: string): void
+  /** How it is, in one line, for whoever asks the service manager. */
+  status(status: string): void
   stopping(status: string): void
   /** Still alive: must come at least every `watchdogMs`. */
   alive(): void
@@ -54,12 +56,16 @@ export const makeServiceManager = async (options: Options): Promise<ServiceManag
     )
   }
   return {
-    ready: (status) => tell(`READY=1\nSTATUS=${status}`),
-    stopping: (status) => tell(`STOPPING=1\nSTATUS=${status}`),
+    ready: (status) => tell(`READY=1\n${statusLine(status)}`),
+    status: (status) => tell(statusLine(status)),
+    stopping: (status) => tell(`STOPPING=1\n${statusLine(status)}`),
     alive: () => tell('WATCHDOG=1'),
     watchdogMs: watchdogOf(env, pid),
   }
 }
+
+/** A line break would begin another assignment. */
+const statusLine = (status: string) => `STATUS=${status.replace(/\s+/g, ' ')}`
 
 const watchdogOf = (env: Options['env'], pid: number): number | null => {
   const micros = Number(env['WATCHDOG_USEC'] ?? '')

@@ -5,6 +5,7 @@ import { EXIT, makeVerb } from '../verb.ts'
 const ABOUT = 'Nothing is sent, and no key is read.'
 
 export const configCheck = makeVerb({
+  brief: true,
   about: `Whether an agent could run with it: file, variables and flags, every error at once. ${ABOUT}`,
   options: {},
   run: async (io) => {
@@ -15,6 +16,7 @@ export const configCheck = makeVerb({
 })
 
 export const configShow = makeVerb({
+  brief: true,
   about: `Every key with its value and where that comes from; of an RPC's URL the host alone. ${ABOUT}`,
   options: {},
   run: async (io) => {
@@ -27,6 +29,7 @@ export const configShow = makeVerb({
 })
 
 export const configTable = makeVerb({
+  brief: true,
   about: 'As it stands in docs/node.md.',
   options: {},
   run: async (io) => {

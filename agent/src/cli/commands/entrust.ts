@@ -1,57 +1,42 @@
-import { leaseEscrowAbi, nodeRegistryAbi } from '@decloud/protocol'
-import { encodeFunctionData, isAddressEqual, zeroAddress } from 'viem'
-import { loadNodeConfig } from '../../config/config.ts'
+import { isAddressEqual } from 'viem'
+import { readNodeState } from '../../chain/node-state.ts'
 import { AgentError } from '../../lib/errors.ts'
-import { connectTo, operatorKey, sendOnce } from '../operator.ts'
+import { escrowCalls } from '../operator/call.ts'
+import { atDesk, outcomeJson, outcomeText, SIGNING } from '../operator/desk.ts'
 import { EXIT, makeVerb } from '../verb.ts'
 
-/**
- * Lets this node's agent credit downtime and reclaim leases in the operator's place, or takes that back. Signed by the
- * node's payee, which is its operator until it hands the role over; the agent never gets at what the node has earned.
- */
 export const entrust = makeVerb({
-  options: { back: { type: 'boolean', about: 'let the payee alone do that again' } },
-  run: async (io, options) => {
-    const { rpcUrls, deployment, node } = loadNodeConfig(io.env, io.given)
-    const account = await operatorKey(io.env)
-    const chain = await connectTo({ rpcUrls, deployment })
-    const escrow = { address: deployment.leaseEscrow, abi: leaseEscrowAbi } as const
-    const [payee, agent] = await chain.request('read who is who', (client) =>
-      Promise.all([
-        client.readContract({ ...escrow, functionName: 'payeeOf', args: [node] }),
-        client.readContract({
-          ...{
-            address: deployment.nodeRegistry,
-            abi: nodeRegistryAbi,
-            functionName: 'agentOf',
-            args: [node],
+  brief: true,
+  about: `Signed by the node's payee, which is its operator until it hands the role over; the agent never gets at what the node
+has earned.`,
+  options: { ...SIGNING, back: { type: 'boolean', about: 'let the payee alone do that again' } },
+  run: (io, { unsigned, back }) =>
+    atDesk(io, unsigned, async ({ chain, operator, carryOut }, { node }) => {
+      const { payee, reclaimer, offer } = await readNodeState(chain, node)
+      if (payee === null) {
+        throw new AgentError('node-new', `Node ${node} has had no lease yet: the escrow does not know it.`, {
+          hint: 'Run this again after its first lease; until then there is nothing to credit or reclaim.',
+        })
+      }
+      if (!isAddressEqual(payee, operator.address)) {
+        throw new AgentError(
+          'not-payee',
+          `The payee of node ${node} is ${payee}; this key is ${operator.address}.`,
+          {
+            hint: 'The payee signs this.',
           },
-        }),
-      ]),
-    )
-    if (isAddressEqual(payee, zeroAddress)) {
-      throw new AgentError('node-new', `Node ${node} has had no lease yet: the escrow does not know it.`, {
-        hint: 'Run this again after its first lease; until then there is nothing to credit or reclaim.',
-      })
-    }
-    if (!isAddressEqual(payee, account.address)) {
-      throw new AgentError(
-        'not-payee',
-        `The payee of node ${node} is ${payee}; this key is ${account.address}.`,
-        {
-          hint: 'The payee signs this.',
-        },
+        )
+      }
+      const to = back ? operator.address : offer.agent
+      if (reclaimer !== null && isAddressEqual(reclaimer, to)) {
+        io.result({ node, operator: to, changed: false }, `node ${node}: ${to} credits and reclaims already`)
+        return EXIT.done
+      }
+      const outcome = await carryOut([escrowCalls(chain.deployment).setOperator(node, to)])
+      io.result(
+        { node, operator: to, changed: outcome.signed, ...outcomeJson(outcome) },
+        [`node ${node}: ${to} credits and reclaims`, ...outcomeText(outcome)].join('\n'),
       )
-    }
-    const to = options.back ? account.address : agent
-    io.say(`${to} may credit and reclaim from now on …`)
-    const transaction = await sendOnce(chain, account, {
-      kind: 'setOperator',
-      dedupe: 'setOperator',
-      to: deployment.leaseEscrow,
-      data: encodeFunctionData({ abi: leaseEscrowAbi, functionName: 'setOperator', args: [node, to] }),
-    })
-    io.result({ node, operator: to, transaction }, `node ${node}: ${to} credits and reclaims`)
-    return EXIT.done
-  },
+      return EXIT.done
+    }),
 })

@@ -1,21 +1,28 @@
 // Wanting rid of a lease. Whoever the escrow lets reclaim does it: the operator's own key where it is given here, else the
 // agent of this machine, which is left word in its data folder and sees it through.
+
+import type { Chain } from '@decloud/chain'
 import { LEASE_STATUSES, leaseEscrowAbi, nodeRegistryAbi } from '@decloud/protocol'
-import { type Address, type Hex, isAddressEqual, isHex } from 'viem'
+import { type Address, type Hex, isAddressEqual } from 'viem'
 import { reclaimData, startReclaimData } from '../../chain/duty-chain.ts'
 import { loadNodeConfig } from '../../config/config.ts'
 import { reclaimStep } from '../../domain/duties.ts'
 import { AgentError } from '../../lib/errors.ts'
 import { MAX_REASON_BYTES, makeReclaimAsks } from '../../state/reclaim-asks.ts'
-import { connectTo, operatorKeyIn, sendOnce } from '../operator.ts'
-import { type Io, makeVerb, UsageError } from '../verb.ts'
+import { atDesk, connectTo, outcomeJson, outcomeText, SIGNING } from '../operator/desk.ts'
+import { operatorIn } from '../operator/key.ts'
+import { EXIT, type Io, makeVerb, UsageError } from '../verb.ts'
 
-type Chain = Awaited<ReturnType<typeof connectTo>>
 type Wanted = { leaseId: Hex; reason: string }
 
 export const reclaim = makeVerb({
+  brief: true,
   words: 'LEASE',
+  about: `Given once it gives notice; given again when the notice is over it ends the lease. An agent that was entrusted with it
+does both by itself.`,
+  examples: ['decloud-node reclaim 0x… --reason "the house is sold"', 'decloud-node reclaim 0x… --withdraw'],
   options: {
+    ...SIGNING,
     reason: { type: 'string', argument: 'TEXT', about: 'told to the tenant, at most 32 bytes' },
     withdraw: { type: 'boolean', about: 'tell the agent of this machine that it may stay after all' },
   },
@@ -24,51 +31,54 @@ export const reclaim = makeVerb({
     const config = loadNodeConfig(io.env, io.given)
     if (options.withdraw) return withdraw(leaseId, config.dataDir, io)
     const wanted = { leaseId, reason: reasonFrom(options.reason) }
-    const chain = await connectTo(config)
-    const facts = await factsOf(chain, leaseId, config.node)
-    const account = await operatorKeyIn(io.env)
-    if (account !== null && isAddressEqual(account.address, facts.operator)) {
-      return bySelf(chain, account, wanted, facts, io)
-    }
+    const facts = await factsOf(await connectTo(config), leaseId, config.node)
     if (isAddressEqual(facts.agent, facts.operator)) {
       makeReclaimAsks(config.dataDir).put(wanted)
       const text = 'asked: the agent of this machine gives notice, and reclaims when it is over'
       io.result({ leaseId, step: 'asked', reclaimAt: facts.reclaimAt }, text)
-      return 0
+      return EXIT.done
     }
-    throw new AgentError(
-      'not-operator',
-      `Only ${facts.operator} may reclaim leases of node ${config.node}.`,
-      {
-        hint: 'Give its key (DECLOUD_OPERATOR_KEYSTORE), or let the agent do it: `decloud-node entrust`.',
-      },
-    )
+    const operator = await operatorIn(io, 'address')
+    if (operator === null || !isAddressEqual(operator.address, facts.operator)) {
+      throw new AgentError(
+        'not-operator',
+        `Only ${facts.operator} may reclaim leases of node ${config.node}.`,
+        {
+          hint: 'Give its key (DECLOUD_OPERATOR_KEYSTORE), or let the agent do it: `decloud-node entrust`.',
+        },
+      )
+    }
+    return bySelf(io, options.unsigned, wanted, facts)
   },
 })
 
-const bySelf = async (
-  chain: Chain,
-  account: NonNullable<Awaited<ReturnType<typeof operatorKeyIn>>>,
+const bySelf = (
+  io: Io,
+  unsigned: boolean,
   { leaseId, reason }: Wanted,
   { reclaimAt, now }: Facts,
-  io: Io,
 ): Promise<number> => {
   const step = reclaimStep({ status: 'Active', reclaimAt }, now)
   if (step === 'wait') {
     const until = new Date(reclaimAt * 1_000).toISOString()
-    io.result(
-      { leaseId, step, reclaimAt },
-      `notice was given: run this again from ${until} on, within seven days`,
-    )
-    return 0
+    const text = `notice was given: run this again from ${until} on, within seven days`
+    io.result({ leaseId, step, reclaimAt }, text)
+    return Promise.resolve(EXIT.done)
   }
-  const data = step === 'reclaim' ? reclaimData(leaseId) : startReclaimData(leaseId, reason)
-  const kind = step === 'reclaim' ? 'reclaim' : 'startReclaim'
-  const to = chain.deployment.leaseEscrow
-  const transaction = await sendOnce(chain, account, { kind, dedupe: kind, to, data })
-  const text = step === 'reclaim' ? 'the lease has ended' : 'notice is given: run this again when it is over'
-  io.result({ leaseId, step, transaction }, text)
-  return 0
+  return atDesk(io, unsigned, async ({ chain, carryOut }) => {
+    const ends = step === 'reclaim'
+    const outcome = await carryOut([
+      {
+        kind: ends ? 'reclaim' : 'startReclaim',
+        to: chain.deployment.leaseEscrow,
+        data: ends ? reclaimData(leaseId) : startReclaimData(leaseId, reason),
+        does: ends ? 'end the lease' : 'give notice to its tenant',
+      },
+    ])
+    const text = ends ? 'the lease has ended' : 'notice is given: run this again when it is over'
+    io.result({ leaseId, step, ...outcomeJson(outcome) }, [text, ...outcomeText(outcome)].join('\n'))
+    return EXIT.done
+  })
 }
 
 const withdraw = (leaseId: Hex, dataDir: string, io: Io): number => {
@@ -77,7 +87,7 @@ const withdraw = (leaseId: Hex, dataDir: string, io: Io): number => {
     ? 'the agent no longer wants it back; a notice that was given lapses by itself'
     : 'the agent was not asked to reclaim it'
   io.result({ leaseId, withdrawn }, text)
-  return withdrawn ? 0 : 1
+  return withdrawn ? EXIT.done : EXIT.failed
 }
 
 type Facts = { operator: Address; agent: Address; reclaimAt: number; now: number }
@@ -109,7 +119,8 @@ const factsOf = async (chain: Chain, leaseId: Hex, node: number): Promise<Facts>
 
 const leaseIdFrom = ([text, ...more]: readonly string[]): Hex => {
   const leaseId = text?.toLowerCase()
-  if (isHex(leaseId) && leaseId.length === 66 && more.length === 0) return leaseId
+  // The pattern is that of the type.
+  if (leaseId !== undefined && more.length === 0 && /^0x[0-9a-f]{64}$/.test(leaseId)) return leaseId as Hex
   throw new UsageError('Give the id of the lease: 0x and 64 hex digits.')
 }
 

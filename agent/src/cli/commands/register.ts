@@ -1,144 +1,202 @@
-import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { availableParallelism, totalmem } from 'node:os'
-import { connect, makeJournal, openDatabase } from '@decloud/chain'
-import { nodeRegistryAbi, parseUsdc, pricePolicyAbi } from '@decloud/protocol'
-import { encodeFunctionData, type Hex, isAddress, parseEventLogs, stringToHex } from 'viem'
-import { loadChainConfig } from '../../config/config.ts'
-import { readSealingKeys } from '../../config/secrets.ts'
-import { pricesBelowFloor } from '../../domain/registration.ts'
+import { existsSync, readFileSync } from 'node:fs'
+import { nodeRegistryAbi, pricePolicyAbi } from '@decloud/protocol'
+import { type Address, getAddress, type Hex, isAddress, stringToHex } from 'viem'
+import { type AgentConfig, configFileOf, DEVELOPMENT_CHAIN } from '../../config/config.ts'
+import { changeNodeFile } from '../../config/node-file.ts'
+import { readSealingKeys, secretFiles } from '../../config/secrets.ts'
+import { DEFAULT_PRICES, isDefault, wholePrices } from '../../domain/prices.ts'
 import { AgentError } from '../../lib/errors.ts'
 import { x25519PublicKey } from '../../lib/x25519.ts'
-import { operatorKey } from '../operator.ts'
-import { EXIT, type Io, makeVerb, UsageError, type Values, wholeNumber } from '../verb.ts'
+import { registryCalls } from '../operator/call.ts'
+import { atNewDesk, type Desk, outcomeJson, outcomeText, SIGNING } from '../operator/desk.ts'
+import { demandFloors } from '../operator/floor.ts'
+import { machineIdOf, nodeIdOf } from '../operator/identity.ts'
+import { type CapacityAsked, capacityOf, demandProbe, measuredIn } from '../operator/machine.ts'
+import { confirm } from '../operator/prompt.ts'
+import { pricesText, span } from '../operator/words.ts'
+import { EXIT, type Io, makeVerb, UsageError } from '../verb.ts'
 
-const OPTIONS = {
-  agent: { type: 'string', argument: 'ADDRESS', about: 'of the agent; `keys create` prints it' },
-  'sealing-keys': { type: 'string', argument: 'FILE', about: 'private sealing keys by epoch' },
-  endpoint: { type: 'string', argument: 'URL', about: "where the agent's API is reached" },
-  region: { type: 'string', argument: 'TEXT', about: 'at most 8 characters, for example eu-west' },
-  'machine-id': { type: 'string', argument: 'TEXT', about: 'a stable name of this machine; /etc/machine-id' },
-  'point-units': { type: 'string', argument: 'N', about: 'compute on offer; 12 units are a point' },
-  memory: { type: 'string', argument: 'MIB', about: 'memory on offer' },
-  disk: { type: 'string', argument: 'GIB', about: 'disk on offer' },
-  gpus: { type: 'string', argument: 'N', about: 'GPUs on offer' },
-  'price-point': { type: 'string', argument: 'USDC', about: 'an hour of a compute point' },
-  'price-memory': { type: 'string', argument: 'USDC', about: 'an hour of a GiB of memory' },
-  'price-disk': { type: 'string', argument: 'USDC', about: 'an hour of a GiB of disk' },
-  'price-gpu': { type: 'string', argument: 'USDC', about: 'an hour of a GPU' },
-  'min-charge': { type: 'string', argument: 'S', about: 'least seconds billed, up to 300; 60' },
-  notice: { type: 'string', argument: 'S', about: 'of a reclaim; 86400' },
-} as const
-type Given = Values<typeof OPTIONS>
-
-/** Registers this machine, signed by its operator's (cold) key. Prices are held against the floors before anything is sent. */
 export const register = makeVerb({
-  options: OPTIONS,
-  run: async (io, options) => {
-    const registration = registrationOf(options, io)
-    const { rpcUrls, deployment } = loadChainConfig(io.env, io.given)
-    const operator = await operatorKey(io.env)
-    const chain = await connect({ urls: rpcUrls, deployment })
-    const floors = await chain.request('read the price floors', (client) =>
-      client.readContract({ address: deployment.pricePolicy, abi: pricePolicyAbi, functionName: 'floors' }),
-    )
-    const problems = pricesBelowFloor(registration.prices, floors)
-    if (problems.length > 0) {
-      throw new AgentError('price-below-floor', problems.join(' '), {
-        hint: 'Raise it, or leave all prices out to take the defaults of the platform. Nothing was sent.',
-      })
-    }
-    const db = openDatabase(':memory:')
-    const journal = makeJournal({ chain, db, account: operator })
-    try {
-      io.say(`registering as ${operator.address} …`)
-      const { hash } = await journal.send({
-        kind: 'register',
-        dedupe: 'register',
-        to: deployment.nodeRegistry,
-        data: encodeFunctionData({ abi: nodeRegistryAbi, functionName: 'register', args: [registration] }),
-      })
-      const receipt = await chain.request('read the receipt', (client) =>
-        client.getTransactionReceipt({ hash }),
-      )
-      const [registered] = parseEventLogs({
-        abi: nodeRegistryAbi,
-        eventName: 'NodeRegistered',
-        logs: receipt.logs,
-      })
-      if (registered === undefined) {
-        throw new AgentError(
-          'registration-unseen',
-          `The registration ${hash} carries no event of the registry.`,
-        )
-      }
-      const { node, nodeId } = registered.args
-      io.result({ node, nodeId, transaction: hash }, `node ${node}\n  DECLOUD_NODE=${node}`)
-      return EXIT.done
-    } finally {
-      await journal.close()
-      db.close()
-    }
+  brief: true,
+  about: `What it offers is by default what \`discover\` and \`benchmark\` measured, and never more; a guest must have booted here
+in the last day (\`probe\`). Prices (--price-point, …), --region, --endpoint, --min-charge and --notice are keys of the
+configuration; without prices the node asks the platform's defaults. Prices are held against the floors, and all of it
+tried, before anything is sent. Given twice it says which node this machine is.`,
+  examples: [
+    'decloud-node register --region eu-west --endpoint https://node7.example.org',
+    'decloud-node register --price-point 0.012 --price-memory 0.005 --disk 400 --yes',
+    'decloud-node register --unsigned --operator-address 0x… --json',
+  ],
+  options: {
+    ...SIGNING,
+    agent: { type: 'string', argument: 'ADDRESS', about: "of the agent; that of the agent's keystore" },
+    'machine-id': {
+      type: 'string',
+      argument: 'TEXT',
+      about: 'a stable name of this machine; /etc/machine-id',
+    },
+    'point-units': { type: 'string', argument: 'N', about: 'compute on offer; 12 units are a point' },
+    memory: { type: 'string', argument: 'MIB', about: 'memory on offer' },
+    disk: { type: 'string', argument: 'GIB', about: 'disk on offer' },
+    gpus: { type: 'string', argument: 'N', about: 'GPUs on offer, of those that the configuration names' },
+    'without-probe': {
+      type: 'boolean',
+      about: 'on a development chain: register a machine that booted no guest',
+    },
+    yes: { type: 'boolean', about: 'do not ask' },
   },
+  run: (io, options) =>
+    atNewDesk(io, options.unsigned, async (desk, config) => {
+      const { chain, operator } = desk
+      const machineId = machineIdOf(options['machine-id'])
+      const nodeId = nodeIdOf(machineId, operator.address)
+      const known = await indexOf(desk, nodeId)
+      if (known !== 0) return already(io, known, nodeId)
+      const play = config.deployment.chainId === DEVELOPMENT_CHAIN
+      if (options['without-probe'] && !play)
+        throw new UsageError('--without-probe is for development chains.')
+      const registration = await registrationOf(io, desk, config, { ...options, machineId })
+      if (!options['without-probe']) demandProbe(measuredIn(config.dataDir), play, Date.now())
+      const call = registryCalls(chain.deployment).register(registration)
+      if (desk.unsigned) {
+        const outcome = await desk.carryOut([call])
+        const next = 'Once it is mined, run this again: it then finds the node and writes its index down.'
+        io.result({ nodeId, ...outcomeJson(outcome) }, [...outcomeText(outcome), next].join('\n'))
+        return EXIT.done
+      }
+      await confirm(io, summary(desk, registration), options.yes)
+      const outcome = await desk.carryOut([call])
+      const node = await indexOf(desk, nodeId)
+      if (node === 0) throw unseen(nodeId)
+      const written = keepIndex(io, node)
+      io.result(
+        { node, nodeId, registered: true, ...outcomeJson(outcome), ...written },
+        [
+          `node ${node}`,
+          `  DECLOUD_NODE=${node}${written.file === null ? '' : `, written to ${written.file}`}`,
+          ...outcomeText(outcome),
+        ].join('\n'),
+      )
+      return EXIT.done
+    }),
 })
 
-const registrationOf = (options: Given, io: Io) => {
-  const { endpoint = '', region = '' } = options
-  if (options.agent === undefined || !isAddress(options.agent)) {
-    throw new UsageError("Give the agent's address with --agent; `decloud-node keys create` prints it.")
-  }
-  const sealingFile = options['sealing-keys'] ?? io.env['DECLOUD_SEALING_KEYS']
-  if (!sealingFile) throw new UsageError('Give the sealing key file with --sealing-keys.')
-  // The registry counts epochs from 1, and this is the first.
-  const sealingKey = readSealingKeys(sealingFile).get(1)
-  if (sealingKey === undefined) throw new UsageError(`${sealingFile} holds no key of epoch 1.`)
-  if (!/^[\x20-\x7e]{0,8}$/.test(region)) throw new UsageError('--region takes at most 8 ASCII characters.')
+const already = (io: Io, node: number, nodeId: Hex): number => {
+  const written = keepIndex(io, node)
+  io.result(
+    { node, nodeId, registered: false, ...written },
+    `This machine is node ${node} already${written.file === null ? '' : `; ${written.file} says so`}. Change it with \`price set\` and \`profile set\`.`,
+  )
+  return EXIT.done
+}
+
+/** Into the file that the agent reads, where there is one: a command never makes one up. */
+const keepIndex = (io: Io, node: number): { file: string | null } => {
+  const file = configFileOf(io.env, io.given)
+  if (!existsSync(file)) return { file: null }
+  changeNodeFile(file, { node })
+  return { file }
+}
+
+const indexOf = ({ chain }: Desk, nodeId: Hex): Promise<number> =>
+  chain.request('look the machine up in the registry', (client) =>
+    client.readContract({
+      ...{ address: chain.deployment.nodeRegistry, abi: nodeRegistryAbi },
+      ...{ functionName: 'indexOf', args: [nodeId] },
+    }),
+  )
+
+type Options = CapacityAsked & { readonly agent: string | undefined; readonly machineId: Hex }
+type Registration = Parameters<ReturnType<typeof registryCalls>['register']>[0]
+type NewConfig = Omit<AgentConfig, 'node'> & { readonly node?: number | undefined }
+
+const registrationOf = async (
+  io: Io,
+  { chain }: Desk,
+  config: NewConfig,
+  options: Options,
+): Promise<Registration> => {
+  const policy = await chain.request('read the price policy', (client) =>
+    client.readContract({
+      ...{ address: chain.deployment.pricePolicy, abi: pricePolicyAbi, functionName: 'parameters' },
+    }),
+  )
+  const [floors, defaults] = policy
+  const prices = wholePrices(config.price ?? {}, DEFAULT_PRICES, defaults)
+  demandFloors(prices, floors)
   return {
-    machineId: machineIdOf(options['machine-id']),
-    agent: options.agent,
-    sealingKey: x25519PublicKey(sealingKey),
-    region: stringToHex(region, { size: 8 }),
-    minCharge: wholeNumber('min-charge', options['min-charge'] ?? '60', 0, 300),
-    notice: wholeNumber('notice', options.notice ?? '86400', 0, 2_592_000),
-    capacity: capacityOf(options),
-    prices: {
-      point: parseUsdc(options['price-point'] ?? '0'),
-      memoryGiB: parseUsdc(options['price-memory'] ?? '0'),
-      diskGiB: parseUsdc(options['price-disk'] ?? '0'),
-      gpu: parseUsdc(options['price-gpu'] ?? '0'),
-    },
-    endpoint,
+    machineId: options.machineId,
+    agent: agentAddress(io, options.agent),
+    sealingKey: firstSealingKey(io),
+    region: stringToHex(config.region ?? '', { size: 8 }),
+    minCharge: config.minCharge ?? DEFAULT_MIN_CHARGE,
+    notice: config.notice ?? DEFAULT_NOTICE,
+    capacity: capacityOf(options, measuredIn(config.dataDir), config),
+    prices,
+    endpoint: config.endpoint ?? '',
   }
 }
 
-/** By default: every core as one point, and what the host itself needs left out of the memory. */
-const capacityOf = (options: Given) => {
-  const HOST_MIB = 1_024
-  const units = options['point-units'] ?? String(availableParallelism() * 12)
-  const memory = options.memory ?? String(Math.max(256, Math.floor(totalmem() / 1024 ** 2) - HOST_MIB))
-  if (options.disk === undefined)
-    throw new UsageError('Say how many GiB of disk the node offers with --disk.')
-  return {
-    pointUnits: BigInt(wholeNumber('point-units', units, 1, 2 ** 40 - 1)),
-    memoryMiB: BigInt(wholeNumber('memory', memory, 1, 2 ** 40 - 1)),
-    diskGiB: BigInt(wholeNumber('disk', options.disk, 1, 2 ** 40 - 1)),
-    gpus: wholeNumber('gpus', options.gpus ?? '0', 0, 1_000),
+const DEFAULT_MIN_CHARGE = 60
+const DEFAULT_NOTICE = 86_400
+
+/** Of the keystore the address alone is read: registering needs nothing of the hot key. */
+const agentAddress = (io: Io, given: string | undefined): Address => {
+  if (given !== undefined) {
+    if (isAddress(given)) return getAddress(given)
+    throw new UsageError(`--agent takes an address, not "${given}".`)
   }
+  const { agentKeystore } = secretFiles(io.env, io.given)
+  const address = agentKeystore === undefined ? null : addressIn(agentKeystore)
+  if (address !== null) return address
+  throw new UsageError(
+    "The agent's address is not known.",
+    'Make its keystore with `decloud-node init`, or give --agent.',
+  )
 }
 
-/** systemd asks not to publish /etc/machine-id itself: a hash under a name of our own stands for it. */
-const machineIdOf = (given: string | undefined): Hex => {
-  const text = given ?? readMachineId()
-  return `0x${createHash('sha256').update(`decloud machine\0${text}`).digest('hex')}`
-}
-
-const readMachineId = (): string => {
+const addressIn = (keystore: string): Address | null => {
   try {
-    return readFileSync('/etc/machine-id', 'utf8').trim()
+    const { address } = JSON.parse(readFileSync(keystore, 'utf8')) as { address?: unknown }
+    return typeof address === 'string' && isAddress(`0x${address}`) ? getAddress(`0x${address}`) : null
   } catch (cause) {
-    throw new AgentError('machine-id-missing', '/etc/machine-id cannot be read.', {
-      hint: 'Give a stable name of this machine with --machine-id.',
+    throw new AgentError('keystore-missing', `The keystore ${keystore} cannot be read.`, {
+      hint: 'Check the path and that this user may read it, or give --agent.',
       cause,
     })
   }
 }
+
+/** The registry counts epochs from 1, and this is the first. */
+const firstSealingKey = (io: Io): Hex => {
+  const { sealingKeys } = secretFiles(io.env, io.given)
+  if (sealingKeys === undefined) {
+    throw new UsageError(
+      'The sealing key file is not known.',
+      'Make it with `decloud-node init`, or give --sealing-keys.',
+    )
+  }
+  const key = readSealingKeys(sealingKeys).get(1)
+  if (key === undefined) throw new UsageError(`${sealingKeys} holds no key of epoch 1.`)
+  return x25519PublicKey(key)
+}
+
+const summary = ({ operator, chain }: Desk, one: Registration): string[] => {
+  const { pointUnits, memoryMiB, diskGiB, gpus } = one.capacity
+  return [
+    `On chain ${chain.deployment.chainId}, signed by ${operator.address}:`,
+    `  offers  ${Number(pointUnits) / 12} points (${pointUnits} units), ${memoryMiB} MiB, ${diskGiB} GiB, ${gpus} GPUs`,
+    `  asks    ${isDefault(one.prices) ? "the platform's defaults" : pricesText(one.prices)}`,
+    `  terms   at least ${one.minCharge} s billed, ${one.notice === 0 ? 'no notice' : `${span(one.notice)} of notice`} before a reclaim`,
+    `  agent   ${one.agent}${one.endpoint === '' ? '' : ` at ${one.endpoint}`}`,
+  ]
+}
+
+const unseen = (nodeId: Hex) =>
+  new AgentError(
+    'registration-unseen',
+    `The registration is mined, and the registry knows no node ${nodeId}.`,
+    {
+      hint: 'The chain was reorganised, or the RPC lags: run this again.',
+    },
+  )

@@ -5,6 +5,7 @@ import { secretsOfKeystore, secretValues } from '../../config/secret-values.ts'
 import { loadSecrets } from '../../config/secrets.ts'
 import { makeLogger } from '../../lib/log.ts'
 import { makeAgent } from '../../main.ts'
+import { openService } from '../../service.ts'
 import { EXIT, makeVerb } from '../verb.ts'
 
 export const run = makeVerb({
@@ -16,13 +17,17 @@ export const run = makeVerb({
     const secrets = await loadSecrets(io.env, io.given)
     const scrub = makeScrub([...secretValues(config, secrets), ...secretsOfKeystore(io.env, io.given)])
     const log = makeLogger(config.logLevel, config.logFile, scrub)
+    const service = await openService(io.env, log)
     const agent = await makeAgent(config, secrets, { log, scrub })
     io.result(
       { url: agent.url, node: config.node },
       `decloud-node: node ${config.node}, status at ${agent.url}`,
     )
+    await service.started(agent)
     if (!io.signal.aborted) await once(io.signal, 'abort')
+    service.stopping()
     await agent.close()
+    service.release()
     return EXIT.done
   },
 })

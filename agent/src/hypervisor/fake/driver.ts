@@ -158,9 +158,10 @@ class FakeHypervisor implements Hypervisor {
     leaseId: Hex,
     argv: readonly [string, ...string[]],
     timeoutMs = 30_000,
+    input = '',
   ): Promise<GuestExecResult> {
     const domain = this.#answering(leaseId)
-    const result = simulateExec(domain, argv, this.#machine.faults, timeoutMs)
+    const result = simulateExec(domain, argv, this.#machine.faults, { timeoutMs, input })
     if (result === null)
       throw new HypervisorError('agent-error', `The simulated guest has no program ${argv[0]}.`)
     if (result !== 'hangs') return result

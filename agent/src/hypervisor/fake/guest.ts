@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { UPDATE_ACCESS } from '../../guest/access-update.ts'
 import { HTTP_CHECK, TCP_CHECK } from '../../guest/service-scripts.ts'
 import type { GuestExecResult, GuestStats } from '../../ports/hypervisor.ts'
 import { digestOf, type Faults, type SimulatedDomain } from './machine.ts'
@@ -71,11 +72,12 @@ export function simulateExec(
   domain: SimulatedDomain,
   [path, ...args]: readonly [string, ...string[]],
   { cloudInitErrors, services }: Pick<Faults, 'cloudInitErrors' | 'services'>,
-  timeoutMs: number,
+  { timeoutMs, input }: { timeoutMs: number; input: string },
 ): GuestExecResult | 'hangs' | null {
   const done = (exitCode: number, stdout = '', stderr = ''): GuestExecResult => ({ exitCode, stdout, stderr })
   switch (path) {
     case 'cat': {
+      if (args.length === 0) return done(0, input)
       const known = files(domain, cloudInitErrors)
       const missing = args.find((name) => known[name] === undefined)
       if (missing !== undefined) return done(1, '', `cat: ${missing}: No such file or directory\n`)
@@ -94,6 +96,7 @@ export function simulateExec(
       const status = services[port] ?? 200
       if (name === HTTP_CHECK) return done(status >= 200 && status < 300 ? 0 : 1, `${status || ''}\n`)
       if (name === TCP_CHECK) return done(status === 0 ? 1 : 0)
+      if (name === UPDATE_ACCESS) return done(0)
       return null
     }
     case 'sleep':

@@ -33,6 +33,8 @@ export interface LibvirtOptions {
   /** Separates agents that share a machine: 1 to 24 letters a-z or digits. */
   readonly instance: string
   readonly acceleration: AccelerationChoice
+  /** Found out by trying, where the choice is left to the machine: a sentence for the operator. */
+  readonly whyNotKvm?: string | null
   /** Whether guests of another architecture are emulated; else they are refused. Slow, for development. */
   readonly foreignGuests?: boolean
   /** As of `DomainXmlContext`. */
@@ -59,7 +61,7 @@ async function context(options: LibvirtOptions): Promise<[DomainXmlContext, Hype
       { acceleration: 'simulated', arch, guestArchs, reason },
     ]
   }
-  const decision = decideAcceleration(await probeKvm(), options.acceleration)
+  const decision = decideAcceleration(await probeKvm(), options.acceleration, options.whyNotKvm)
   return [
     {
       instance,
@@ -215,8 +217,8 @@ class LibvirtHypervisor implements Hypervisor {
   }
 
   ping = (leaseId: Hex, timeoutMs = PING_MS) => this.#agent.ping(this.#name(leaseId), timeoutMs)
-  exec = (leaseId: Hex, argv: readonly [string, ...string[]], timeoutMs = EXEC_MS) =>
-    this.#agent.exec(this.#name(leaseId), argv, timeoutMs)
+  exec = (leaseId: Hex, argv: readonly [string, ...string[]], timeoutMs = EXEC_MS, input = '') =>
+    this.#agent.exec(this.#name(leaseId), argv, timeoutMs, input)
   interfaces = (leaseId: Hex) => this.#agent.interfaces(this.#name(leaseId))
   bootId = (leaseId: Hex) => this.#agent.bootId(this.#name(leaseId))
 

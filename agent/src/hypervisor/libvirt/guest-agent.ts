@@ -38,10 +38,12 @@ export class GuestAgent {
     domain: string,
     argv: readonly [string, ...string[]],
     timeoutMs: number,
+    input = '',
   ): Promise<GuestExecResult> {
     const deadline = Date.now() + timeoutMs
     const [path, ...arg] = argv
-    const start = { execute: 'guest-exec', arguments: { path, arg, 'capture-output': true } }
+    const stdin = input === '' ? {} : { 'input-data': Buffer.from(input).toString('base64') }
+    const start = { execute: 'guest-exec', arguments: { path, arg, 'capture-output': true, ...stdin } }
     const { pid } = await this.#command(domain, execStarted, start, Math.min(timeoutMs, QUICK_MS))
     for (let poll = 0; ; poll++) {
       const query = { execute: 'guest-exec-status', arguments: { pid } }

@@ -21,7 +21,12 @@ export interface AccelerationDecision {
   readonly reason: string
 }
 
-export function decideAcceleration(facts: KvmFacts, choice: AccelerationChoice): AccelerationDecision {
+/** @param whyNotKvm what was found out by trying, as one sentence; it counts for more than what the machine shows. */
+export function decideAcceleration(
+  facts: KvmFacts,
+  choice: AccelerationChoice,
+  whyNotKvm: string | null = null,
+): AccelerationDecision {
   if (choice !== 'auto') {
     return { acceleration: choice, reason: `${choice.toUpperCase()}, as the configuration demands.` }
   }
@@ -40,6 +45,7 @@ export function decideAcceleration(facts: KvmFacts, choice: AccelerationChoice):
   if (facts.arch === 'x86_64' && !facts.cpuVirtualization) {
     return { acceleration: 'tcg', reason: 'TCG, as the CPU shows neither vmx nor svm.' }
   }
+  if (whyNotKvm !== null) return { acceleration: 'tcg', reason: whyNotKvm }
   return { acceleration: 'kvm', reason: 'KVM, as /dev/kvm opens and the CPU supports it.' }
 }
 

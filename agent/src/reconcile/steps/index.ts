@@ -1,4 +1,5 @@
 import type { Step, StepKind } from '../../domain/steps.ts'
+import { access } from './access.ts'
 import { adopt } from './adopt.ts'
 import type { Executors, Outcome, StepContext } from './context.ts'
 import { limits } from './limits.ts'
@@ -12,6 +13,7 @@ const executors: Executors<StepKind> = {
   ...records,
   ...provision,
   ...adopt,
+  ...access,
   ...limits,
   ...services,
   ...onChain,
@@ -28,6 +30,7 @@ const DEADLINE_MS: Readonly<Partial<Record<StepKind, number>>> = {
   Redefine: 10 * 60_000,
   Start: 2 * 60_000,
   CheckServices: 60_000,
+  UpdateAccess: 60_000,
   Activate: 3 * 60_000,
   Expire: 3 * 60_000,
 }

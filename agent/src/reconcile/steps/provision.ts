@@ -90,9 +90,11 @@ export const provision: Executors<
     // A start serves every reboot ordered before it, and ends an installation: its disk and seed are there. An order
     // about the disk that has not come that far stays in hand.
     const task = vm.task === 'reinstall' || vm.task === 'restore' ? vm.task : null
+    // Of a disk that is new, or was brought back, nobody knows whom it lets in.
+    const manifestSeen = vm.task === 'install' || vm.task === 'reseed' ? null : vm.manifestSeen
     const rebootMs = Math.max(vm.served.rebootMs, deps.wishes.of(lease.leaseId).rebootAtMs)
     // What the guest reported before it went off is not true of the one that starts now.
-    deps.store.put({ ...unseen(vm, deps.nowMs()), task, served: { ...vm.served, rebootMs } })
+    deps.store.put({ ...unseen(vm, deps.nowMs()), task, manifestSeen, served: { ...vm.served, rebootMs } })
     await deps.hypervisor.start(lease.leaseId)
     return { waitMs: POLL_MS }
   },
@@ -134,7 +136,7 @@ export const provision: Executors<
 }
 
 /** Whole or not at all: the store replaces an earlier one. */
-const writeSeed = async (context: StepContext): Promise<string> => {
+export const writeSeed = async (context: StepContext): Promise<string> => {
   const { deps, lease } = context
   const manifest = await deps.openManifest(lease)
   const { install } = recordOf(context)

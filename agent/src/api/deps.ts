@@ -1,0 +1,29 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { MetricsRegistry } from '@decloud/service/metrics'
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { Access } from '../access.ts'
+import type { Usage } from '../metrics/usage.ts'
+import type { Closer } from '../orders/closer.ts'
+import type { OrderDesk } from '../orders/desk.ts'
+import type { VmStore } from '../reconcile/ports.ts'
+import type { Issuer } from '../ssh/issuer.ts'
+import type { Health } from './health.ts'
+
+export type ApiDeps = {
+  access: Access
+  store: Pick<VmStore, 'get' | 'all'>
+  health: () => Promise<Health>
+  certificates: Issuer
+  usage: Pick<Usage, 'of' | 'sampledMs'>
+  metrics: Pick<MetricsRegistry, 'text' | 'contentType'>
+  orders: { desk: Pick<OrderDesk, 'accept'>; closer: Pick<Closer, 'accept'> }
+}
+
+export type App = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>

@@ -1,0 +1,90 @@
+// What this machine may be registered with: by default what was measured of it, and never more.
+import type { AgentConfig } from '../../config/config.ts'
+import { hostMemoryFor } from '../../domain/capacity.ts'
+import { whyNotProven } from '../../domain/probe.ts'
+import { AgentError } from '../../lib/errors.ts'
+import { type Measured, measuredOf } from '../../measure.ts'
+import { openFactsStore } from '../../state/node-facts-store.ts'
+import { UsageError, wholeNumber } from '../verb.ts'
+
+export type CapacityAsked = {
+  readonly 'point-units': string | undefined
+  readonly memory: string | undefined
+  readonly disk: string | undefined
+  readonly gpus: string | undefined
+}
+
+type Capacity = {
+  readonly pointUnits: bigint
+  readonly memoryMiB: bigint
+  readonly diskGiB: bigint
+  readonly gpus: number
+}
+
+export const measuredIn = (dataDir: string): Measured => {
+  const store = openFactsStore(dataDir)
+  try {
+    return measuredOf(store)
+  } finally {
+    store.close()
+  }
+}
+
+type Known = Measured['pointUnits']
+const FIELD_MOST = 2 ** 32 - 1
+/** Of the file system for guests, what the system itself and its logs are left. */
+const DISK_PART = 0.9
+
+/** @throws UsageError for what is neither measured nor said, and for more than was measured. */
+export const capacityOf = (
+  asked: CapacityAsked,
+  measured: Measured,
+  { gpus }: Pick<AgentConfig, 'gpus'>,
+): Capacity => ({
+  pointUnits: BigInt(within('point-units', asked['point-units'], measured.pointUnits, (points) => points)),
+  memoryMiB: BigInt(within('memory', asked.memory, measured.memoryMiB, hostMemoryFor)),
+  diskGiB: BigInt(within('disk', asked.disk, measured.diskGiB, (gib) => Math.floor(gib * DISK_PART))),
+  gpus: gpuCount(asked.gpus, gpus ?? []),
+})
+
+/** @param usable what of the measured is for guests: the default, and the most. */
+const within = (
+  name: string,
+  asked: string | undefined,
+  measured: Known,
+  usable: (value: number) => number,
+): number => {
+  if ('unknown' in measured) {
+    if (asked !== undefined) return wholeNumber(name, asked, 1, FIELD_MOST)
+    throw new UsageError(
+      `How much to register is not known. ${measured.unknown}`,
+      `Or say it with --${name}.`,
+    )
+  }
+  const most = usable(measured.value)
+  if (asked === undefined) return most
+  const wanted = wholeNumber(name, asked, 1, FIELD_MOST)
+  if (wanted <= most) return wanted
+  throw new AgentError(
+    'over-measured',
+    `--${name} ${wanted} is more than the ${most} that this machine was measured to have for guests.`,
+    {
+      hint: 'Offer less, or measure again: `decloud-node discover`, `decloud-node benchmark`.',
+      details: { wanted, most },
+    },
+  )
+}
+
+/** A guest can only be given a GPU that the configuration names. */
+const gpuCount = (asked: string | undefined, named: readonly string[]): number =>
+  asked === undefined ? named.length : wholeNumber('gpus', asked, 0, named.length)
+
+/**
+ * A node that never booted a guest would only cost its tenants time.
+ * @param play whether money is play money here: then a simulated guest will do.
+ * @throws AgentError with the code of the refusal.
+ */
+export const demandProbe = ({ probe }: Measured, play: boolean, nowMs: number): void => {
+  const refusal = whyNotProven(probe, Math.floor(nowMs / 1_000), play)
+  if (refusal !== null) throw new AgentError(refusal.code, refusal.message, { hint: refusal.hint })
+}
