@@ -35,6 +35,7 @@ import { recordLeases } from './events/watch-leases.ts'
 import { recordHypervisor } from './events/watch-machine.ts'
 import { recordStates } from './events/watch-states.ts'
 import { recordOutages, recordVms } from './events/watch-vms.ts'
+import { beginFacts } from './facts.ts'
 import { updateAccess } from './guest/access-update.ts'
 import { seedFiles } from './guest/seed.ts'
 import { checkService } from './guest/service-check.ts'
@@ -52,6 +53,7 @@ import { countEvents, watchSteps } from './metrics/node.ts'
 import { conditionsOf, recordedMachine } from './observe.ts'
 import { openOrders } from './orders.ts'
 import type { EventLog } from './ports/events.ts'
+import type { EnterGuest } from './ports/guest-login.ts'
 import type { Deps, Machine, VmStore, Wishes } from './reconcile/ports.ts'
 import { makeReconciler } from './reconcile/reconciler.ts'
 import { restoreLedger } from './reconcile/restore-ledger.ts'
@@ -63,6 +65,8 @@ import { lockDataDir } from './state/data-dir.ts'
 import { makeLedger } from './state/ledger-store.ts'
 import { makeOutageStore } from './state/outage-store.ts'
 import { makeVmStore, reconsiderRefusals } from './state/vm-store.ts'
+import { openStreams } from './streams.ts'
+import type { TerminalLimits } from './terminal/terminals.ts'
 
 /** What a test or an embedding program may put in the place of the real thing; it keeps what it gave. */
 export type Overrides = Partial<MachineAdapters> & {
@@ -79,6 +83,8 @@ export type Overrides = Partial<MachineAdapters> & {
   dutiesMs?: number
   /** How fast callers of the API may ask. */
   pace?: PaceLimits
+  enterGuest?: EnterGuest
+  terminals?: TerminalLimits
 }
 
 export type VmListener = (vm: VmRecord) => void
@@ -206,9 +212,11 @@ export const makeContext = async (
     ...{ config, chain, follower, journal, db, deps, disposer },
     everyMs: overrides.dutiesMs,
   })
+  const herald = beginFacts({ config, secrets, deps, disposer })
   const beats = await startBeats({ config, secrets, db, deps, disposer })
   disposer.add(recordStates(conditionsOf({ follower, space, duties, beats }), events))
-  const nodeLogin = makeNodeLogin(deps)
+  const enterGuest = overrides.enterGuest ?? makeNodeLogin(deps)
+  const streams = openStreams({ db, deps, enterGuest, limits: overrides.terminals, disposer })
   const usage = watchAll({ registry, deps, follower, disposer, space, beats, duties })
   const certificates = makeIssuer({ ...deps, directory: join(dataDir.path, KEYS) })
   return {
@@ -222,8 +230,12 @@ export const makeContext = async (
     space,
     usage,
     registry,
-    nodeLogin,
-    certificates,
+    /** What the API serves, but for the health of all this. */
+    served: {
+      ...{ access, orders, streams, certificates },
+      ...{ store: watched.store, statement: herald.statement },
+      ...{ usage, metrics: registry },
+    },
     subscribe: watched.subscribe,
   }
 }

@@ -49,13 +49,10 @@ export const makeAgent = async (
   const disposer = makeDisposer((error) => log.error({ err: error }, 'while stopping'))
   try {
     const context = await makeContext(config, secrets, log, disposer, { ...overrides, scrub })
-    const { deps, reconciler, orders, access, certificates } = context
+    const { deps, reconciler, orders } = context
     const health = () => healthOf(context, config, secrets)
     const api = await startApi(
-      {
-        ...{ access, store: deps.store, health, orders, certificates },
-        ...{ usage: context.usage, metrics: context.registry },
-      },
+      { ...context.served, health },
       { host: config.apiHost, port: config.apiPort },
       log,
     )

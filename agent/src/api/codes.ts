@@ -1,5 +1,12 @@
+import { FILE_PROBLEMS } from '@decloud/protocol/wire/files'
+
 // The status of every refusal, in one place. What is not here is a fault of this process: 500.
 export const STATUS: Readonly<Record<string, number>> = {
+  ...FILE_PROBLEMS,
+  'guest-not-running': 409,
+  'guest-login-missing': 409,
+  'guest-login-refused': 502,
+  'guest-host-key': 502,
   'lease-id-invalid': 400,
   'nonce-invalid': 400,
   'request-invalid': 400,
@@ -17,6 +24,7 @@ export const STATUS: Readonly<Record<string, number>> = {
   'ticket-other': 403,
   'wallet-unknown': 403,
   'lease-unknown': 404,
+  'node-facts-none': 404,
   'route-unknown': 404,
   'method-wrong': 405,
   'lease-over': 409,

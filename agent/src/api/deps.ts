@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { SignedFacts } from '@decloud/protocol/wire/facts'
 import type { MetricsRegistry } from '@decloud/service/metrics'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
@@ -8,6 +9,7 @@ import type { Closer } from '../orders/closer.ts'
 import type { OrderDesk } from '../orders/desk.ts'
 import type { VmStore } from '../reconcile/ports.ts'
 import type { Issuer } from '../ssh/issuer.ts'
+import type { Streams } from '../streams.ts'
 import type { Health } from './health.ts'
 
 export type ApiDeps = {
@@ -17,6 +19,9 @@ export type ApiDeps = {
   certificates: Issuer
   usage: Pick<Usage, 'of' | 'sampledMs'>
   metrics: Pick<MetricsRegistry, 'text' | 'contentType'>
+  streams: Streams
+  /** What the node says of itself, signed; null before the first time. */
+  statement: () => SignedFacts | null
   orders: { desk: Pick<OrderDesk, 'accept'>; closer: Pick<Closer, 'accept'> }
 }
 

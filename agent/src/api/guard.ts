@@ -143,6 +143,18 @@ export const requireSession = ({ access }: Deps, more: More = {}) => ({
   },
 })
 
+/** Route options: any wallet that has signed in here, or the operator by the token of the data folder. */
+export const requireInsider = (deps: Deps, more: More = {}) => {
+  const [operator, session] = [requireOperator(deps), requireSession(deps, more)]
+  return {
+    ...session,
+    onRequest: (request: FastifyRequest) =>
+      bearerIn(request)?.startsWith('dco_') === true
+        ? operator.onRequest(request)
+        : session.onRequest(request),
+  }
+}
+
 /** On a route with `requireLease`. @throws AgentError `route-open` on another. */
 export const visitorOf = (request: FastifyRequest): Guest => request.visitor ?? unguarded(request)
 /** On a route with `requireOperator`. @throws AgentError `route-open` on another. */

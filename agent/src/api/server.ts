@@ -8,21 +8,28 @@ import { AgentError } from '../lib/errors.ts'
 import type { ApiDeps, App } from './deps.ts'
 import { watchDoors } from './doors.ts'
 import { declareAccess } from './guard.ts'
+import { hurryBodies } from './hurry.ts'
 import { agentProblems } from './problems.ts'
 import { documentRoute } from './routes/document.ts'
+import { fileContentRoute } from './routes/file-content.ts'
+import { filesRoute } from './routes/files.ts'
 import { healthRoute } from './routes/health.ts'
 import { leasesRoute } from './routes/leases.ts'
 import { metricsRoute } from './routes/metrics.ts'
+import { nodeRoute } from './routes/node.ts'
 import { ordersRoute } from './routes/orders.ts'
 import { sessionRoute } from './routes/session.ts'
 import { sshRoute } from './routes/ssh.ts'
+import { terminalRoute } from './routes/terminal.ts'
 import { ticketsRoute } from './routes/tickets.ts'
 import { usageRoute } from './routes/usage.ts'
 import { SECURITY_SCHEMES } from './security.ts'
+import { takeWebSockets } from './websocket.ts'
 
 const ROUTES: readonly ((app: App, deps: ApiDeps) => void)[] = [
   ...[sessionRoute, ticketsRoute, leasesRoute, ordersRoute],
-  ...[sshRoute, healthRoute, usageRoute, metricsRoute],
+  ...[terminalRoute, filesRoute, fileContentRoute],
+  ...[sshRoute, nodeRoute, healthRoute, usageRoute, metricsRoute],
 ]
 
 /** Bytes; a sign-in with a contract wallet's signature is the longest. */
@@ -37,8 +44,9 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
     // A line of the log for each request would hold its URL, and that may hold a ticket.
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: true,
-    requestTimeout: 10_000,
-    http: { connectionsCheckingInterval: 5_000 },
+    // Bodies have a limit of their own: see hurry.ts.
+    requestTimeout: 0,
+    http: { connectionsCheckingInterval: 5_000, headersTimeout: 10_000 },
     bodyLimit: LONGEST_BODY,
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: answerError,
@@ -53,6 +61,8 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
   app.setSerializerCompiler(({ schema }) => compileAnswer(schema as z.ZodType))
   answerWithProblems(app, table.methodsAt)
   watchDoors(app, deps.access)
+  hurryBodies(app, answerParserError)
+  await takeWebSockets(app)
   await app.register(fastifySwagger, {
     openapi: {
       openapi: '3.1.0',

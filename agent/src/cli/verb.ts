@@ -2,7 +2,7 @@
 import type { Given } from '../config/config.ts'
 import { AgentError } from '../lib/errors.ts'
 
-export type Option = {
+type Option = {
   readonly type: 'string' | 'boolean'
   /** What stands for the value in the help: FILE, USDC, a number's unit. */
   readonly argument?: string

@@ -31,12 +31,7 @@ export const startOrderNode = async (bench: Bench, overrides: Overrides = {}) =>
   const health = async () => {
     throw new Error('not asked here')
   }
-  const { access, orders, certificates, usage, registry: metrics } = context
-  const api = await startApi(
-    { access, store: context.deps.store, health, orders, certificates, usage, metrics },
-    { port: 0 },
-    log,
-  )
+  const api = await startApi({ ...context.served, health }, { port: 0 }, log)
   disposer.add(() => api.close())
   context.reconciler.start()
   context.orders.start()
