@@ -15,19 +15,21 @@ import { fileContentRoute } from './routes/file-content.ts'
 import { filesRoute } from './routes/files.ts'
 import { healthRoute } from './routes/health.ts'
 import { leasesRoute } from './routes/leases.ts'
+import { metricsRoute } from './routes/metrics.ts'
 import { nodeRoute } from './routes/node.ts'
 import { ordersRoute } from './routes/orders.ts'
 import { sessionRoute } from './routes/session.ts'
 import { sshRoute } from './routes/ssh.ts'
 import { terminalRoute } from './routes/terminal.ts'
 import { ticketsRoute } from './routes/tickets.ts'
+import { usageRoute } from './routes/usage.ts'
 import { SECURITY_SCHEMES } from './security.ts'
 import { takeWebSockets } from './websocket.ts'
 
 const ROUTES: readonly ((app: App, deps: ApiDeps) => void)[] = [
   ...[sessionRoute, ticketsRoute, leasesRoute, ordersRoute],
   ...[terminalRoute, filesRoute, fileContentRoute],
-  ...[sshRoute, nodeRoute, healthRoute],
+  ...[sshRoute, nodeRoute, healthRoute, usageRoute, metricsRoute],
 ]
 
 /** Bytes; a sign-in with a contract wallet's signature is the longest. */
@@ -47,12 +49,18 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
     http: { connectionsCheckingInterval: 5_000, headersTimeout: 10_000 },
     bodyLimit: LONGEST_BODY,
     routerOptions: { maxParamLength: 200 },
-    frameworkErrors: answerError,
+    frameworkErrors: (error, request, reply) => {
+      // No hook sees these: an upgrade among them would leave a socket that nobody hangs up.
+      reply.raw.once('finish', () => request.raw.socket.destroySoon())
+      return answerError(error, request, reply)
+    },
     clientErrorHandler: answerParserError,
   }).withTypeProvider<ZodTypeProvider>()
   app.server.maxConnections = MOST_CONNECTIONS
   const table = makeRouteTable(app)
   declareAccess(app)
+  // Before every hook that may refuse: the plugin hangs up only on upgrades that it has seen begin.
+  await takeWebSockets(app)
   // What a page may send across origins without asking first is no body of ours.
   app.removeContentTypeParser('text/plain')
   app.setValidatorCompiler(validatorCompiler)
@@ -60,7 +68,6 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
   answerWithProblems(app, table.methodsAt)
   watchDoors(app, deps.access)
   hurryBodies(app, answerParserError)
-  await takeWebSockets(app)
   await app.register(fastifySwagger, {
     openapi: {
       openapi: '3.1.0',

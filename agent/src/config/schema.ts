@@ -159,10 +159,13 @@ export const configSchema = z.strictObject({
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
-    .describe('the least that is logged, one JSON line each, to stdout'),
+    .describe('the least that is logged, one JSON line each, to stderr'),
   ...operatorKeys,
 })
 export type AgentConfig = z.output<typeof configSchema>
+
+/** Above it agent and operator wait: of what they may spend on gas, nobody else decides. */
+export const DEFAULT_MAX_FEE_GWEI = 2_000
 
 /** The chain id of local development chains, whose money is play money. */
 export const DEVELOPMENT_CHAIN = 31_337

@@ -7,6 +7,7 @@ import { withDeadline } from '../lib/deadline.ts'
 import { AgentError } from '../lib/errors.ts'
 import { checkFeed, checkRpcs } from './chain.ts'
 import { checkClock } from './clock.ts'
+import { checkBenchmark, checkProbe } from './facts.ts'
 import { type Finding, fail, ok, unknown, unmade } from './finding.ts'
 import { checkFirewall, checkImageTools } from './firewall.ts'
 import { checkDatabase, checkFolder, checkSpace } from './folder.ts'
@@ -43,6 +44,8 @@ const CHECKS: readonly (readonly [name: string, check: Check, ms?: number])[] = 
   ['registration', checkRegistration],
   ['gas', checkGas],
   ['capacity', checkPromises],
+  ['probe', checkProbe],
+  ['benchmark', checkBenchmark],
   ['relay', checkRelay],
   ['keepers', checkKeepers],
   ['beats', checkBeats],
