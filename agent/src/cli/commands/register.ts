@@ -20,7 +20,7 @@ import { EXIT, type Io, makeVerb, UsageError } from '../verb.ts'
 export const register = makeVerb({
   brief: true,
   about: `What it offers is by default what \`discover\` and \`benchmark\` measured, and never more; a guest must have booted here
-in the last day (\`probe\`). Prices (--price-point, …), --region, --endpoint, --min-charge and --notice are keys of the
+in the last seven days (\`probe\`). Prices (--price-point, …), --region, --endpoint, --min-charge and --notice are keys of the
 configuration; without prices the node asks the platform's defaults. Prices are held against the floors, and all of it
 tried, before anything is sent. Given twice it says which node this machine is.`,
   examples: [
