@@ -4,12 +4,11 @@ import { join } from 'node:path'
 import { benchmarkFactsSchema, probeFactsSchema } from '@decloud/protocol/wire/facts'
 import Sqlite from 'better-sqlite3'
 import type { z } from 'zod'
+import { PROBE_FRESH_SECONDS } from '../domain/probe.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 import type { Subject } from './subject.ts'
 
 const DAY = 86_400
-/** `register` wants a probe that is no older. */
-const PROBE_DAYS = 7
 /** The agent measures every week by itself. */
 const BENCHMARK_DAYS = 30
 
@@ -24,7 +23,7 @@ export const checkProbe = async (subject: Subject): Promise<Finding[]> => {
   const ago = `${days(last.takenAt)} days ago`
   if (last.acceleration === null)
     return [fail(check, 'probe-failed', `${ago} no guest booted here: ${last.message}`, todo)]
-  return days(last.takenAt) > PROBE_DAYS
+  return Date.now() / 1_000 - last.takenAt > PROBE_FRESH_SECONDS
     ? [warn(check, 'probe-old', `a guest last booted on ${last.acceleration} ${ago}`, todo)]
     : [ok(check, `a guest booted on ${last.acceleration} ${ago}`)]
 }
