@@ -1,10 +1,11 @@
 // What was measured on this machine, and when: nobody is kept from working by old figures, but they are shown to tenants.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { benchmarkFactsSchema, probeFactsSchema } from '@decloud/protocol/wire/facts'
+import { benchmarkFactsSchema, type ProbeFacts, probeFactsSchema } from '@decloud/protocol/wire/facts'
 import Sqlite from 'better-sqlite3'
 import type { z } from 'zod'
-import { PROBE_FRESH_SECONDS } from '../domain/probe.ts'
+import { DEVELOPMENT_CHAIN } from '../config/config.ts'
+import { whyNotProven } from '../domain/probe.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 import type { Subject } from './subject.ts'
 
@@ -14,19 +15,23 @@ const BENCHMARK_DAYS = 30
 
 export const checkProbe = async (subject: Subject): Promise<Finding[]> => {
   const check = 'probe'
-  const { hypervisor, dataDir } = subject.config()
+  const { hypervisor, dataDir, deployment } = subject.config()
   if (hypervisor === 'simulated') return [ok(check, 'not needed: guests are simulated')]
+  const last = newestProbe(dataDir)
+  const refusal = whyNotProven(last, Date.now() / 1_000, deployment.chainId === DEVELOPMENT_CHAIN)
+  if (refusal === null)
+    return [
+      ok(
+        check,
+        `a guest booted on ${last?.acceleration ?? 'nothing real'} ${days(last?.takenAt ?? 0)} days ago`,
+      ),
+    ]
+  const { code, message } = refusal
   const todo = 'Boot one: decloud-node probe'
-  const last = newest(dataDir, 'probe', probeFactsSchema)
-  if (last === null)
-    return [warn(check, 'probe-missing', 'no guest was ever booted on this machine to prove itself', todo)]
-  const ago = `${days(last.takenAt)} days ago`
-  if (last.acceleration === null)
-    return [fail(check, 'probe-failed', `${ago} no guest booted here: ${last.message}`, todo)]
-  return Date.now() / 1_000 - last.takenAt > PROBE_FRESH_SECONDS
-    ? [warn(check, 'probe-old', `a guest last booted on ${last.acceleration} ${ago}`, todo)]
-    : [ok(check, `a guest booted on ${last.acceleration} ${ago}`)]
+  return [code === 'probe-failed' ? fail(check, code, message, todo) : warn(check, code, message, todo)]
 }
+
+export const newestProbe = (dataDir: string): ProbeFacts | null => newest(dataDir, 'probe', probeFactsSchema)
 
 export const checkBenchmark = async (subject: Subject): Promise<Finding[]> => {
   const check = 'benchmark'

@@ -129,7 +129,7 @@ describe.skipIf(missing !== null)('the doctor also names', { timeout: 120_000 },
     const takenAt = Math.floor(Date.now() / 1_000) - 8 * 86_400
     const probe = { ...PROBE, takenAt }
     facts.probe.put(probe)
-    expect((await levels()).warned).toContain('probe-old')
+    expect((await levels()).warned).toContain('probe-stale')
     facts.probe.put({
       ...{ ...probe, acceleration: null, outcome: 'failed', message: 'nothing came up' },
     })
