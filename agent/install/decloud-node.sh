@@ -1,9 +1,6 @@
 #!/bin/sh
-# The node's command on a machine where install.sh put it: the verbs of the running release with the service's
-# configuration, its secrets and its powers, as the service's user. `run` is the unit's.
-#
-# As root run only those that write what is root's: init and register, which change /etc/decloud-node; logs, which reads
-# the journal; upgrade, which is the installer of the release that is upgraded to.
+# The node's command on a machine where install.sh put it: the verbs of the running release, with the service's
+# configuration. `run` is the unit's; `upgrade` is the installer of the release that is upgraded to.
 set -eu
 umask 077
 NAME=decloud-node
@@ -111,29 +108,23 @@ fi
 export DECLOUD_NODE_CONFIG="${DECLOUD_NODE_CONFIG:-$ETC/node.json}" DECLOUD_DATA_DIR="${DECLOUD_DATA_DIR:-/var/lib/$NAME}"
 export NODE_ENV=production
 
+# The secrets are root's, and the operator's cold key stays so: what signs with it, or changes keys and configuration, runs
+# as root. Everything else is the service's user, with the powers that the service has.
 case $verb in
-  init | register | logs)
-    umask 027
+  init | register | config | keys | price | profile | drain | resume | withdraw | entrust | reclaim | logs)
     export CREDENTIALS_DIRECTORY="$ETC/credentials"
     exec "$node" "$main" "$@" ;;
 esac
 
-# The secrets are root's: for as long as the verb runs, its user has them in memory.
+# For as long as the verb runs, its user has the agent's secrets in memory.
 work=$(mktemp -d "/run/$NAME.XXXXXX")
 for secret in agent-keystore agent-password sealing-keys; do
   [ ! -f "$ETC/credentials/$secret" ] || install -m 0400 -o "$NAME" "$ETC/credentials/$secret" "$work/$secret"
 done
-if [ -n "${DECLOUD_OPERATOR_KEYSTORE:-}" ] && [ -f "$DECLOUD_OPERATOR_KEYSTORE" ]; then
-  install -m 0400 -o "$NAME" "$DECLOUD_OPERATOR_KEYSTORE" "$work/operator-keystore"
-  export DECLOUD_OPERATOR_KEYSTORE="$work/operator-keystore"
-fi
-if [ -n "${DECLOUD_OPERATOR_PASSWORD_FILE:-}" ] && [ -f "$DECLOUD_OPERATOR_PASSWORD_FILE" ]; then
-  install -m 0400 -o "$NAME" "$DECLOUD_OPERATOR_PASSWORD_FILE" "$work/operator-password"
-  export DECLOUD_OPERATOR_PASSWORD_FILE="$work/operator-password"
-fi
 chown "$NAME" "$work"
 export CREDENTIALS_DIRECTORY="$work"
 umask 066
+cd "/var/lib/$NAME"
 status=0
 HOME=/var/lib/$NAME setpriv --reuid="$NAME" --regid="$NAME" --init-groups --no-new-privs --bounding-set=-all,+net_admin \
   --inh-caps=-all,+net_admin --ambient-caps=-all,+net_admin "$node" "$main" "$@" || status=$?

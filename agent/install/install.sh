@@ -67,7 +67,7 @@ wanted_packages() {
     aarch64) echo qemu-system-arm qemu-efi-aarch64 ;;
     *) die "a node runs on x86-64 or arm64, not on $(uname -m)" ;;
   esac
-  echo qemu-utils libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients dnsmasq-base genisoimage iproute2 \
+  echo qemu-utils libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients dnsmasq-base genisoimage iproute2 openssh-client \
     sysbench pciutils ca-certificates
 }
 
@@ -179,7 +179,11 @@ do_install() {
   make_room
   fetch
   was_health=''
-  if configured && [ "$(systemctl is-active "$NAME.service" || true)" != inactive ]; then upgrade; return 0; fi
+  if configured && [ "$(systemctl is-active "$NAME.service" || true)" != inactive ]; then
+    [ -n "$dry" ] || at "$new" @main config check >&2 || die "the release $new does not take the configuration: nothing was changed"
+    upgrade
+    return 0
+  fi
   if configured && [ -n "$old" ] && [ "$old" != "$new" ]; then
     save "$STATE/backups/$(date -u +%Y%m%dT%H%M%SZ)-$old" || die 'the databases could not be copied: nothing was changed'
   fi

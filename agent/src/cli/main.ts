@@ -15,6 +15,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
   abort.abort()
 })
+
 process.exitCode = await runLine(process.argv.slice(2), {
   env: process.env,
   signal: abort.signal,

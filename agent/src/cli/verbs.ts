@@ -48,6 +48,10 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     summary: 'take out everything the node has earned',
     load: async () => (await import('./commands/withdraw.ts')).withdraw,
   },
+  upgrade: {
+    summary: 'install another release, and go back to this one where it is not healthy',
+    load: async () => (await import('./commands/upgrade.ts')).upgrade,
+  },
   doctor: {
     summary: 'look at all that a node needs, name what is wrong and what to do; changes nothing',
     load: async () => (await import('./commands/doctor.ts')).doctor,

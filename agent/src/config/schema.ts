@@ -147,15 +147,15 @@ export const configSchema = z.strictObject({
   maxFeeGwei: count(1, 1_000_000)
     .optional()
     .describe('gwei per gas that no transaction pays more than; 2000'),
-  logFile: path
-    .optional()
-    .describe('file that the log is appended to, instead of stderr; `decloud-node logs` reads it'),
   stunServers: z
     .array(stunServer)
     .max(4)
     .optional()
     .describe('STUN servers that are asked how others see this machine; none'),
   benchmarkDays: count(0, 365).optional().describe('days between benchmarks of this machine, 0 for never; 7'),
+  logFile: path
+    .optional()
+    .describe('file that the log is appended to, instead of stderr; `decloud-node logs` reads it'),
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
@@ -163,6 +163,9 @@ export const configSchema = z.strictObject({
   ...operatorKeys,
 })
 export type AgentConfig = z.output<typeof configSchema>
+
+/** Above it agent and operator wait: of what they may spend on gas, nobody else decides. */
+export const DEFAULT_MAX_FEE_GWEI = 2_000
 
 /** The chain id of local development chains, whose money is play money. */
 export const DEVELOPMENT_CHAIN = 31_337
