@@ -1,7 +1,9 @@
-// The keeper's routes → its OpenAPI document and the dApp's types. With --check: fails when either is not up to date.
+// The routes of keeper and agent → their OpenAPI documents and, of the keeper's, the dApp's types. With --check: fails when
+// one is not up to date.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import openapiTypes, { astToString } from 'openapi-typescript'
+import { describeApi as describeAgent } from '../agent/src/api/describe.ts'
 import { describeApi } from '../keeper/src/context/describe.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -18,8 +20,10 @@ const read = (path: string): string | null => {
 }
 
 const document = JSON.parse(JSON.stringify(await describeApi()))
+const textOf = (json: unknown) => `${JSON.stringify(json, null, 1)}\n`
 const files: [path: string, text: string][] = [
-  ['contracts/protocol/wire/openapi.json', `${JSON.stringify(document, null, 1)}\n`],
+  ['contracts/protocol/wire/openapi.json', textOf(document)],
+  ['docs/agent-api.json', textOf(await describeAgent())],
   ['web/src/data/keeper/schema.d.ts', `${HEADER}${astToString(await openapiTypes(document))}`],
 ]
 

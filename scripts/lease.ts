@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // A lease from the command line: the tenant's side, against any deployment.
-import { readFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { LEASE_STAGES, leaseIdsOf, loadKey, makeLens } from '@decloud/chain'
 import {
@@ -9,6 +10,8 @@ import {
   deploymentSchema,
   formatUsdc,
   type Manifest,
+  manifestCommitment,
+  manifestPayload,
   manifestSchema,
   ORDER_ACTIONS,
   type OrderAction,
@@ -18,7 +21,7 @@ import {
   sentenceOf,
 } from '@decloud/protocol'
 import type { LeaseStatusReport } from '@decloud/protocol/wire/node'
-import { type Hex, isHex, keccak256, stringToHex } from 'viem'
+import { bytesToHex, type Hex, isHex, keccak256, stringToHex } from 'viem'
 import {
   assignedNode,
   openForAnyNode,
@@ -27,61 +30,17 @@ import {
   sealFor,
   signPost,
 } from './lib/any-node.ts'
+import { certificatePath, getCertificate, logIn } from './lib/guest-login.ts'
 import { makeKeptManifests } from './lib/kept-manifests.ts'
+import { HELP } from './lib/lease-help.ts'
 import { closeByNode, giveOrder } from './lib/orders.ts'
 import { closeLease, makeTenant, openLease, readLease, type Tenant } from './lib/tenant.ts'
 import { billOf, endpointOf, knownHostsLine, reportOf, sshLine, waitActive } from './lib/tenant-view.ts'
 
-const HELP = `usage: node scripts/lease.ts open --node <index> --ssh-key <file> [options]
-       node scripts/lease.ts open --any-node --max-price <USDC> --ssh-key <file> [options]
-       node scripts/lease.ts post <leaseId>
-       node scripts/lease.ts list [--all]
-       node scripts/lease.ts status <leaseId>
-       node scripts/lease.ts stop|start|reboot|restore <leaseId>
-       node scripts/lease.ts reinstall <leaseId> --yes
-       node scripts/lease.ts close <leaseId>
-
-  --deployment <file>   the contracts (or DECLOUD_DEPLOYMENT)
-  --rpc <urls>          JSON-RPC URLs, separated by commas (or DECLOUD_RPC_URLS)
-  --json                one line of JSON on stdout; progress stays on stderr
-
-open:
-  --image <name>        base image, debian-12 by default
-  --hostname <name>     vm by default
-  --vcpus <n>           1 by default       --memory <MiB>    1024 by default
-  --disk <GiB>          10 by default      --gpus <n>        0 by default
-  --tier <name>         ${QUALITY_TIERS.join(', ')}; Standard by default
-  --bandwidth <name>    ${BANDWIDTH_TIERS.join(', ')}; Standard by default
-  --hours <n>           how long to pay for, 1 by default
-  --deposit <USDC>      instead of --hours
-  --max-price <USDC>    per hour; by default what the node asks now
-  --no-wait             return once the lease is open
-
-open --any-node: the scheduler chooses; the manifest follows once it has
-  --region <name>       only nodes of this region
-  --keeper <url>        leave the manifest there for the node (or DECLOUD_KEEPER); without one it is posted on chain
-  --state <folder>      keeps the manifest until then, .decloud by default
-post: leaves the manifest of an assigned lease, when open was stopped before it could
-
-stop, start, reboot: what the node does with the machine; a stopped one is reserved, and billed
-reinstall: a fresh disk; the node keeps the old one aside for 72 hours
-restore: the disk that was kept aside comes back
-  --from <leaseId>      restore: the disk of this ended lease of yours on the same node, instead of its own
-  --on-chain            a transaction instead of a signature that is sent to the node
-  --yes                 needed for reinstall
-close: ends the lease; the rest of the deposit comes back
-  --signed              the node sends the transaction and pays its gas
-
-list: the leases of the tenant that live, oldest first
-  --all                 those that have ended too
-
-The tenant's key: DECLOUD_KEY, or DECLOUD_KEYSTORE with DECLOUD_PASSWORD_FILE.
-Exit codes: 0 done, 1 failed, 2 wrong usage.
-`
-
 const OPTIONS = {
   node: { type: 'string' },
   'ssh-key': { type: 'string', multiple: true },
+  key: { type: 'string' },
   deployment: { type: 'string' },
   rpc: { type: 'string' },
   image: { type: 'string', default: 'debian-12' },
@@ -324,13 +283,39 @@ const close = async (tenant: Tenant, options: Options, leaseId: Hex) => {
   return { leaseId, ...bill }
 }
 
+const ssh = async (tenant: Tenant, options: Options, leaseId: Hex, command: readonly string[]) => {
+  if (options.json && command.length === 0) throw usage('With --json, ssh takes a command after --.')
+  const ran = await logIn(tenant, leaseId, command, { capture: options.json })
+  return { leaseId, ...ran }
+}
+
+const certificate = async (tenant: Tenant, options: Options, leaseId: Hex) => {
+  if (options.key === undefined) throw usage('Give your public key with --key.')
+  const entry = await getCertificate(tenant, leaseId, await readText(options.key))
+  const path = certificatePath(options.key)
+  await writeFile(path, `${entry.certificate}\n`)
+  const until = new Date(entry.validBefore * 1_000).toLocaleTimeString()
+  say(`${path}, good until ${until}\n\n  ${sshLine(entry.ssh)}\n\nknown_hosts: ${knownHostsLine(entry.ssh)}`)
+  return { leaseId, path, ...entry }
+}
+
+const replaceManifest = async (tenant: Tenant, options: Options, leaseId: Hex) => {
+  const payload = manifestPayload(await manifestOf(options), bytesToHex(randomBytes(32)))
+  const { node } = await readLease(tenant, leaseId)
+  const sealed = await sealFor(tenant, leaseId, node, bytesToHex(payload))
+  const commitment = manifestCommitment(payload)
+  const transaction = await postOnChain(tenant, { leaseId, sealed, commitment })
+  say(`posted: node ${node} lets in whom it names`)
+  return { leaseId, transaction, commitment }
+}
+
 /** bigint as decimal text: JSON numbers would lose units. */
 const toJson = (value: unknown) =>
   JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? part.toString() : part))
 
 const main = async (args: string[]): Promise<number> => {
   const { values, positionals } = parse(args)
-  const [command, id] = positionals
+  const [command, id, ...words] = positionals
   if (values.help || command === undefined) {
     process.stdout.write(HELP)
     return values.help ? 0 : 2
@@ -350,14 +335,18 @@ const main = async (args: string[]): Promise<number> => {
     list: (tenant: Tenant) => list(tenant, values.all),
     status: (tenant: Tenant) => status(tenant, leaseIdOption(id)),
     close: (tenant: Tenant) => close(tenant, values, leaseIdOption(id)),
+    ssh: (tenant: Tenant) => ssh(tenant, values, leaseIdOption(id), words),
+    certificate: (tenant: Tenant) => certificate(tenant, values, leaseIdOption(id)),
+    manifest: (tenant: Tenant) => replaceManifest(tenant, values, leaseIdOption(id)),
     ...orders,
   }
   if (!Object.hasOwn(commands, command)) throw usage(`There is no command ${command}.`)
+  if (command !== 'ssh' && words.length > 0) throw usage(`${command} takes no more words than a lease id.`)
   const tenant = await tenantOf(values)
   try {
     const result = await commands[command as keyof typeof commands](tenant)
     if (values.json) process.stdout.write(`${toJson(result)}\n`)
-    return 0
+    return 'exitCode' in result ? result.exitCode : 0
   } finally {
     await tenant.close()
   }

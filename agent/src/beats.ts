@@ -1,12 +1,10 @@
 // The part of the composition root that tells keepers that this node is there. Nothing else depends on it: without a
 // keeper, or with none in reach, guests run and are billed all the same.
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Gossip, loadPeerKey, makeMesh } from '@decloud/gossip'
 import { sentenceOf } from '@decloud/protocol'
 import { type Beat, beatTopic, MAX_BEAT_BYTES, signBeat } from '@decloud/protocol/wire/heartbeat'
 import type { Database } from 'better-sqlite3'
-import { z } from 'zod'
 import { freeOf, servicesOf } from './beats/beat.ts'
 import { makeCarrier } from './beats/carrier.ts'
 import { type BeatSender, makeBeatSender } from './beats/sender.ts'
@@ -14,11 +12,8 @@ import { makeSlotBook } from './beats/slots.ts'
 import type { AgentConfig } from './config/config.ts'
 import type { AgentSecrets } from './config/secrets.ts'
 import type { Disposer } from './lib/disposer.ts'
+import { VERSION } from './lib/version.ts'
 import type { Deps, Log } from './reconcile/ports.ts'
-
-const VERSION = z
-  .object({ version: z.string() })
-  .parse(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))).version
 
 export type BeatsOptions = {
   config: AgentConfig

@@ -11,6 +11,8 @@ import {
   openDatabase,
 } from '@decloud/chain'
 import { sentenceOf } from '@decloud/protocol'
+import type { Scrub } from '@decloud/service/log'
+import { type Metrics, watchJournal, watchRpc } from '@decloud/service/metrics'
 import type { Database } from 'better-sqlite3'
 import { parseGwei } from 'viem'
 import type { PaceLimits } from './access/pace.ts'
@@ -33,6 +35,7 @@ import { recordLeases } from './events/watch-leases.ts'
 import { recordHypervisor } from './events/watch-machine.ts'
 import { recordStates } from './events/watch-states.ts'
 import { recordOutages, recordVms } from './events/watch-vms.ts'
+import { beginFacts } from './facts.ts'
 import { updateAccess } from './guest/access-update.ts'
 import { seedFiles } from './guest/seed.ts'
 import { checkService } from './guest/service-check.ts'
@@ -43,21 +46,27 @@ import type { Backoff } from './lib/backoff.ts'
 import type { Disposer } from './lib/disposer.ts'
 import type { Logger } from './lib/log.ts'
 import { makeMachine } from './lib/machine.ts'
-import { type MachineAdapters, openMachine } from './machine.ts'
+import { KEYS, type MachineAdapters, openMachine } from './machine.ts'
 import { makeMailboxClient } from './mailbox/client.ts'
+import { openMetrics, watchAll } from './metrics/metrics.ts'
+import { countEvents, watchSteps } from './metrics/node.ts'
 import { conditionsOf, recordedMachine } from './observe.ts'
 import { openOrders } from './orders.ts'
 import type { EventLog } from './ports/events.ts'
+import type { EnterGuest } from './ports/guest-login.ts'
 import type { Deps, Machine, VmStore, Wishes } from './reconcile/ports.ts'
 import { makeReconciler } from './reconcile/reconciler.ts'
 import { restoreLedger } from './reconcile/restore-ledger.ts'
 import { SPACE_LOOK_MS, watchSpace } from './reconcile/space-guard.ts'
 import { makeTending } from './reconcile/tending.ts'
+import { makeIssuer } from './ssh/issuer.ts'
 import { makeNodeLogin } from './ssh/node-login.ts'
 import { lockDataDir } from './state/data-dir.ts'
 import { makeLedger } from './state/ledger-store.ts'
 import { makeOutageStore } from './state/outage-store.ts'
 import { makeVmStore, reconsiderRefusals } from './state/vm-store.ts'
+import { openStreams } from './streams.ts'
+import type { TerminalLimits } from './terminal/terminals.ts'
 
 /** What a test or an embedding program may put in the place of the real thing; it keeps what it gave. */
 export type Overrides = Partial<MachineAdapters> & {
@@ -65,6 +74,8 @@ export type Overrides = Partial<MachineAdapters> & {
   wishes?: Wishes
   nowMs?: () => number
   random?: () => number
+  /** Cuts secrets out of what events say. */
+  scrub?: Scrub
   limits?: Limits
   backoff?: Backoff
   sweepMs?: number
@@ -72,6 +83,8 @@ export type Overrides = Partial<MachineAdapters> & {
   dutiesMs?: number
   /** How fast callers of the API may ask. */
   pace?: PaceLimits
+  enterGuest?: EnterGuest
+  terminals?: TerminalLimits
 }
 
 export type VmListener = (vm: VmRecord) => void
@@ -92,12 +105,19 @@ export const makeContext = async (
   disposer.add(() => dataDir.release())
   const db = openDatabase(dataDir.database)
   disposer.add(() => db.close())
-  const events = openEvents(dataDir.path, nowMs, log)
-  disposer.add(() => events.close())
+  const registry = openMetrics(log)
+  const { metrics } = registry
+  const eventLog = openEvents(dataDir.path, nowMs, log, overrides.scrub)
+  disposer.add(() => eventLog.close())
+  const events = countEvents(metrics, eventLog)
   const watched = watch(recordVms(makeVmStore(db), events))
   reconsiderRefusals(db)
 
-  const chain = await connect({ urls: config.rpcUrls, deployment: config.deployment })
+  const chain = await connect({
+    urls: config.rpcUrls,
+    deployment: config.deployment,
+    onCall: watchRpc(metrics),
+  })
   await checkNode(chain, config.node, secrets.account.address, secrets.sealingKeys)
 
   const instance = instanceOf(config)
@@ -116,6 +136,7 @@ export const makeContext = async (
     db,
     log,
     events,
+    metrics,
     disposer,
     nowMs,
   })
@@ -181,6 +202,7 @@ export const makeContext = async (
   const { limits, backoff, sweepMs } = overrides
   const reconciler = makeReconciler({
     deps,
+    onStep: watchSteps(metrics),
     ...(limits === undefined ? {} : { limits }),
     ...(backoff === undefined ? {} : { backoff }),
     ...(sweepMs === undefined ? {} : { sweepMs }),
@@ -190,9 +212,13 @@ export const makeContext = async (
     ...{ config, chain, follower, journal, db, deps, disposer },
     everyMs: overrides.dutiesMs,
   })
+  const herald = beginFacts({ config, secrets, deps, disposer })
   const beats = await startBeats({ config, secrets, db, deps, disposer })
   disposer.add(recordStates(conditionsOf({ follower, space, duties, beats }), events))
-  const nodeLogin = makeNodeLogin(deps)
+  const enterGuest = overrides.enterGuest ?? makeNodeLogin(deps)
+  const streams = openStreams({ db, deps, enterGuest, limits: overrides.terminals, disposer })
+  const certificates = makeIssuer({ ...deps, directory: join(dataDir.path, KEYS) })
+  const usage = watchAll({ registry, deps, follower, disposer, space, beats, duties })
   return {
     deps,
     access,
@@ -202,7 +228,13 @@ export const makeContext = async (
     beats,
     duties,
     space,
-    nodeLogin,
+    /** What the API serves, but for the health of all this. */
+    served: {
+      ...{ access, orders, streams, certificates },
+      ...{ store: watched.store, statement: herald.statement },
+    },
+    usage,
+    registry,
     subscribe: watched.subscribe,
   }
 }
@@ -214,8 +246,9 @@ const sealingOf = (chain: Chain, { node }: AgentConfig, secrets: AgentSecrets) =
   return { keys, epochOnChain, ...(reread === undefined ? {} : { reread }) }
 }
 
-const openEvents = (dataDir: string, nowMs: () => number, log: Logger) =>
+const openEvents = (dataDir: string, nowMs: () => number, log: Logger, scrub?: Scrub) =>
   openEventLog({
+    ...(scrub === undefined ? {} : { scrub }),
     path: join(dataDir, EVENTS_FILE),
     nowMs,
     onError: (error) => log.warn({ detail: sentenceOf(error) }, 'an event was not kept'),
@@ -231,16 +264,17 @@ const openChain = async (options: {
   db: Database
   log: Logger
   events: EventLog
+  metrics: Metrics
   disposer: Disposer
   nowMs: () => number
 }) => {
-  const { config, secrets, chain, db, log, events, disposer, nowMs } = options
+  const { config, secrets, chain, db, log, events, metrics, disposer, nowMs } = options
   const onError = (error: unknown) => log.warn({ err: error }, 'chain')
   const follower: Follower = makeFollower({ chain, db, projectors: [], onError })
   disposer.add(() => follower.close())
   const maxFeePerGas = parseGwei(String(config.maxFeeGwei ?? MAX_FEE_GWEI))
   const sender = makeJournal({ chain, db, account: secrets.account, maxFeePerGas, onError })
-  const journal = recordJournal(sender, events, nowMs)
+  const journal = watchJournal(metrics, recordJournal(sender, events, nowMs))
   disposer.add(() => journal.close())
   const feed = makeLeaseFeed({
     db,

@@ -1,13 +1,17 @@
 // The agent as a library: `decloud-node run`, the demo and the tests all start it here.
+import type { RouteEntry } from '@decloud/service/http'
+import { makeScrub, type Scrub } from '@decloud/service/log'
 import type { Hex } from 'viem'
 import type { Health } from './api/health.ts'
 import { startApi } from './api/server.ts'
 import type { AgentConfig } from './config/config.ts'
+import { secretValues } from './config/secret-values.ts'
 import type { AgentSecrets } from './config/secrets.ts'
 import { type Context, makeContext, type Overrides, type VmListener } from './context.ts'
 import type { VmRecord } from './domain/vm.ts'
 import { makeDisposer } from './lib/disposer.ts'
 import { type Logger, makeLogger } from './lib/log.ts'
+import type { Usage } from './metrics/usage.ts'
 
 export { type AgentConfig, loadConfig } from './config/config.ts'
 export { type AgentSecrets, loadSecrets } from './config/secrets.ts'
@@ -15,12 +19,18 @@ export type { Overrides } from './context.ts'
 export type { VmRecord } from './domain/vm.ts'
 
 export type Agent = {
-  /** Of the status API. */
+  /** Of its API. */
   readonly url: string
+  /** Every route of it, as it was registered: for tests that walk them all. */
+  readonly routes: readonly RouteEntry[]
   vm(leaseId: Hex): VmRecord | null
   /** Called after every change of a record. @returns unsubscribe. */
   onVm(listener: VmListener): () => void
   health(): Promise<Health>
+  /** What guests use. */
+  readonly usage: Pick<Usage, 'look' | 'of'>
+  /** Every figure, in Prometheus' text format. */
+  metrics(): Promise<string>
   /** Stops the agent; guests stay as they are. Safe to call twice. */
   close(): Promise<void>
 }
@@ -32,16 +42,17 @@ export type Agent = {
 export const makeAgent = async (
   config: AgentConfig,
   secrets: AgentSecrets,
-  overrides: Overrides & { log?: Logger } = {},
+  overrides: Overrides & { log?: Logger; scrub?: Scrub } = {},
 ): Promise<Agent> => {
-  const log = overrides.log ?? makeLogger(config.logLevel)
+  const scrub = overrides.scrub ?? makeScrub(secretValues(config, secrets))
+  const log = overrides.log ?? makeLogger(config.logLevel, config.logFile, scrub)
   const disposer = makeDisposer((error) => log.error({ err: error }, 'while stopping'))
   try {
-    const context = await makeContext(config, secrets, log, disposer, overrides)
-    const { deps, reconciler, orders, access } = context
+    const context = await makeContext(config, secrets, log, disposer, { ...overrides, scrub })
+    const { deps, reconciler, orders } = context
     const health = () => healthOf(context, config, secrets)
     const api = await startApi(
-      { access, store: deps.store, health, orders },
+      { ...context.served, health },
       { host: config.apiHost, port: config.apiPort },
       log,
     )
@@ -61,9 +72,12 @@ export const makeAgent = async (
     let closing: Promise<void> | null = null
     return {
       url: api.url,
+      routes: api.routes,
       vm: (leaseId) => deps.store.get(leaseId),
       onVm: context.subscribe,
       health,
+      usage: context.usage,
+      metrics: () => context.registry.text(),
       close: () => {
         closing ??= farewell(context, log).then(() => disposer.dispose())
         return closing

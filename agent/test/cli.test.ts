@@ -1,4 +1,4 @@
-// Keys, registration and the tenant's command line, through their real entry points.
+// Keys, and the tenant's command line, through their real entry points. The operator's: cli/.
 import { execFile } from 'node:child_process'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -52,60 +52,6 @@ describe('the command lines', () => {
     const before = await readFile(sealingKeys!, 'utf8')
     expect((await run(NODE_CLI, args)).code).toBe(1)
     expect(await readFile(sealingKeys!, 'utf8')).toBe(before)
-  })
-
-  it('registers a node, and names resource and floor before sending a price below it', async () => {
-    const { agent, sealingKeys } = JSON.parse(
-      (
-        await run(NODE_CLI, [
-          'keys',
-          'create',
-          '--dir',
-          file('more'),
-          '--password-file',
-          file('password'),
-          '--json',
-        ])
-      ).stdout,
-    ) as Record<string, string>
-    const base = [
-      'register',
-      '--agent',
-      agent!,
-      '--sealing-keys',
-      sealingKeys!,
-      '--disk',
-      '50',
-      '--machine-id',
-      'm2',
-    ]
-    const operator = { DECLOUD_OPERATOR_KEY: keyOf(ROLES.stranger) }
-    const address = bench.anvil.account(ROLES.stranger).address
-    const nonce = () => bench.anvil.client.getTransactionCount({ address })
-    const before = await nonce()
-    const low = await run(
-      NODE_CLI,
-      [
-        ...base,
-        '--price-point',
-        '0.01',
-        '--price-memory',
-        '0.0001',
-        '--price-disk',
-        '0.001',
-        '--price-gpu',
-        '1',
-      ],
-      operator,
-    )
-    expect(low.code).toBe(1)
-    expect(low.stderr).toContain('0.0001 USDC an hour for a GiB of memory is below the floor of 0.0025')
-    expect(low.stderr).not.toContain('compute point')
-    expect(await nonce()).toBe(before)
-
-    const done = await run(NODE_CLI, [...base, '--json'], operator)
-    expect(done.code, done.stderr).toBe(0)
-    expect(JSON.parse(done.stdout)).toMatchObject({ node: 2 })
   })
 
   it('opens, shows and closes a lease', async () => {

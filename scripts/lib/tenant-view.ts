@@ -10,7 +10,7 @@ import {
   nodeRegistryAbi,
 } from '@decloud/protocol'
 import { type LeaseStatusReport, leaseStatusSchema } from '@decloud/protocol/wire/node'
-import type { Hex } from 'viem'
+import { type Hex, sha256 } from 'viem'
 import { type Signer, sessionAt } from './node-session.ts'
 import { readLease, type Tenant } from './tenant.ts'
 
@@ -82,7 +82,7 @@ export const waitActive = async (
     }
     if (lease.status === 'Active') {
       const last = report ?? (await lastWord(signer, leaseId, options))
-      await checkHostKey(signer.chain, leaseId, last)
+      if (last?.ssh != null) await checkHostKey(signer.chain, leaseId, last.ssh)
       return { startedAt: lease.startedAt, report: last }
     }
     if (lease.status === 'Ended') {
@@ -124,8 +124,19 @@ const isLate = async (chain: Chain, activateBy: number) => {
   return block.timestamp > BigInt(activateBy)
 }
 
-const checkHostKey = async (chain: Chain, leaseId: Hex, report: LeaseStatusReport | null) => {
-  if (report?.ssh == null) return
+type Shown = Pick<NonNullable<LeaseStatusReport['ssh']>, 'hostKey' | 'hostKeyFingerprint'>
+
+/**
+ * Holds a host key that the node reports against the fingerprint that it posted on chain at the activation: the key itself,
+ * not what the node says its fingerprint is.
+ * @returns whether one is posted.
+ * @throws DecloudError `host-key-mismatch`.
+ */
+export const checkHostKey = async (
+  chain: Chain,
+  leaseId: Hex,
+  { hostKey, hostKeyFingerprint }: Shown,
+): Promise<boolean> => {
   const [activated] = await chain.request('read the host key', (client) =>
     client.getContractEvents({
       address: chain.deployment.leaseEscrow,
@@ -136,12 +147,14 @@ const checkHostKey = async (chain: Chain, leaseId: Hex, report: LeaseStatusRepor
       strict: true,
     }),
   )
-  if (activated === undefined || activated.args.hostKeyFingerprint === report.ssh.hostKeyFingerprint) return
+  const shown = sha256(Buffer.from(hostKey.split(' ')[1] ?? '', 'base64'))
+  const posted = activated?.args.hostKeyFingerprint ?? hostKeyFingerprint
+  if (posted === shown && hostKeyFingerprint === shown) return activated !== undefined
   throw new DecloudError(
     'host-key-mismatch',
     'The node reports another SSH host key than it posted on chain.',
     {
-      hint: 'Do not log in; close the lease.',
+      hint: 'Do not log in, unless it was you who changed the host key in the machine; else close the lease.',
     },
   )
 }

@@ -55,3 +55,23 @@ it('leaves the rest readable: plain hosts, amounts as text, one line a fact', ()
   expect(lines).toHaveLength(1)
   expect(JSON.parse(lines[0]!)).toMatchObject({ url: 'http://127.0.0.1:8545', amount: '12' })
 })
+
+it('knows tokens, password hashes and private keys by their shape', () => {
+  const { lines, log } = written([])
+  const secrets = [
+    `dco_${'a'.repeat(43)}`,
+    `dct_${'B-_9'.repeat(10)}`,
+    '$6$rounds=5000$saltsalt$OVWo2nZ0wiThNTGzbGXv',
+    '$2b$12$abcdefghijklmnopqrstuv',
+  ]
+  log.info({ at: secrets }, `said ${secrets.join(' and ')}`)
+  log.info(
+    { pem: '-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n-----END OPENSSH PRIVATE KEY-----\n' },
+    'key',
+  )
+  const text = lines.join()
+  for (const secret of [...secrets, 'b3BlbnNzaC1rZXk']) expect(text).not.toContain(secret)
+  for (const line of lines) expect(() => JSON.parse(line)).not.toThrow()
+  log.info({ price: '$5', path: 'dc_x' }, 'costs $6 at 7$')
+  expect(lines.at(-1)).toContain('costs $6 at 7$')
+})

@@ -9,7 +9,7 @@ import { type StaticServer, serveStatic } from '../../web/serve.ts'
 import { ROLES } from '../world/market.ts'
 import { startWorld, type World } from '../world/world.ts'
 import { noBrowser, openBrowser } from './browser.ts'
-import { chooseNode, confirmButton, connect, leaseIdOf, phase } from './tenant.ts'
+import { chooseNode, confirmButton, connect, leaseIdOf, phase, signInToNode } from './tenant.ts'
 import { installWallet, type TestWallet } from './wallet.ts'
 
 const skipped = noBrowser()
@@ -90,6 +90,7 @@ describe.skipIf(skipped !== undefined)('the dApp in Chromium', () => {
       await phase(page, 'assigned', 'done', READY_MS)
       await phase(page, 'ready', 'done', READY_MS)
       const leaseId = leaseIdOf(page)
+      await signInToNode(page)
       const line = await page.getByText(/KnownHostsCommand/).textContent()
       const hostKey = /ssh-ed25519 ([A-Za-z0-9+/=]+)"/.exec(line ?? '')?.[1]
       const activated = await eventOf('LeaseActivated', leaseId)
@@ -101,6 +102,12 @@ describe.skipIf(skipped !== undefined)('the dApp in Chromium', () => {
       // One signature and one transaction so far: the permit rides along.
       expect(wallet.asked.filter((method) => method === 'eth_signTypedData_v4')).toHaveLength(1)
       expect(wallet.asked.filter((method) => method === 'eth_sendTransaction')).toHaveLength(1)
+      await page.reload()
+      await page.getByText(/KnownHostsCommand/).waitFor()
+      expect(
+        wallet.asked.filter((method) => method === 'personal_sign'),
+        'a reload keeps the session',
+      ).toHaveLength(1)
 
       await page.getByRole('button', { name: 'Close this lease' }).click()
       await page.getByRole('button', { name: 'Close and refund' }).click()
@@ -194,6 +201,7 @@ describe.skipIf(skipped !== undefined)('the dApp in Chromium', () => {
       await chooseNode(page)
       await confirmButton(page).click()
       await phase(page, 'ready', 'done', READY_MS)
+      await signInToNode(page)
       await world.nodes[0]!.agent().close()
       await page.getByText("The node's agent cannot be reached from this browser.").first().waitFor()
       await phase(page, 'ready', 'done', 1_000)

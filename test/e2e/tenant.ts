@@ -24,3 +24,10 @@ export const leaseIdOf = (page: Page): `0x${string}` => page.url().split('/').at
 /** Waits until the timeline shows a phase in a state. */
 export const phase = (page: Page, id: string, state: string, timeout: number): Promise<void> =>
   page.locator(`[data-phase="${id}"][data-state="${state}"]`).waitFor({ timeout })
+
+/** One more signature: the node answers only to those who are known to it. */
+export const signInToNode = async (page: Page): Promise<void> => {
+  const button = page.getByRole('button', { name: 'Sign in to the node' })
+  await button.click()
+  await button.waitFor({ state: 'detached' })
+}

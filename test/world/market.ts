@@ -49,7 +49,8 @@ export const openMarket = async (anvil: Anvil): Promise<FullDeployment> => {
   })
 }
 
-const mint = async (anvil: Anvil, usdc: Address, to: Address, amount: bigint): Promise<void> => {
+/** @param amount µUSDC. */
+export const mint = async (anvil: Anvil, usdc: Address, to: Address, amount: bigint): Promise<void> => {
   const hash = await anvil.wallet(ROLES.deployer).writeContract({
     address: usdc,
     abi: mockUSDCAbi,

@@ -1,6 +1,7 @@
 // What the operator reads afterwards: who was let in and who was not. Two groups of kinds, so that knocks do not push out
 // entries.
 import type { Hex } from 'viem'
+import { makeOnceIn } from '../events/once-in.ts'
 import type { EventLog } from '../ports/events.ts'
 
 /** One request, as far as it is told. */
@@ -20,13 +21,12 @@ const VISIT_MS = 60 * 60_000
 const MOST_VISITS = 4_096
 /** Of what was turned away for its pace, one in so long for each caller. */
 const FLOOD_MS = 60_000
-const MOST_FLOODS = 1_024
 
 export type AccessRecord = ReturnType<typeof makeAccessRecord>
 
 export const makeAccessRecord = (events: EventLog, nowMs: () => number) => {
-  const visits = makeOnce(nowMs, VISIT_MS, MOST_VISITS)
-  const floods = makeOnce(nowMs, FLOOD_MS, MOST_FLOODS)
+  const visits = makeOnceIn(VISIT_MS, nowMs, MOST_VISITS)
+  const floods = makeOnceIn(FLOOD_MS, nowMs)
   return {
     refused: (code: string, message: string, knock: Knock, { by, leaseId }: Whose): void => {
       if (code === 'rate-limited' && !floods(knock.caller)) return
@@ -42,18 +42,5 @@ export const makeAccessRecord = (events: EventLog, nowMs: () => number) => {
       if (visit !== null && !visits(visit)) return
       events.record({ kind: 'access.entered', by, leaseId, message: what, details: { ...knock } })
     },
-  }
-}
-
-/** @returns whether the key is new, or was told too long ago. */
-const makeOnce = (nowMs: () => number, lifeMs: number, most: number) => {
-  const told = new Map<string, number>()
-  return (key: string): boolean => {
-    const atMs = told.get(key)
-    if (atMs !== undefined && nowMs() - atMs < lifeMs) return false
-    told.delete(key)
-    told.set(key, nowMs())
-    if (told.size > most) told.delete(told.keys().next().value!)
-    return true
   }
 }

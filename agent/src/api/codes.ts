@@ -1,5 +1,12 @@
+import { FILE_PROBLEMS } from '@decloud/protocol/wire/files'
+
 // The status of every refusal, in one place. What is not here is a fault of this process: 500.
 export const STATUS: Readonly<Record<string, number>> = {
+  ...FILE_PROBLEMS,
+  'guest-not-running': 409,
+  'guest-login-missing': 409,
+  'guest-login-refused': 502,
+  'guest-host-key': 502,
   'lease-id-invalid': 400,
   'nonce-invalid': 400,
   'request-invalid': 400,
@@ -17,12 +24,14 @@ export const STATUS: Readonly<Record<string, number>> = {
   'ticket-other': 403,
   'wallet-unknown': 403,
   'lease-unknown': 404,
+  'node-facts-none': 404,
   'route-unknown': 404,
   'method-wrong': 405,
   'lease-over': 409,
   'order-replayed': 409,
   'order-superseded': 409,
   'restore-unfit': 409,
+  'ssh-authority-missing': 409,
   'body-too-large': 413,
   'url-too-long': 414,
   'media-type-wrong': 415,
@@ -32,6 +41,7 @@ export const STATUS: Readonly<Record<string, number>> = {
   'order-expired': 422,
   'order-other-node': 422,
   'order-too-long': 422,
+  'ssh-key-refused': 422,
   'order-rate': 429,
   'rate-limited': 429,
   'tickets-full': 429,
@@ -40,6 +50,7 @@ export const STATUS: Readonly<Record<string, number>> = {
   'rpc-refused': 503,
   'rpc-unreachable': 503,
   'sign-in-busy': 503,
+  'ssh-keygen-missing': 503,
 }
 
 /** What tells that somebody was not let in: each is in the operator's event log, and counted against who asked. */

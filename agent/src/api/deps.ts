@@ -1,16 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { SignedFacts } from '@decloud/protocol/wire/facts'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Access } from '../access.ts'
 import type { Closer } from '../orders/closer.ts'
 import type { OrderDesk } from '../orders/desk.ts'
 import type { VmStore } from '../reconcile/ports.ts'
+import type { Issuer } from '../ssh/issuer.ts'
+import type { Streams } from '../streams.ts'
 import type { Health } from './health.ts'
 
 export type ApiDeps = {
   access: Access
   store: Pick<VmStore, 'get' | 'all'>
   health: () => Promise<Health>
+  certificates: Issuer
+  streams: Streams
+  /** What the node says of itself, signed; null before the first time. */
+  statement: () => SignedFacts | null
   orders: { desk: Pick<OrderDesk, 'accept'>; closer: Pick<Closer, 'accept'> }
 }
 

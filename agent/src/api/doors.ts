@@ -6,8 +6,8 @@ import type { App } from './deps.ts'
 import { COMMON_HEADERS, PREFLIGHT_HEADERS } from './headers.ts'
 import { originOf } from './knock.ts'
 
-/** Characters; no route needs half of it. */
-const LONGEST_URL = 2_048
+/** Characters; the longest are paths of files in a guest. */
+const LONGEST_URL = 8_192
 
 export const watchDoors = (app: App, { names, pace }: Pick<Access, 'names' | 'pace'>): void => {
   app.addHook('onRequest', async (request, reply) => {

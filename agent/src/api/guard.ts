@@ -54,7 +54,16 @@ export const declareAccess = (app: FastifyInstance): void => {
 
 /** For a route whose request proves by what is in its body who may use it, or that gives nothing but the way in. */
 export const openTo = (who: 'anyone' | 'signed', more: More = {}) => ({
-  config: { ...more, access: { who } satisfies RouteAccess },
+  config: declare({ who }, more, who === 'anyone' ? DOORS : ['host-refused']),
+})
+
+const DOORS = ['host-refused', 'origin-refused']
+
+/** @param problems with which the guard itself may answer. */
+const declare = (access: RouteAccess, more: More, problems: readonly string[]) => ({
+  ...more,
+  access,
+  problems: [...problems, ...(more.problems ?? [])],
 })
 
 /**
@@ -69,7 +78,10 @@ export const requireLease = (
   need: Need,
   { ticket: use = null, ...more }: More & { ticket?: TicketUse | null } = {},
 ) => ({
-  config: { ...more, access: { who: 'lease', need, ticket: use } satisfies RouteAccess },
+  config: declare({ who: 'lease', need, ticket: use }, more, [
+    ...[...DOORS, 'lease-id-invalid', 'lease-unknown', 'level-too-low', 'access-unknown'],
+    ...(use === null ? [] : ['ticket-unknown', 'ticket-used', 'ticket-other']),
+  ]),
   onRequest: async (request: FastifyRequest) => {
     const text = leaseIdOf(request)
     const ticket = use === null ? null : ticketIn(request, use)
@@ -97,7 +109,9 @@ export const requireLease = (
 
 /** Route options: the operator of this node, by the token of its data folder or signed in with the operator's wallet. */
 export const requireOperator = ({ access }: Deps, more: More = {}) => ({
-  config: { ...more, access: { who: 'operator' } satisfies RouteAccess },
+  config: declare({ who: 'operator' }, more, [
+    ...[...DOORS, 'operator-only', 'operator-token-wrong', 'access-unknown'],
+  ]),
   onRequest: async (request: FastifyRequest) => {
     const knock = knockOf(request)
     const token = bearerIn(request)
@@ -123,11 +137,23 @@ export const requireOperator = ({ access }: Deps, more: More = {}) => ({
 
 /** Route options: any wallet that has signed in here. */
 export const requireSession = ({ access }: Deps, more: More = {}) => ({
-  config: { ...more, access: { who: 'session' } satisfies RouteAccess },
+  config: declare({ who: 'session' }, more, DOORS),
   onRequest: async (request: FastifyRequest) => {
     request.signedIn = sessionIn(access, request)
   },
 })
+
+/** Route options: any wallet that has signed in here, or the operator by the token of the data folder. */
+export const requireInsider = (deps: Deps, more: More = {}) => {
+  const [operator, session] = [requireOperator(deps), requireSession(deps, more)]
+  return {
+    ...session,
+    onRequest: (request: FastifyRequest) =>
+      bearerIn(request)?.startsWith('dco_') === true
+        ? operator.onRequest(request)
+        : session.onRequest(request),
+  }
+}
 
 /** On a route with `requireLease`. @throws AgentError `route-open` on another. */
 export const visitorOf = (request: FastifyRequest): Guest => request.visitor ?? unguarded(request)

@@ -3,6 +3,7 @@ export const SECURITY = {
   session: [{ session: [] }],
   ticket: [{ session: [] }, { ticket: [] }],
   operator: [{ operator: [] }, { session: [] }],
+  insider: [{ session: [] }, { operator: [] }],
 }
 
 export const SECURITY_SCHEMES = {

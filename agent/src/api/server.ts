@@ -1,5 +1,5 @@
 // The API of a node. Every route says who may use it, and every answer has a schema: what it does not name stays inside.
-import { compileAnswer, makeRouteTable } from '@decloud/service/http'
+import { compileAnswer, makeRouteTable, type RouteEntry } from '@decloud/service/http'
 import fastifySwagger from '@fastify/swagger'
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import { jsonSchemaTransform, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
@@ -8,18 +8,26 @@ import { AgentError } from '../lib/errors.ts'
 import type { ApiDeps, App } from './deps.ts'
 import { watchDoors } from './doors.ts'
 import { declareAccess } from './guard.ts'
+import { hurryBodies } from './hurry.ts'
 import { agentProblems } from './problems.ts'
 import { documentRoute } from './routes/document.ts'
+import { fileContentRoute } from './routes/file-content.ts'
+import { filesRoute } from './routes/files.ts'
 import { healthRoute } from './routes/health.ts'
 import { leasesRoute } from './routes/leases.ts'
+import { nodeRoute } from './routes/node.ts'
 import { ordersRoute } from './routes/orders.ts'
 import { sessionRoute } from './routes/session.ts'
+import { sshRoute } from './routes/ssh.ts'
+import { terminalRoute } from './routes/terminal.ts'
 import { ticketsRoute } from './routes/tickets.ts'
 import { SECURITY_SCHEMES } from './security.ts'
+import { takeWebSockets } from './websocket.ts'
 
 const ROUTES: readonly ((app: App, deps: ApiDeps) => void)[] = [
   ...[sessionRoute, ticketsRoute, leasesRoute, ordersRoute],
-  ...[healthRoute],
+  ...[terminalRoute, filesRoute, fileContentRoute],
+  ...[sshRoute, nodeRoute, healthRoute],
 ]
 
 /** Bytes; a sign-in with a contract wallet's signature is the longest. */
@@ -34,8 +42,9 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
     // A line of the log for each request would hold its URL, and that may hold a ticket.
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: true,
-    requestTimeout: 10_000,
-    http: { connectionsCheckingInterval: 5_000 },
+    // Bodies have a limit of their own: see hurry.ts.
+    requestTimeout: 0,
+    http: { connectionsCheckingInterval: 5_000, headersTimeout: 10_000 },
     bodyLimit: LONGEST_BODY,
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: answerError,
@@ -50,6 +59,8 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
   app.setSerializerCompiler(({ schema }) => compileAnswer(schema as z.ZodType))
   answerWithProblems(app, table.methodsAt)
   watchDoors(app, deps.access)
+  hurryBodies(app, answerParserError)
+  await takeWebSockets(app)
   await app.register(fastifySwagger, {
     openapi: {
       openapi: '3.1.0',
@@ -67,6 +78,8 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
   return Object.assign(app, { table })
 }
 
+export type Api = { url: string; routes: readonly RouteEntry[]; close(): Promise<void> }
+
 export type Listening = { host?: string | undefined; port: number }
 
 /** @throws AgentError `port-taken`, `api-unusable`. */
@@ -74,7 +87,7 @@ export const startApi = async (
   deps: ApiDeps,
   { host = '127.0.0.1', port }: Listening,
   logger: FastifyBaseLogger,
-): Promise<{ url: string; close(): Promise<void> }> => {
+): Promise<Api> => {
   const app = await makeServer(deps, logger)
   try {
     await app.listen({ host, port })
@@ -86,7 +99,7 @@ export const startApi = async (
   const bound = typeof address === 'object' && address !== null ? address.port : port
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${bound}`
   deps.access.names.listensAt(url)
-  return { url, close: () => app.close() }
+  return { url, routes: app.table.entries(), close: () => app.close() }
 }
 
 const listenError = ({ host, port }: { host: string; port: number }, cause: unknown) =>

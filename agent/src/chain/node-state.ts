@@ -12,7 +12,7 @@ import {
 import { AgentError } from '../lib/errors.ts'
 
 type Offer = ContractFunctionReturnType<typeof nodeRegistryAbi, 'view', 'offer'>
-export type CapacityFacts = Offer['capacity']
+type CapacityFacts = Offer['capacity']
 
 export type NodeState = {
   readonly node: number

@@ -18,6 +18,9 @@ const verbLines = (names: readonly string[]): string =>
 const EXITS = `Exit codes: 0 done; 1 failed, or not healthy; 2 something that a person must set right first (usage, configuration,
 key, wrong chain, port, data folder).`
 
+const KEYS =
+  'Every key of the configuration is an option too, for example --node 3: `decloud-node config table`.'
+
 export const overview = (): string => `Usage: decloud-node VERB [options]
 
 ${verbLines(Object.keys(VERBS))}
@@ -45,7 +48,7 @@ export const verbHelp = (name: string, verb: Verb): string => {
   const parts = [
     `Usage: decloud-node ${name}${words} [options]`,
     `${summary[0]?.toUpperCase()}${summary.slice(1)}.${verb.about === undefined ? '' : `\n${verb.about}`}`,
-    optionLines({ ...verb.options, ...COMMON }),
+    `${optionLines({ ...verb.options, ...COMMON })}\n${KEYS}`,
     ...(verb.examples === undefined
       ? []
       : [`Examples:\n${verb.examples.map((one) => `  ${one}`).join('\n')}`]),

@@ -50,6 +50,7 @@ const run = async (argv: readonly string[], host: Host): Promise<number> => {
   const io: Io = {
     ...{ env: host.env, signal: host.signal, json, words, given },
     say: (line) => host.err(`${line}\n`),
+    line: (text) => host.out(`${text}\n`),
     result: (value, text) => host.out(`${json ? toJson(value) : text}\n`),
   }
   const work = verb.run(io, values)

@@ -10,6 +10,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 
+// Whoever reads has seen enough, as `head` has.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  abort.abort()
+})
+
 process.exitCode = await runLine(process.argv.slice(2), {
   env: process.env,
   signal: abort.signal,

@@ -2,7 +2,7 @@
 import type { Given } from '../config/config.ts'
 import { AgentError } from '../lib/errors.ts'
 
-export type Option = {
+type Option = {
   readonly type: 'string' | 'boolean'
   /** What stands for the value in the help: FILE, USDC, a number's unit. */
   readonly argument?: string
@@ -26,6 +26,8 @@ export type Io = {
   say(line: string): void
   /** The result, on stdout: a line of JSON with `--json`, else text. */
   result(value: Readonly<Record<string, unknown>>, text: string): void
+  /** One line on stdout as it is, of a result that has no end. */
+  line(text: string): void
   /** Aborts on SIGINT and SIGTERM; a second signal ends the process at once. */
   readonly signal: AbortSignal
 }

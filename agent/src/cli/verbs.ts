@@ -56,6 +56,14 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     summary: 'look at all that a node needs, name what is wrong and what to do; changes nothing',
     load: async () => (await import('./commands/doctor.ts')).doctor,
   },
+  events: {
+    summary: 'what happened on this node: leases, guests, outages, disks, transactions, visitors',
+    load: async () => (await import('./commands/events.ts')).events,
+  },
+  logs: {
+    summary: "the agent's log, from the journal or its file",
+    load: async () => (await import('./commands/logs.ts')).logs,
+  },
   'config check': {
     summary: 'say every error of the configuration at once',
     load: async () => (await import('./commands/config.ts')).configCheck,

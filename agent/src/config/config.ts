@@ -32,6 +32,8 @@ export type Given = {
   readonly file?: string | undefined
   /** Flag, without dashes → text. */
   readonly flags?: Readonly<Record<string, string | undefined>>
+  /** Whether the file that is named is about to be made, and may be missing. */
+  readonly making?: boolean
 }
 
 export type Loaded<config> = {
@@ -72,7 +74,8 @@ export const load = <const need extends Needed>(
 ): Loaded<Without<need>> => {
   const issues: ConfigIssue[] = []
   const named = configFileOf(env, given)
-  const file = named !== DEFAULT_FILE || existsSync(named) ? named : null
+  const demanded = named !== DEFAULT_FILE && given.making !== true
+  const file = demanded || existsSync(named) ? named : null
   const fromFile = file === null ? {} : readConfigFile(file, issues)
   const fromEnv = readTexts(FIELDS, (field) => env[field.env])
   const fromFlags = readTexts(FIELDS, (field) => given.flags?.[flagOf(field.key)])
@@ -141,9 +144,6 @@ export const loadConfig = (env: Environment, given: Given = {}): AgentConfig =>
 /** The part that commands need which only talk to the chain. @throws ConfigError. */
 export const loadChainConfig = (env: Environment, given: Given = {}): Without<'rpcUrls' | 'deployment'> =>
   load(env, given, ['rpcUrls', 'deployment']).config
-
-/** What commands need that are about this node. @throws ConfigError. */
-export const loadNodeConfig = loadConfig
 
 /** What is found out about this machine needs no chain, and a deployment only where there is one already. */
 export type MachineConfig = Without<never>

@@ -153,6 +153,9 @@ export const configSchema = z.strictObject({
     .optional()
     .describe('STUN servers that are asked how others see this machine; none'),
   benchmarkDays: count(0, 365).optional().describe('days between benchmarks of this machine, 0 for never; 7'),
+  logFile: path
+    .optional()
+    .describe('file that the log is appended to, instead of stderr; `decloud-node logs` reads it'),
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')

@@ -8,6 +8,7 @@ import { ASKING, PHASE_OF, type Step } from '../domain/steps.ts'
 import { reclocked } from '../domain/vm.ts'
 import { BACKOFF, type Backoff, backoffMs } from '../lib/backoff.ts'
 import { withDeadline } from '../lib/deadline.ts'
+import { loggedWith } from '../lib/log.ts'
 import { failureOf } from './failure.ts'
 import { type Machinery, makeLook } from './observe.ts'
 import { offeredBy } from './offered.ts'
@@ -27,6 +28,8 @@ export type FlightOptions = {
   backoff?: Backoff
   /** Called before each step: a test cuts the power here. */
   beforeStep?: (leaseId: Hex, step: Step) => void
+  /** Told after each step: how long it took, and the code of its failure; null when it went well. */
+  onStep?: (step: Step['kind'], ms: number, code: string | null) => void
   /** Shared with whoever hears the hypervisor's events. */
   sightings?: Sightings
 }
@@ -88,13 +91,17 @@ export const makeFlight = (options: FlightOptions) => {
     }
     options.beforeStep?.(leaseId, step)
     const context = { deps, lease, vm: deps.store.get(leaseId) }
+    const began = performance.now()
+    const told = (code: string | null) => options.onStep?.(step.kind, performance.now() - began, code)
     try {
       const outcome = await withDeadline(step.kind, deadlineOf(step.kind), signal, (inner) =>
-        execute({ ...context, signal: inner }, step),
+        loggedWith({ leaseId, step: step.kind }, () => execute({ ...context, signal: inner }, step)),
       )
+      told(null)
       return outcome?.waitMs ?? null
     } catch (error) {
       if (signal.aborted) return SWEEP_MS
+      told(failureOf(error).reason.code)
       return fail(situation, lease, step, error)
     }
   }
@@ -111,7 +118,8 @@ export const makeFlight = (options: FlightOptions) => {
     // Only what was never billed can be refused; an activated lease is tried again for as long as it lasts.
     if (failure.final && s.target.kind === 'run' && !s.target.activated) {
       const context = { deps, lease, vm, signal: new AbortController().signal }
-      await records.Refuse(context, { kind: 'Refuse', reason: failure.reason })
+      const refuse = () => records.Refuse(context, { kind: 'Refuse', reason: failure.reason })
+      await loggedWith({ step: 'Refuse' }, refuse)
       return SWEEP_MS
     }
     const attempts = vm.attempts + 1

@@ -1,5 +1,5 @@
 // An SSH connection from the agent into a guest, with the guest's host key pinned.
-import { Client, type ClientChannel, type SFTPWrapper } from 'ssh2'
+import ssh2, { type ClientChannel, type SFTPWrapper } from 'ssh2'
 import { AgentError } from '../lib/errors.ts'
 import type { GuestLogin } from '../ports/guest-login.ts'
 
@@ -22,7 +22,7 @@ export type GuestClient = {
 
 /** @throws AgentError `guest-unreachable`, `guest-host-key`, `guest-login-refused`. */
 export const connectGuest = (login: GuestLogin): Promise<GuestClient> => {
-  const client = new Client()
+  const client = new ssh2.Client()
   const [type = '', blob = ''] = login.hostKey.split(' ')
   const pinned = Buffer.from(blob, 'base64')
   let strange = false
@@ -53,7 +53,7 @@ export const connectGuest = (login: GuestLogin): Promise<GuestClient> => {
   })
 }
 
-const guestClient = (client: Client): GuestClient => ({
+const guestClient = (client: ssh2.Client): GuestClient => ({
   shell: ({ cols, rows }) =>
     channel('a shell', (done) => client.shell({ term: 'xterm-256color', cols, rows }, done)),
   sftp: () => channel('its files', (done) => client.sftp(done)),

@@ -3,14 +3,18 @@ import type { SshCertificate } from '@decloud/protocol/wire/ssh'
 import type { Address, Hex } from 'viem'
 import { sshAccessOf } from '../api/report.ts'
 import { AgentError } from '../lib/errors.ts'
+import { makeLimiter } from '../orders/limiter.ts'
 import type { EventLog } from '../ports/events.ts'
 import type { LeaseKeyStore } from '../ports/lease-keys.ts'
 import type { VmStore } from '../reconcile/ports.ts'
 import { issueCertificate } from './certificate.ts'
 import { authorityFile } from './key-store.ts'
 
+/** Of one wallet for one lease; a login needs one. */
+const PER_MINUTE = 20
+
 export type Issuer = {
-  /** @throws AgentError `ssh-authority-missing`, and as `issueCertificate`. */
+  /** @throws AgentError `rate-limited`, `ssh-authority-missing`, and as `issueCertificate`. */
   issue(wanted: { leaseId: Hex; wallet: Address; publicKey: string }): Promise<SshCertificate>
 }
 
@@ -21,9 +25,21 @@ export const makeIssuer = (deps: {
   store: Pick<VmStore, 'get'>
   events: EventLog
   nowMs: () => number
-}): Issuer => ({
-  issue: async ({ leaseId, wallet, publicKey }) => {
-    const { directory, keys, store, events, nowMs } = deps
+}): Issuer => {
+  const { directory, keys, store, events, nowMs } = deps
+  const mayPass = makeLimiter(PER_MINUTE, nowMs)
+
+  const issue: Issuer['issue'] = async ({ leaseId, wallet, publicKey }) => {
+    if (!mayPass(`${leaseId}:${wallet}`)) {
+      throw new AgentError(
+        'rate-limited',
+        `No more than ${PER_MINUTE} certificates are issued in a minute.`,
+        {
+          hint: 'One lasts an hour: use it again.',
+          details: { retryAfterSeconds: Math.ceil(60 / PER_MINUTE) },
+        },
+      )
+    }
     const vm = store.get(leaseId)
     if (vm === null || vm.status === 'Deleted' || (await keys.of(leaseId)) === null) {
       throw new AgentError('ssh-authority-missing', 'The guest of this lease knows no certificates yet.', {
@@ -39,5 +55,6 @@ export const makeIssuer = (deps: {
       message: `${wallet} was given an SSH certificate that is valid until ${until}.`,
     })
     return { ...issued, ssh: sshAccessOf(vm) }
-  },
-})
+  }
+  return { issue }
+}

@@ -31,8 +31,7 @@ export const startOrderNode = async (bench: Bench, overrides: Overrides = {}) =>
   const health = async () => {
     throw new Error('not asked here')
   }
-  const { access, orders } = context
-  const api = await startApi({ access, store: context.deps.store, health, orders }, { port: 0 }, log)
+  const api = await startApi({ ...context.served, health }, { port: 0 }, log)
   disposer.add(() => api.close())
   context.reconciler.start()
   context.orders.start()

@@ -4,8 +4,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { Server, type ServerChannel, type Session, utils } from 'ssh2'
+import ssh2, { type ServerChannel, type Session } from 'ssh2'
 import type { GuestLogin } from '../../src/ports/guest-login.ts'
+import { makeKeyPair } from '../../src/ssh/key-pair.ts'
 
 const SFTP_SERVER = '/usr/lib/openssh/sftp-server'
 /** Why files cannot be tried here; undefined when they can. In CI a missing program is a failure, not a skip. */
@@ -36,16 +37,16 @@ export type SshGuest = {
 
 /** @param options.home where its SFTP server begins. */
 export const startSshGuest = async (options: { home?: string } = {}): Promise<SshGuest> => {
-  const host = utils.generateKeyPairSync('ed25519')
-  const client = utils.generateKeyPairSync('ed25519')
-  const allowed = utils.parseKey(client.public)
+  const host = makeKeyPair()
+  const client = makeKeyPair()
+  const allowed = ssh2.utils.parseKey(client.publicKey)
   if (allowed instanceof Error) throw allowed
   const shells: PlayedShell[] = []
   const sockets = new Set<{ end(): unknown }>()
   let connections = 0
   let play: (shell: PlayedShell) => void = () => {}
 
-  const server = new Server({ hostKeys: [host.private] }, (connection) => {
+  const server = new ssh2.Server({ hostKeys: [host.privateKey] }, (connection) => {
     connections++
     sockets.add(connection)
     connection.on('close', () => sockets.delete(connection))
@@ -100,8 +101,8 @@ export const startSshGuest = async (options: { home?: string } = {}): Promise<Ss
   const { port } = server.address() as AddressInfo
   return {
     login: {
-      ...{ host: '127.0.0.1', port, username: 'decloud', privateKey: client.private },
-      hostKey: host.public,
+      ...{ host: '127.0.0.1', port, username: 'decloud', privateKey: client.privateKey },
+      hostKey: host.publicKey,
     },
     shells,
     onShell: (player) => {

@@ -5,7 +5,7 @@ import { STREAM_CLOSE, STREAM_WINDOW_BYTES } from '@decloud/protocol/wire/termin
 import type { Hex } from 'viem'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { WebSocketServer } from 'ws'
-import { serveTerminal } from '../../src/api/terminal.ts'
+import { serveTerminal } from '../../src/api/serve-terminal.ts'
 import type { GuestLogin } from '../../src/ports/guest-login.ts'
 import type { Visitor } from '../../src/ports/visitor.ts'
 import { makeTerminals, TERMINAL_LIMITS, type TerminalLimits } from '../../src/terminal/terminals.ts'

@@ -160,6 +160,9 @@ export type SignedFacts = z.output<typeof signedFactsSchema>
 /** Where a statement counts: none for one deployment is good for another. */
 export type FactsScope = { chainId: number; nodeRegistry: Address }
 
+/** Canonical JSON: facts are plain by their schema, so that there is nothing in them that could not be written. */
+export const factsText = (facts: NodeFacts): string => canonicalize(facts) as string
+
 /** For `signTypedData`, by the node's agent. */
 export const factsTypedData = ({ chainId, nodeRegistry }: FactsScope, facts: NodeFacts) =>
   ({
@@ -175,8 +178,7 @@ export const factsTypedData = ({ chainId, nodeRegistry }: FactsScope, facts: Nod
     message: {
       node: facts.node,
       signedAt: BigInt(facts.signedAt),
-      // Facts are plain JSON by their schema: there is nothing in them that could not be written.
-      facts: canonicalize(facts) as string,
+      facts: factsText(facts),
     },
   }) as const
 

@@ -56,7 +56,6 @@ export const renameBodySchema = z.strictObject({ from: guestPathSchema, to: gues
 export const deleteBodySchema = z.strictObject({ path: guestPathSchema })
 
 export const FILE_PROBLEMS = {
-  'path-invalid': 400,
   'file-missing': 404,
   'file-forbidden': 403,
   'file-is-directory': 409,

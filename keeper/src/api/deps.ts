@@ -19,6 +19,7 @@ import type { Catalogue } from '../services/catalogue.ts'
 import type { Health } from '../services/health.ts'
 import type { Live } from '../services/live.ts'
 import type { Mailbox } from '../services/mailbox.ts'
+import type { NodeFactsDesk } from '../services/node-facts.ts'
 import type { PlacementReader } from '../services/placement/reader.ts'
 import type { Sponsor } from '../services/sponsor.ts'
 import type { Upkeep } from '../services/upkeep.ts'
@@ -37,6 +38,7 @@ export type ApiDeps = {
   sessions: Sessions
   sponsor: Sponsor
   mailbox: Mailbox
+  nodeFacts: NodeFactsDesk
   alerts: Alerts
   live: Live
   readiness: Readiness

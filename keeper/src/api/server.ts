@@ -18,6 +18,7 @@ import { healthRoute } from './routes/health.ts'
 import { heartbeatsRoute } from './routes/heartbeats.ts'
 import { leasesRoute } from './routes/leases.ts'
 import { mailboxRoute } from './routes/mailbox.ts'
+import { nodeFactsRoute } from './routes/node-facts.ts'
 import { nodesRoute } from './routes/nodes.ts'
 import { placementRoute } from './routes/placement.ts'
 import { prepareRoute } from './routes/prepare.ts'
@@ -32,7 +33,7 @@ import { decorateWithSessions } from './session.ts'
 const ROUTES = [
   ...[nodesRoute, templatesRoute, reviewsRoute, leasesRoute, accountRoute, relaysRoute, figuresRoute],
   ...[prepareRoute, sessionRoute, eventsRoute, healthRoute, upkeepRoute],
-  ...[placementRoute, heartbeatsRoute, sponsorRoute, mailboxRoute],
+  ...[placementRoute, heartbeatsRoute, nodeFactsRoute, sponsorRoute, mailboxRoute],
   ...[alertsRoute, earningsCsvRoute],
 ]
 

@@ -5,6 +5,7 @@ import { makeSessionStore, makeSessions, makeSignatureCheck } from '@decloud/ser
 import type { Database } from 'better-sqlite3'
 import type { FastifyBaseLogger } from 'fastify'
 import { makeSimulate } from '../adapters/chain/simulate.ts'
+import { makeFactsStore } from '../adapters/facts/store.ts'
 import { makeRepairBook } from '../adapters/store/repairs.ts'
 import { makeSeries } from '../adapters/store/series.ts'
 import { makeAnswers, type Versions } from '../api/answers.ts'
@@ -20,6 +21,7 @@ import type { Liveness } from '../ports/liveness.ts'
 import type { Readiness } from '../ports/readiness.ts'
 import { makeCatalogue } from '../services/catalogue.ts'
 import { makeLive } from '../services/live.ts'
+import { makeNodeFacts } from '../services/node-facts.ts'
 
 /** What is made here; the rest of `ApiDeps` is given. */
 type Own =
@@ -35,6 +37,7 @@ type Own =
   | 'answers'
   | 'limits'
   | 'auditors'
+  | 'nodeFacts'
 
 export type ApiParts = Omit<ApiDeps, Own | 'follower'> & {
   config: KeeperConfig
@@ -87,6 +90,7 @@ export const makeApi = async (parts: ApiParts) => {
       chainId: deployment.chainId,
       ...signInNames(config, () => url),
     }),
+    nodeFacts: makeNodeFacts({ deployment, ledger: given.ledger, store: makeFactsStore(local) }),
     repairs: makeRepairBook(local),
     series: makeSeries(db, deployment),
     simulate: makeSimulate(chain),

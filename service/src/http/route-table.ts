@@ -1,5 +1,5 @@
 // Every route, as it was registered: for 405, for the document, and for tests that walk them all.
-import type { FastifyInstance } from 'fastify'
+import type { FastifyContextConfig, FastifyInstance } from 'fastify'
 import { z } from 'zod'
 
 /** A media type, and what is sent under it. */
@@ -15,6 +15,8 @@ export type RouteEntry = {
   streams: Streams | null
   /** Schemas of its answers, by status. */
   answers: Readonly<Record<string, z.ZodType>>
+  /** As it was registered with. */
+  config: Readonly<FastifyContextConfig>
 }
 
 declare module 'fastify' {
@@ -42,6 +44,7 @@ export const makeRouteTable = (app: FastifyInstance) => {
         ...{ method: one, url, pattern: patternOf(url) },
         ...{ problems: config?.problems ?? [], streams: config?.streams ?? null },
         answers: Object.fromEntries(answers),
+        config: config ?? {},
       })
     }
   })

@@ -14,24 +14,30 @@ const NAMES = [
   'rpcUrl',
   'rpcUrls',
 ]
-const PATHS = NAMES.flatMap((name) => [name, `*.${name}`, `*.*.${name}`])
+const pathsOf = (names: readonly string[]) =>
+  names.flatMap((name) => [name, `*.${name}`, `*.*.${name}`, `*.*.*.${name}`])
 
 export type LogOptions = {
   /** Of the process, in every line. */
   name: string
   level: string
   scrub: Scrub
+  /** Of fields that are secret here, besides those that are everywhere. */
+  names?: readonly string[]
+  /** Fields of every line; what a line says itself goes before. */
+  mixin?: () => object
   /** Standard output when left out. */
   destination?: DestinationStream
 }
 
-export const makeLog = ({ name, level, scrub, destination }: LogOptions): Logger =>
+export const makeLog = ({ name, level, scrub, names = [], mixin, destination }: LogOptions): Logger =>
   pino(
     {
       name,
       level,
-      redact: { paths: PATHS, censor: '[redacted]' },
+      redact: { paths: pathsOf([...NAMES, ...names]), censor: '[redacted]' },
       hooks: { streamWrite: scrub },
+      ...(mixin === undefined ? {} : { mixin }),
       // Amounts are bigint everywhere.
       formatters: { log: textAmounts },
     },

@@ -5,6 +5,10 @@ const SHORTEST = 6
 const SHAPES: readonly [RegExp, string][] = [
   [/\b(https?|wss?):\/\/[^\s/@"']+@/gi, `$1://${REDACTED}@`],
   [/\b(Bearer|Basic)\s+[\w.~+/=-]{6,}/gi, `$1 ${REDACTED}`],
+  // Tokens and tickets of ours; hashes of crypt(3); private keys in PEM and OpenSSH's own armour, in JSON or not.
+  [/\bdc[a-z]_[\w-]{20,}/g, REDACTED],
+  [/\$(?:[1256y]|2[aby]|gy|7)\$[\w./$=,-]{8,}/g, REDACTED],
+  [/-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?-----END \1-----/gs, REDACTED],
 ]
 
 /** The forms that one secret takes in JSON, in URLs and in viem's errors. */

@@ -1,7 +1,7 @@
 import { formatUsdc } from '@decloud/protocol'
 import { csvRow } from '@decloud/service/csv'
 import { type NodeBooks, readBooks } from '../../chain/earnings.ts'
-import { loadNodeConfig } from '../../config/config.ts'
+import { loadConfig } from '../../config/config.ts'
 import { AgentError } from '../../lib/errors.ts'
 import { connectTo } from '../operator/desk.ts'
 import { columns, moment, usdc } from '../operator/words.ts'
@@ -31,7 +31,7 @@ may still be credited back to the tenant. No key is needed.`,
     if (options.csv && io.json)
       throw new UsageError('--csv and --json are two ways to say the same: give one.')
     const since = options.since === undefined ? 0 : secondsOf(options.since)
-    const config = loadNodeConfig(io.env, io.given)
+    const config = loadConfig(io.env, io.given)
     const books = await readBooks(await connectTo(config), config.node, since)
     demandBalance(books)
     const { state, leases, totals, withdrawals } = books

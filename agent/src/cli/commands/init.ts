@@ -31,7 +31,7 @@ configuration that is given here is written to the file.`,
   },
   run: async (io, options) => {
     const file = configFileOf(io.env, io.given)
-    const { config } = load(io.env, io.given, [])
+    const { config } = load(io.env, { ...io.given, making: true }, [])
     const places = placesFor(file, config)
     makeFolders(places)
     const keys = await makeKeys(io, places, {

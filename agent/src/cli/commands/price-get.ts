@@ -1,6 +1,6 @@
 import { formatUsdc } from '@decloud/protocol'
 import { readNodeState } from '../../chain/node-state.ts'
-import { loadNodeConfig } from '../../config/config.ts'
+import { loadConfig } from '../../config/config.ts'
 import { isDefault } from '../../domain/prices.ts'
 import { connectTo } from '../operator/desk.ts'
 import { columns } from '../operator/words.ts'
@@ -19,7 +19,7 @@ export const priceGet = makeVerb({
   examples: ['decloud-node price get --json'],
   options: {},
   run: async (io) => {
-    const config = loadNodeConfig(io.env, io.given)
+    const config = loadConfig(io.env, io.given)
     const { offer, floors, defaults, hasCustomPricing } = await readNodeState(
       await connectTo(config),
       config.node,

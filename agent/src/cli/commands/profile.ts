@@ -3,7 +3,7 @@ import type { Hex } from 'viem'
 import { stringToHex } from 'viem'
 import { readNodeState, wordText } from '../../chain/node-state.ts'
 import { type Profile, readProfile } from '../../chain/profile.ts'
-import { loadNodeConfig } from '../../config/config.ts'
+import { loadConfig } from '../../config/config.ts'
 import { type Call, registryCalls } from '../operator/call.ts'
 import { atDesk, connectTo, outcomeJson, outcomeText, SIGNING } from '../operator/desk.ts'
 import { span } from '../operator/words.ts'
@@ -23,7 +23,7 @@ export const profileGet = makeVerb({
   about: 'No key is needed.',
   options: {},
   run: async (io) => {
-    const config = loadNodeConfig(io.env, io.given)
+    const config = loadConfig(io.env, io.given)
     const chain = await connectTo(config)
     const { offer, block } = await readNodeState(chain, config.node)
     const profile = await readProfile(chain, config.node, block.number)

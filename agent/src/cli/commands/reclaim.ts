@@ -5,7 +5,7 @@ import type { Chain } from '@decloud/chain'
 import { LEASE_STATUSES, leaseEscrowAbi, nodeRegistryAbi } from '@decloud/protocol'
 import { type Address, type Hex, isAddressEqual } from 'viem'
 import { reclaimData, startReclaimData } from '../../chain/duty-chain.ts'
-import { loadNodeConfig } from '../../config/config.ts'
+import { loadConfig } from '../../config/config.ts'
 import { reclaimStep } from '../../domain/duties.ts'
 import { AgentError } from '../../lib/errors.ts'
 import { MAX_REASON_BYTES, makeReclaimAsks } from '../../state/reclaim-asks.ts'
@@ -28,7 +28,7 @@ does both by itself.`,
   },
   run: async (io, options) => {
     const leaseId = leaseIdFrom(io.words)
-    const config = loadNodeConfig(io.env, io.given)
+    const config = loadConfig(io.env, io.given)
     if (options.withdraw) return withdraw(leaseId, config.dataDir, io)
     const wanted = { leaseId, reason: reasonFrom(options.reason) }
     const facts = await factsOf(await connectTo(config), leaseId, config.node)

@@ -11,7 +11,7 @@ import { registryCalls } from '../operator/call.ts'
 import { atNewDesk, type Desk, outcomeJson, outcomeText, SIGNING } from '../operator/desk.ts'
 import { demandFloors } from '../operator/floor.ts'
 import { machineIdOf, nodeIdOf } from '../operator/identity.ts'
-import { type CapacityAsked, capacityOf, demandProbe, measuredIn } from '../operator/machine.ts'
+import { type CapacityAsked, capacityOf, measuredIn } from '../operator/machine.ts'
 import { confirm } from '../operator/prompt.ts'
 import { pricesText, span } from '../operator/words.ts'
 import { EXIT, type Io, makeVerb, UsageError } from '../verb.ts'
@@ -55,8 +55,8 @@ tried, before anything is sent. Given twice it says which node this machine is.`
       const play = config.deployment.chainId === DEVELOPMENT_CHAIN
       if (options['without-probe'] && !play)
         throw new UsageError('--without-probe is for development chains.')
-      const registration = await registrationOf(io, desk, config, { ...options, machineId })
-      if (!options['without-probe']) demandProbe(measuredIn(config.dataDir), play, Date.now())
+      const proven = !options['without-probe']
+      const registration = await registrationOf(io, desk, config, { ...options, machineId, proven })
       const call = registryCalls(chain.deployment).register(registration)
       if (desk.unsigned) {
         const outcome = await desk.carryOut([call])
@@ -106,7 +106,11 @@ const indexOf = ({ chain }: Desk, nodeId: Hex): Promise<number> =>
     }),
   )
 
-type Options = CapacityAsked & { readonly agent: string | undefined; readonly machineId: Hex }
+type Options = CapacityAsked & {
+  readonly agent: string | undefined
+  readonly machineId: Hex
+  readonly proven: boolean
+}
 type Registration = Parameters<ReturnType<typeof registryCalls>['register']>[0]
 type NewConfig = Omit<AgentConfig, 'node'> & { readonly node?: number | undefined }
 
@@ -124,6 +128,7 @@ const registrationOf = async (
   const [floors, defaults] = policy
   const prices = wholePrices(config.price ?? {}, DEFAULT_PRICES, defaults)
   demandFloors(prices, floors)
+  const measured = measuredIn(config.dataDir, options.proven ? config.deployment : null, Date.now())
   return {
     machineId: options.machineId,
     agent: agentAddress(io, options.agent),
@@ -131,7 +136,7 @@ const registrationOf = async (
     region: stringToHex(config.region ?? '', { size: 8 }),
     minCharge: config.minCharge ?? DEFAULT_MIN_CHARGE,
     notice: config.notice ?? DEFAULT_NOTICE,
-    capacity: capacityOf(options, measuredIn(config.dataDir), config),
+    capacity: capacityOf(options, measured, config),
     prices,
     endpoint: config.endpoint ?? '',
   }

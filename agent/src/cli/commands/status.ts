@@ -8,7 +8,7 @@ import { isDefault } from '../../domain/prices.ts'
 import { askAgent } from '../local-api.ts'
 import { connectTo } from '../operator/desk.ts'
 import { coins, moment, pricesText, span, usdc } from '../operator/words.ts'
-import { EXIT, type Io, makeVerb } from '../verb.ts'
+import { EXIT, type Io, makeVerb, wholeNumber } from '../verb.ts'
 
 type AgentLease = z.output<typeof leaseListSchema>['leases'][number]
 
@@ -25,6 +25,8 @@ lease; the latter also while the agent is down. Exit code 0 only when both answe
   examples: ['decloud-node status', 'decloud-node status --json'],
   options: { port: { type: 'string', argument: 'N', about: "the agent's API port" } },
   run: async (io, options) => {
+    // Said at once, and not as an agent that does not answer.
+    if (options.port !== undefined) wholeNumber('port', options.port, 1, 65_535)
     const [agent, chain] = await Promise.all([settle(askNode(io, options.port)), settle(askChain(io))])
     io.result(
       {

@@ -1,6 +1,6 @@
 // What every command of the operator begins with: configuration, the right chain, who signs; and how it ends.
 import { type Chain, connect } from '@decloud/chain'
-import { loadChainConfig, loadNodeConfig } from '../../config/config.ts'
+import { loadChainConfig, loadConfig } from '../../config/config.ts'
 import type { Io, Options } from '../verb.ts'
 import type { Call } from './call.ts'
 import { demandOperator, type Operator } from './key.ts'
@@ -66,8 +66,8 @@ const withDesk = async <config extends DeskConfig>(
 export const atDesk = (
   io: Io,
   unsigned: boolean,
-  body: (desk: Desk, config: ReturnType<typeof loadNodeConfig>) => Promise<number>,
-): Promise<number> => withDesk(io, loadNodeConfig(io.env, io.given), unsigned, body)
+  body: (desk: Desk, config: ReturnType<typeof loadConfig>) => Promise<number>,
+): Promise<number> => withDesk(io, loadConfig(io.env, io.given), unsigned, body)
 
 /** Before there is a node. */
 export const atNewDesk = (

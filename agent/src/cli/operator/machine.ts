@@ -1,9 +1,9 @@
 // What this machine may be registered with: by default what was measured of it, and never more.
 import type { AgentConfig } from '../../config/config.ts'
 import { hostMemoryFor } from '../../domain/capacity.ts'
-import { whyNotProven } from '../../domain/probe.ts'
 import { AgentError } from '../../lib/errors.ts'
 import { type Measured, measuredOf } from '../../measure.ts'
+import { demandProof } from '../../prove.ts'
 import { openFactsStore } from '../../state/node-facts-store.ts'
 import { UsageError, wholeNumber } from '../verb.ts'
 
@@ -21,9 +21,11 @@ type Capacity = {
   readonly gpus: number
 }
 
-export const measuredIn = (dataDir: string): Measured => {
+/** @param proof the chain that a guest must have booted for; null on a development chain, where none is demanded. */
+export const measuredIn = (dataDir: string, proof: { chainId: number } | null, nowMs: number): Measured => {
   const store = openFactsStore(dataDir)
   try {
+    if (proof !== null) demandProof(store, proof.chainId, nowMs)
     return measuredOf(store)
   } finally {
     store.close()
@@ -78,13 +80,3 @@ const within = (
 /** A guest can only be given a GPU that the configuration names. */
 const gpuCount = (asked: string | undefined, named: readonly string[]): number =>
   asked === undefined ? named.length : wholeNumber('gpus', asked, 0, named.length)
-
-/**
- * A node that never booted a guest would only cost its tenants time.
- * @param play whether money is play money here: then a simulated guest will do.
- * @throws AgentError with the code of the refusal.
- */
-export const demandProbe = ({ probe }: Measured, play: boolean, nowMs: number): void => {
-  const refusal = whyNotProven(probe, Math.floor(nowMs / 1_000), play)
-  if (refusal !== null) throw new AgentError(refusal.code, refusal.message, { hint: refusal.hint })
-}

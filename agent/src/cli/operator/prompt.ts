@@ -17,9 +17,10 @@ const interrupted = () => new DecloudError('interrupted', 'Interrupted: nothing 
 export const askSecret = async (question: string, instead: string): Promise<string> => {
   const { stdin } = process
   if (!stdin.isTTY) throw new UsageError(`There is no terminal to ask at: ${question}.`, instead)
-  process.stderr.write(`${question}: `)
+  // Before the question is there to be answered: what is typed at once is not shown either.
   stdin.setRawMode(true)
   stdin.setEncoding('utf8')
+  process.stderr.write(`${question}: `)
   try {
     return await readLine(stdin)
   } finally {

@@ -37,11 +37,13 @@ export const access: Executors<'UpdateAccess'> = {
     const message = 'The guest lets in whom the newest manifest of its tenant names.'
     deps.events.record({
       ...{ kind: 'ssh.keys-changed', leaseId: lease.leaseId, by: lease.tenant, message },
-      details: { keys: manifest.sshKeys.length, password: manifest.passwordHash !== null },
+      details: { keys: manifest.sshKeys.length, methods: methodsOf(manifest) },
     })
     return undefined
   },
 }
+
+const methodsOf = ({ passwordHash }: Manifest) => (passwordHash === null ? ['key'] : ['key', 'password'])
 
 const UNOPENED = {
   code: 'manifest-unopened',

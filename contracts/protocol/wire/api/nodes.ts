@@ -1,6 +1,7 @@
 // Nodes as the marketplace shows them.
 import { z } from 'zod'
 import type { Resources } from '../../pricing.ts'
+import { signedFactsSchema } from '../facts.ts'
 import {
   addressParam,
   addressText,
@@ -140,6 +141,8 @@ export const nodeDetailSchema = nodeSchema.extend({
   ),
   /** What each attester said of each day (days since 1970): beats missed of 5760. */
   attestations: z.array(z.object({ attester: addressText, day: z.int(), missed: z.int() })),
+  /** What the node says of its machine, as its agent signed it; nobody else vouches for it. `null` when nothing was heard. */
+  facts: z.object({ signed: signedFactsSchema, heardAt: z.int() }).nullable(),
 })
 
 export const NODE_SORTS = ['price', 'uptime', 'capacity', 'rating'] as const

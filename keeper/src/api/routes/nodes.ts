@@ -17,6 +17,12 @@ import { attributesView, badgesOfNode, nodeContext, nodeView, ratingView } from 
 
 const TAGS = ['nodes']
 
+/** As the node says: whoever wants to be sure checks the signature, and looks at what auditors attest. */
+const factsView = ({ nodeFacts }: ApiDeps, node: number) => {
+  const held = nodeFacts.of(node)
+  return held === null ? null : { signed: held.signed, heardAt: held.heardAt }
+}
+
 /** @throws DecloudError `node-unknown`. */
 export const nodeOr404 = ({ market, catalogue }: ApiDeps, id: number | Hex): ListedNode => {
   const node = market.node(id)
@@ -73,6 +79,7 @@ export const nodesRoute = (app: App, deps: ApiDeps) => {
         network: { ...node.network, addresses: [...node.network.addresses] },
         stakes: deps.market.stakes(node.node),
         attestations: deps.market.attestations(node.node),
+        facts: factsView(deps, node.node),
       }
     },
   })

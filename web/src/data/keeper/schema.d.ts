@@ -782,6 +782,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/nodes/{node}/facts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a node says of its machine, signed by its agent; the newest is kept and shown */
+        post: operations["postNodesByNodeFacts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sponsor": {
         parameters: {
             query?: never;
@@ -1606,7 +1623,147 @@ export interface operations {
                      *           "day": 1,
                      *           "missed": 1
                      *         }
-                     *       ]
+                     *       ],
+                     *       "facts": {
+                     *         "signed": {
+                     *           "facts": {
+                     *             "node": 1,
+                     *             "signedAt": 1,
+                     *             "version": "text",
+                     *             "machine": {
+                     *               "value": {
+                     *                 "takenAt": 1,
+                     *                 "cpu": {
+                     *                   "architecture": {
+                     *                     "value": "text"
+                     *                   },
+                     *                   "vendor": {
+                     *                     "value": "text"
+                     *                   },
+                     *                   "model": {
+                     *                     "value": "text"
+                     *                   },
+                     *                   "sockets": {
+                     *                     "value": 1
+                     *                   },
+                     *                   "cores": {
+                     *                     "value": 1
+                     *                   },
+                     *                   "threads": {
+                     *                     "value": 1
+                     *                   },
+                     *                   "flags": {
+                     *                     "value": [
+                     *                       "text"
+                     *                     ]
+                     *                   }
+                     *                 },
+                     *                 "memoryMiB": {
+                     *                   "value": 1
+                     *                 },
+                     *                 "disks": {
+                     *                   "value": [
+                     *                     {
+                     *                       "name": "text",
+                     *                       "model": {
+                     *                         "value": "text"
+                     *                       },
+                     *                       "sizeBytes": {
+                     *                         "value": 1
+                     *                       },
+                     *                       "kind": {
+                     *                         "value": "hdd"
+                     *                       },
+                     *                       "holdsData": {
+                     *                         "value": true
+                     *                       }
+                     *                     }
+                     *                   ]
+                     *                 },
+                     *                 "dataGiB": {
+                     *                   "value": 1
+                     *                 },
+                     *                 "gpus": {
+                     *                   "value": [
+                     *                     {
+                     *                       "address": "text",
+                     *                       "vendor": {
+                     *                         "value": "text"
+                     *                       },
+                     *                       "model": {
+                     *                         "value": "text"
+                     *                       },
+                     *                       "ids": {
+                     *                         "value": "text"
+                     *                       },
+                     *                       "iommuGroup": {
+                     *                         "value": "text"
+                     *                       },
+                     *                       "driver": {
+                     *                         "value": "text"
+                     *                       }
+                     *                     }
+                     *                   ]
+                     *                 },
+                     *                 "nat": {
+                     *                   "value": "public"
+                     *                 },
+                     *                 "kvm": {
+                     *                   "usable": true,
+                     *                   "reason": "text"
+                     *                 },
+                     *                 "manufacturer": {
+                     *                   "value": "text"
+                     *                 },
+                     *                 "product": {
+                     *                   "value": "text"
+                     *                 },
+                     *                 "firmware": {
+                     *                   "value": "text"
+                     *                 }
+                     *               }
+                     *             },
+                     *             "benchmark": {
+                     *               "value": {
+                     *                 "takenAt": 1,
+                     *                 "baseline": "text",
+                     *                 "eventsPerSecond": 1,
+                     *                 "runs": 1,
+                     *                 "steady": true,
+                     *                 "pointUnits": {
+                     *                   "value": 1
+                     *                 },
+                     *                 "allThreads": {
+                     *                   "value": 1
+                     *                 },
+                     *                 "memoryMiBPerSecond": {
+                     *                   "value": 1
+                     *                 },
+                     *                 "diskMiBPerSecond": {
+                     *                   "value": 1
+                     *                 },
+                     *                 "diskSyncMs": {
+                     *                   "value": 1
+                     *                 }
+                     *               }
+                     *             },
+                     *             "probe": {
+                     *               "value": {
+                     *                 "takenAt": 1,
+                     *                 "outcome": "passed",
+                     *                 "acceleration": "kvm",
+                     *                 "kvm": "boots",
+                     *                 "image": "text",
+                     *                 "imageSha256": "text",
+                     *                 "secondsToReady": 1,
+                     *                 "message": "text"
+                     *               }
+                     *             }
+                     *           },
+                     *           "signature": "0x"
+                     *         },
+                     *         "heardAt": 1
+                     *       }
                      *     }
                      */
                     "application/json": {
@@ -1730,6 +1887,208 @@ export interface operations {
                             day: number;
                             missed: number;
                         }[];
+                        facts: {
+                            signed: {
+                                facts: {
+                                    node: number;
+                                    signedAt: number;
+                                    version: string;
+                                    machine: {
+                                        value: {
+                                            takenAt: number;
+                                            cpu: {
+                                                architecture: {
+                                                    value: string;
+                                                } | {
+                                                    unknown: string;
+                                                };
+                                                vendor: {
+                                                    value: string;
+                                                } | {
+                                                    unknown: string;
+                                                };
+                                                model: {
+                                                    value: string;
+                                                } | {
+                                                    unknown: string;
+                                                };
+                                                sockets: {
+                                                    value: number;
+                                                } | {
+                                                    unknown: string;
+                                                };
+                                                cores: {
+                                                    value: number;
+                                                } | {
+                                                    unknown: string;
+                                                };
+                                                threads: {
+                                                    value: number;
+                                                } | {
+                                                    unknown: string;
+                                                };
+                                                flags: {
+                                                    value: string[];
+                                                } | {
+                                                    unknown: string;
+                                                };
+                                            };
+                                            memoryMiB: {
+                                                value: number;
+                                            } | {
+                                                unknown: string;
+                                            };
+                                            disks: {
+                                                value: {
+                                                    name: string;
+                                                    model: {
+                                                        value: string;
+                                                    } | {
+                                                        unknown: string;
+                                                    };
+                                                    sizeBytes: {
+                                                        value: number;
+                                                    } | {
+                                                        unknown: string;
+                                                    };
+                                                    kind: {
+                                                        /** @enum {string} */
+                                                        value: "hdd" | "ssd" | "nvme" | "virtual";
+                                                    } | {
+                                                        unknown: string;
+                                                    };
+                                                    holdsData: {
+                                                        value: boolean;
+                                                    } | {
+                                                        unknown: string;
+                                                    };
+                                                }[];
+                                            } | {
+                                                unknown: string;
+                                            };
+                                            dataGiB: {
+                                                value: number;
+                                            } | {
+                                                unknown: string;
+                                            };
+                                            gpus: {
+                                                value: {
+                                                    address: string;
+                                                    vendor: {
+                                                        value: string;
+                                                    } | {
+                                                        unknown: string;
+                                                    };
+                                                    model: {
+                                                        value: string;
+                                                    } | {
+                                                        unknown: string;
+                                                    };
+                                                    ids: {
+                                                        value: string;
+                                                    } | {
+                                                        unknown: string;
+                                                    };
+                                                    iommuGroup: {
+                                                        value: string;
+                                                    } | {
+                                                        unknown: string;
+                                                    };
+                                                    driver: {
+                                                        value: string;
+                                                    } | {
+                                                        unknown: string;
+                                                    };
+                                                }[];
+                                            } | {
+                                                unknown: string;
+                                            };
+                                            nat: {
+                                                /** @enum {string} */
+                                                value: "public" | "nat" | "carrier-grade";
+                                            } | {
+                                                unknown: string;
+                                            };
+                                            kvm: {
+                                                usable: boolean;
+                                                reason: string;
+                                            };
+                                            manufacturer: {
+                                                value: string;
+                                            } | {
+                                                unknown: string;
+                                            };
+                                            product: {
+                                                value: string;
+                                            } | {
+                                                unknown: string;
+                                            };
+                                            firmware: {
+                                                value: string;
+                                            } | {
+                                                unknown: string;
+                                            };
+                                        };
+                                    } | {
+                                        unknown: string;
+                                    };
+                                    benchmark: {
+                                        value: {
+                                            takenAt: number;
+                                            baseline: string;
+                                            eventsPerSecond: number;
+                                            runs: number;
+                                            steady: boolean;
+                                            pointUnits: {
+                                                value: number;
+                                            } | {
+                                                unknown: string;
+                                            };
+                                            allThreads: {
+                                                value: number;
+                                            } | {
+                                                unknown: string;
+                                            };
+                                            memoryMiBPerSecond: {
+                                                value: number;
+                                            } | {
+                                                unknown: string;
+                                            };
+                                            diskMiBPerSecond: {
+                                                value: number;
+                                            } | {
+                                                unknown: string;
+                                            };
+                                            diskSyncMs: {
+                                                value: number;
+                                            } | {
+                                                unknown: string;
+                                            };
+                                        };
+                                    } | {
+                                        unknown: string;
+                                    };
+                                    probe: {
+                                        value: {
+                                            takenAt: number;
+                                            /** @enum {string} */
+                                            outcome: "passed" | "failed" | "simulated";
+                                            acceleration: ("kvm" | "tcg") | null;
+                                            /** @enum {string} */
+                                            kvm: "boots" | "never-boots" | "not-tried";
+                                            image: string;
+                                            imageSha256: string | null;
+                                            secondsToReady: number | null;
+                                            message: string;
+                                        };
+                                    } | {
+                                        unknown: string;
+                                    };
+                                };
+                                signature: string;
+                            };
+                            heardAt: number;
+                        } | null;
                     };
                 };
             };
@@ -7312,6 +7671,467 @@ export interface operations {
                 };
             };
             /** @description Unprocessable: `beat-early`, `beat-late` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `rate-limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request header fields too large: `header-too-large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postNodesByNodeFacts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "facts": {
+                 *         "node": 1,
+                 *         "signedAt": 1,
+                 *         "version": "text",
+                 *         "machine": {
+                 *           "value": {
+                 *             "takenAt": 1,
+                 *             "cpu": {
+                 *               "architecture": {
+                 *                 "value": "text"
+                 *               },
+                 *               "vendor": {
+                 *                 "value": "text"
+                 *               },
+                 *               "model": {
+                 *                 "value": "text"
+                 *               },
+                 *               "sockets": {
+                 *                 "value": 1
+                 *               },
+                 *               "cores": {
+                 *                 "value": 1
+                 *               },
+                 *               "threads": {
+                 *                 "value": 1
+                 *               },
+                 *               "flags": {
+                 *                 "value": [
+                 *                   "text"
+                 *                 ]
+                 *               }
+                 *             },
+                 *             "memoryMiB": {
+                 *               "value": 1
+                 *             },
+                 *             "disks": {
+                 *               "value": [
+                 *                 {
+                 *                   "name": "text",
+                 *                   "model": {
+                 *                     "value": "text"
+                 *                   },
+                 *                   "sizeBytes": {
+                 *                     "value": 1
+                 *                   },
+                 *                   "kind": {
+                 *                     "value": "hdd"
+                 *                   },
+                 *                   "holdsData": {
+                 *                     "value": true
+                 *                   }
+                 *                 }
+                 *               ]
+                 *             },
+                 *             "dataGiB": {
+                 *               "value": 1
+                 *             },
+                 *             "gpus": {
+                 *               "value": [
+                 *                 {
+                 *                   "address": "text",
+                 *                   "vendor": {
+                 *                     "value": "text"
+                 *                   },
+                 *                   "model": {
+                 *                     "value": "text"
+                 *                   },
+                 *                   "ids": {
+                 *                     "value": "text"
+                 *                   },
+                 *                   "iommuGroup": {
+                 *                     "value": "text"
+                 *                   },
+                 *                   "driver": {
+                 *                     "value": "text"
+                 *                   }
+                 *                 }
+                 *               ]
+                 *             },
+                 *             "nat": {
+                 *               "value": "public"
+                 *             },
+                 *             "kvm": {
+                 *               "usable": true,
+                 *               "reason": "text"
+                 *             },
+                 *             "manufacturer": {
+                 *               "value": "text"
+                 *             },
+                 *             "product": {
+                 *               "value": "text"
+                 *             },
+                 *             "firmware": {
+                 *               "value": "text"
+                 *             }
+                 *           }
+                 *         },
+                 *         "benchmark": {
+                 *           "value": {
+                 *             "takenAt": 1,
+                 *             "baseline": "text",
+                 *             "eventsPerSecond": 1,
+                 *             "runs": 1,
+                 *             "steady": true,
+                 *             "pointUnits": {
+                 *               "value": 1
+                 *             },
+                 *             "allThreads": {
+                 *               "value": 1
+                 *             },
+                 *             "memoryMiBPerSecond": {
+                 *               "value": 1
+                 *             },
+                 *             "diskMiBPerSecond": {
+                 *               "value": 1
+                 *             },
+                 *             "diskSyncMs": {
+                 *               "value": 1
+                 *             }
+                 *           }
+                 *         },
+                 *         "probe": {
+                 *           "value": {
+                 *             "takenAt": 1,
+                 *             "outcome": "passed",
+                 *             "acceleration": "kvm",
+                 *             "kvm": "boots",
+                 *             "image": "text",
+                 *             "imageSha256": "text",
+                 *             "secondsToReady": 1,
+                 *             "message": "text"
+                 *           }
+                 *         }
+                 *       },
+                 *       "signature": "0x"
+                 *     }
+                 */
+                "application/json": {
+                    facts: {
+                        node: number;
+                        signedAt: number;
+                        version: string;
+                        machine: {
+                            value: {
+                                takenAt: number;
+                                cpu: {
+                                    architecture: {
+                                        value: string;
+                                    } | {
+                                        unknown: string;
+                                    };
+                                    vendor: {
+                                        value: string;
+                                    } | {
+                                        unknown: string;
+                                    };
+                                    model: {
+                                        value: string;
+                                    } | {
+                                        unknown: string;
+                                    };
+                                    sockets: {
+                                        value: number;
+                                    } | {
+                                        unknown: string;
+                                    };
+                                    cores: {
+                                        value: number;
+                                    } | {
+                                        unknown: string;
+                                    };
+                                    threads: {
+                                        value: number;
+                                    } | {
+                                        unknown: string;
+                                    };
+                                    flags: {
+                                        value: string[];
+                                    } | {
+                                        unknown: string;
+                                    };
+                                };
+                                memoryMiB: {
+                                    value: number;
+                                } | {
+                                    unknown: string;
+                                };
+                                disks: {
+                                    value: {
+                                        name: string;
+                                        model: {
+                                            value: string;
+                                        } | {
+                                            unknown: string;
+                                        };
+                                        sizeBytes: {
+                                            value: number;
+                                        } | {
+                                            unknown: string;
+                                        };
+                                        kind: {
+                                            /** @enum {string} */
+                                            value: "hdd" | "ssd" | "nvme" | "virtual";
+                                        } | {
+                                            unknown: string;
+                                        };
+                                        holdsData: {
+                                            value: boolean;
+                                        } | {
+                                            unknown: string;
+                                        };
+                                    }[];
+                                } | {
+                                    unknown: string;
+                                };
+                                dataGiB: {
+                                    value: number;
+                                } | {
+                                    unknown: string;
+                                };
+                                gpus: {
+                                    value: {
+                                        address: string;
+                                        vendor: {
+                                            value: string;
+                                        } | {
+                                            unknown: string;
+                                        };
+                                        model: {
+                                            value: string;
+                                        } | {
+                                            unknown: string;
+                                        };
+                                        ids: {
+                                            value: string;
+                                        } | {
+                                            unknown: string;
+                                        };
+                                        iommuGroup: {
+                                            value: string;
+                                        } | {
+                                            unknown: string;
+                                        };
+                                        driver: {
+                                            value: string;
+                                        } | {
+                                            unknown: string;
+                                        };
+                                    }[];
+                                } | {
+                                    unknown: string;
+                                };
+                                nat: {
+                                    /** @enum {string} */
+                                    value: "public" | "nat" | "carrier-grade";
+                                } | {
+                                    unknown: string;
+                                };
+                                kvm: {
+                                    usable: boolean;
+                                    reason: string;
+                                };
+                                manufacturer: {
+                                    value: string;
+                                } | {
+                                    unknown: string;
+                                };
+                                product: {
+                                    value: string;
+                                } | {
+                                    unknown: string;
+                                };
+                                firmware: {
+                                    value: string;
+                                } | {
+                                    unknown: string;
+                                };
+                            };
+                        } | {
+                            unknown: string;
+                        };
+                        benchmark: {
+                            value: {
+                                takenAt: number;
+                                baseline: string;
+                                eventsPerSecond: number;
+                                runs: number;
+                                steady: boolean;
+                                pointUnits: {
+                                    value: number;
+                                } | {
+                                    unknown: string;
+                                };
+                                allThreads: {
+                                    value: number;
+                                } | {
+                                    unknown: string;
+                                };
+                                memoryMiBPerSecond: {
+                                    value: number;
+                                } | {
+                                    unknown: string;
+                                };
+                                diskMiBPerSecond: {
+                                    value: number;
+                                } | {
+                                    unknown: string;
+                                };
+                                diskSyncMs: {
+                                    value: number;
+                                } | {
+                                    unknown: string;
+                                };
+                            };
+                        } | {
+                            unknown: string;
+                        };
+                        probe: {
+                            value: {
+                                takenAt: number;
+                                /** @enum {string} */
+                                outcome: "passed" | "failed" | "simulated";
+                                acceleration: ("kvm" | "tcg") | null;
+                                /** @enum {string} */
+                                kvm: "boots" | "never-boots" | "not-tried";
+                                image: string;
+                                imageSha256: string | null;
+                                secondsToReady: number | null;
+                                message: string;
+                            };
+                        } | {
+                            unknown: string;
+                        };
+                    };
+                    signature: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "outcome": "accepted"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {string} */
+                        outcome: "accepted" | "known";
+                    };
+                };
+            };
+            /** @description Bad request: `facts-other-node`, `request-invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `facts-not-agents` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `node-unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict: `facts-superseded` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content too large: `body-too-large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI too long: `url-too-long` */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type: `media-type-wrong` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable: `facts-early` */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -1,6 +1,7 @@
 import type { LeaseView } from '@decloud/protocol/lease-fold'
 import { Badge } from '../../../ui/badge.tsx'
 import { Notice } from '../../../ui/notice.tsx'
+import { type NodeSession, SignInToNode } from '../../node-session/index.ts'
 import { useWallet } from '../../wallet/index.ts'
 import { isDepleted } from '../cost.ts'
 import { useMachine } from '../hooks/use-machine.ts'
@@ -15,7 +16,7 @@ import { TopUp } from './top-up.tsx'
 
 export const Cockpit = ({ view, now }: { view: LeaseView; now: number }) => {
   const wallet = useWallet()
-  const machine = useMachine(view)
+  const { machine, session } = useMachine(view)
   const depleted = isDepleted(view, now)
   const mine = wallet.address?.toLowerCase() === view.tenant.toLowerCase()
   const live = view.status !== 'Ended'
@@ -32,7 +33,8 @@ export const Cockpit = ({ view, now }: { view: LeaseView; now: number }) => {
             <Notice tone="plain">{machine.why}</Notice>
           )}
         </section>
-        {view.status === 'Active' && !depleted && <SshLine view={view} machine={machine} />}
+        {view.status === 'Assigned' && <NodeDoor session={session} />}
+        {view.status === 'Active' && !depleted && <SshLine view={view} machine={machine} session={session} />}
         {live && <MachineFacts view={view} machine={machine} />}
       </div>
       <div className="stack">
@@ -52,6 +54,14 @@ export const Cockpit = ({ view, now }: { view: LeaseView; now: number }) => {
     </div>
   )
 }
+
+const NodeDoor = ({ session }: { session: NodeSession }) =>
+  session.client !== null || session.signIn === null ? null : (
+    <section className="card stack" aria-labelledby="door-title">
+      <h2 id="door-title">The node's own word</h2>
+      <SignInToNode session={session} />
+    </section>
+  )
 
 const Status = (props: { status: LeaseView['status']; depleted: boolean }) => {
   if (props.status === 'Ended') return <Badge>Ended</Badge>

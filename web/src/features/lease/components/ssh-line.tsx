@@ -1,17 +1,20 @@
 import type { LeaseView } from '@decloud/protocol/lease-fold'
 import { Copy } from '../../../ui/copy.tsx'
 import { Notice } from '../../../ui/notice.tsx'
+import { type NodeSession, SignInToNode } from '../../node-session/index.ts'
 import type { Machine } from '../phases.ts'
 import { inSshNotation, sshAccess } from '../ssh.ts'
 
-export const SshLine = ({ view, machine }: { view: LeaseView; machine: Machine }) => (
+type Props = { view: LeaseView; machine: Machine; session: NodeSession }
+
+export const SshLine = (props: Props) => (
   <section className="card stack" aria-labelledby="ssh-title">
     <h2 id="ssh-title">Log in</h2>
-    <Access view={view} machine={machine} />
+    <Access {...props} />
   </section>
 )
 
-const Access = ({ view, machine }: { view: LeaseView; machine: Machine }) => {
+const Access = ({ view, machine, session }: Props) => {
   const onChain = view.hostKeyFingerprint
   if (onChain === null) return <p className="muted">The host key has not been posted yet.</p>
   const ssh = machine.state === 'known' ? machine.report.ssh : null
@@ -19,9 +22,10 @@ const Access = ({ view, machine }: { view: LeaseView; machine: Machine }) => {
     return (
       <>
         <p className="muted">
-          The address comes from the node's agent, which does not answer this browser just now. It is asked
-          again by itself.
+          The address comes from the node's agent:{' '}
+          {machine.state === 'unknown' ? machine.why : 'the guest has not reported it yet.'}
         </p>
+        <SignInToNode session={session} />
         <Fingerprint text={inSshNotation(onChain)} />
       </>
     )

@@ -6,6 +6,7 @@ import { queryOptions } from '@tanstack/react-query'
 import type { Hex } from 'viem'
 import { scanLogs } from '../../../data/logs.ts'
 import type { Runtime } from '../../../data/runtime.tsx'
+import { malformed, type NodeClient } from '../../node-session/index.ts'
 
 export const leaseKey = (runtime: Runtime, leaseId: Hex) => [
   'lease',
@@ -34,42 +35,28 @@ const readLease = async (runtime: Runtime, leaseId: Hex): Promise<LeaseView | nu
   return view ?? null
 }
 
-const AGENT_TIMEOUT_MS = 6_000
-
 /**
- * The node's own word on the machine.
- * @throws DecloudError `agent-unreachable`, `agent-unaware` (it does not know the lease), `agent-malformed`.
+ * The node's own word on the machine, for those it lets in.
+ * @throws DecloudError `agent-unaware` (it has no such lease for this wallet), `agent-malformed`; as `NodeClient.ask`.
  */
-export const machineQuery = (runtime: Runtime, leaseId: Hex, endpoint: string | null, live: boolean) =>
+export const machineQuery = (runtime: Runtime, leaseId: Hex, client: NodeClient | null, live: boolean) =>
   queryOptions({
-    queryKey: ['machine', leaseId, endpoint],
-    enabled: endpoint !== null && live,
+    queryKey: ['machine', leaseId, client !== null],
+    enabled: client !== null && live,
     refetchInterval: runtime.pollMs * 2,
     retry: false,
     queryFn: async ({ signal }): Promise<LeaseStatusReport> => {
-      const url = new URL(`v1/leases/${leaseId}`, withSlash(endpoint as string))
-      const deadline = AbortSignal.any([signal, AbortSignal.timeout(AGENT_TIMEOUT_MS)])
-      const response = await fetch(url, { signal: deadline, credentials: 'omit' }).catch((cause: unknown) => {
-        throw new DecloudError('agent-unreachable', "The node's agent cannot be reached from this browser.", {
-          hint: 'The chain below is still exact: billing and refunds do not depend on it.',
-          details: { endpoint },
-          cause,
-        })
-      })
-      if (response.status === 404) {
-        throw new DecloudError('agent-unaware', "The node's agent has not picked the lease up yet.")
-      }
-      const parsed = leaseStatusSchema.safeParse(await response.json().catch(() => undefined))
-      if (response.ok && parsed.success) return parsed.data
-      throw new DecloudError(
-        'agent-malformed',
-        `The node's agent answered ${response.status} with something else.`,
-        {
-          hint: 'The chain below is still exact.',
-          ...(parsed.success ? {} : { cause: parsed.error }),
-        },
-      )
+      const answer = await (client as NodeClient).ask(`v1/leases/${leaseId}`, { signal }).catch(unaware)
+      const parsed = leaseStatusSchema.safeParse(answer)
+      if (parsed.success) return parsed.data
+      throw malformed(200, parsed.error)
     },
   })
 
-const withSlash = (endpoint: string) => (endpoint.endsWith('/') ? endpoint : `${endpoint}/`)
+const unaware = (error: unknown): never => {
+  if (!(error instanceof DecloudError) || error.code !== 'lease-unknown') throw error
+  throw new DecloudError('agent-unaware', "The node's agent does not show this lease to your wallet.", {
+    hint: 'It may not have picked it up yet; later it answers the tenant and collaborators.',
+    cause: error,
+  })
+}
