@@ -30,6 +30,7 @@ act() {
   if [ -n "$dry" ]; then printf '  would run: %s\n' "$*" >&2; else "$@"; fi
 }
 
+as=''
 from='' release='' pack='' sum='' arch='' deadline=180 dry='' mode=install purge=''
 options() {
   while [ $# -gt 0 ]; do
@@ -159,7 +160,7 @@ arm64_node() {
 
 current() { readlink "$OPT/current" 2>/dev/null | sed 's|.*/||'; }
 
-# `at VERSION COMMAND…`: a command of that release, as the service user, with the unit's environment. `@node` and `@main`
+# `at VERSION COMMAND…`: a command of that release, as the service user or `as`, with the unit's environment. `@node` and `@main`
 # stand for its Node and its command line.
 at() {
   version=$1
@@ -170,7 +171,7 @@ at() {
     @main) shift; set -- "$folder/node_modules/.bin/node" "$folder/$MAIN" "$@" ;;
   esac
   # shellcheck disable=SC2016,SC2046 # for the inner shell to expand; words without spaces
-  (cd "$folder/$ROOM" && runuser -u "$NAME" -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin $(service_environment) \
+  (cd "$folder/$ROOM" && runuser -u "${as:-$NAME}" -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin $(service_environment) \
     sh -c 'set -a; [ ! -r "$0" ] || . "$0"; set +a; exec "$@"' "$ETC/environment" "$@")
 }
 

