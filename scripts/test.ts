@@ -9,7 +9,7 @@ const HELP = `usage: npm test [-- SUITE …]
 Runs the suites named, or all of them, in this order:
   solidity   unit, fuzz and invariant tests of the contracts
   fast       vitest: protocol, chain, gossip, service, keeper, agent, web, integration
-  e2e        a lease in real Chromium, on the simulated hypervisor
+  e2e        a lease in real Chromium, and inside its machine, on the simulated hypervisor
   kvm        a lease on a real guest: libvirt, QEMU, SSH; the driver's contract (npm run test:kvm has the rest)
 Ends with "N passed, N failed, N skipped" and exits 1 when anything failed.`
 
@@ -97,7 +97,7 @@ const SUITES: readonly Suite[] = [
     minutes: 15,
     run: vitest(['protocol', 'chain', 'gossip', 'service', 'keeper', 'agent', 'web', 'integration']),
   },
-  { name: 'e2e', minutes: 5, run: vitest(['e2e']) },
+  { name: 'e2e', minutes: 8, run: vitest(['e2e']) },
   { name: 'kvm', minutes: 10, run: vitest(['kvm'], MAIN_PATH) },
 ]
 

@@ -67,7 +67,7 @@ wanted_packages() {
     aarch64) echo qemu-system-arm qemu-efi-aarch64 ;;
     *) die "a node runs on x86-64 or arm64, not on $(uname -m)" ;;
   esac
-  echo qemu-utils libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients dnsmasq-base genisoimage iproute2 \
+  echo qemu-utils libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients dnsmasq-base genisoimage iproute2 openssh-client \
     sysbench pciutils ca-certificates
 }
 

@@ -24,7 +24,7 @@ import { makeManifestOpener } from './chain/manifests.ts'
 import { checkNode, sealingEpochOf } from './chain/node-facts.ts'
 import { makeNodeOffer } from './chain/node-offer.ts'
 import { makePostedManifests, manifestHashOf } from './chain/posted-manifests.ts'
-import { type AgentConfig, DEVELOPMENT_CHAIN } from './config/config.ts'
+import { type AgentConfig, DEFAULT_MAX_FEE_GWEI, DEVELOPMENT_CHAIN } from './config/config.ts'
 import type { AgentSecrets } from './config/secrets.ts'
 import { LIMITS, type Limits } from './domain/situation.ts'
 import type { VmRecord } from './domain/vm.ts'
@@ -254,9 +254,6 @@ const openEvents = (dataDir: string, nowMs: () => number, log: Logger, scrub?: S
     onError: (error) => log.warn({ detail: sentenceOf(error) }, 'an event was not kept'),
   })
 
-/** Above it the agent waits: of what it may spend on gas, nobody else decides. */
-const MAX_FEE_GWEI = 2_000
-
 const openChain = async (options: {
   config: AgentConfig
   secrets: AgentSecrets
@@ -272,7 +269,7 @@ const openChain = async (options: {
   const onError = (error: unknown) => log.warn({ err: error }, 'chain')
   const follower: Follower = makeFollower({ chain, db, projectors: [], onError })
   disposer.add(() => follower.close())
-  const maxFeePerGas = parseGwei(String(config.maxFeeGwei ?? MAX_FEE_GWEI))
+  const maxFeePerGas = parseGwei(String(config.maxFeeGwei ?? DEFAULT_MAX_FEE_GWEI))
   const sender = makeJournal({ chain, db, account: secrets.account, maxFeePerGas, onError })
   const journal = watchJournal(metrics, recordJournal(sender, events, nowMs))
   disposer.add(() => journal.close())

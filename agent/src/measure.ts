@@ -8,6 +8,7 @@ import { measureDisk } from './benchmark/disk.ts'
 import { makeSysbench } from './benchmark/sysbench.ts'
 import type { MachineConfig } from './config/config.ts'
 import { type Discovery, discover } from './discovery/discover.ts'
+import { askKeepers } from './discovery/keepers.ts'
 import { mapKnown, unknown, value } from './discovery/known.ts'
 import { askStun, stunServerOf } from './discovery/stun.ts'
 import { makeAskTool } from './discovery/tool.ts'
@@ -16,7 +17,7 @@ import { AgentError } from './lib/errors.ts'
 import { tryLock } from './lib/file-lock.ts'
 import type { FactsStore } from './state/node-facts-store.ts'
 
-export type MeasureConfig = Pick<MachineConfig, 'dataDir' | 'stunServers'>
+export type MeasureConfig = Pick<MachineConfig, 'dataDir' | 'stunServers' | 'keepers'>
 
 /** Finds out what the machine is; kept in `store`. */
 export const discoverNode = async (config: MeasureConfig, store: FactsStore): Promise<Discovery> => {
@@ -24,11 +25,17 @@ export const discoverNode = async (config: MeasureConfig, store: FactsStore): Pr
   const found = await discover({
     ask: makeAskTool(),
     dataDir: config.dataDir,
-    seen: () => askStun((config.stunServers ?? []).map(stunServerOf)),
+    seen: () => sightsOf(config),
     nowMs: Date.now,
   })
   store.machine.put(found.machine)
   return found
+}
+
+/** Of those whom the operator named, all at once. */
+const sightsOf = async ({ stunServers = [], keepers = [] }: MeasureConfig) => {
+  const urls = keepers.filter((address) => address.startsWith('http'))
+  return (await Promise.all([askStun(stunServers.map(stunServerOf)), askKeepers(urls)])).flat()
 }
 
 /**

@@ -24,8 +24,8 @@ const facts = (signedAt: number, node = 1): NodeFacts => ({
   ...{ node, signedAt, version: '0.1.0', machine: none, benchmark: none },
   probe: {
     value: {
-      ...{ takenAt: signedAt, outcome: 'passed', acceleration: 'kvm', kvm: 'boots', image: 'tiny' },
-      ...{ imageSha256: null, secondsToReady: 4.2, message: 'A guest was ready.' },
+      ...{ takenAt: signedAt, outcome: 'failed', acceleration: null, kvm: 'never-boots', image: 'tiny' },
+      ...{ imageSha256: null, secondsToReady: null, message: 'It did not boot.' },
     },
   },
 })

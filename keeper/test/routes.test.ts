@@ -142,7 +142,9 @@ const table = (): Record<string, Asked | 'stream'> => {
     // What these take is signed: without a signature they refuse the owner too.
     'PUT /api/mailbox/:leaseId': refused(`/api/mailbox/${active}`, 400, {}),
     'POST /api/mailbox/:leaseId/collect': refused(`/api/mailbox/${active}/collect`, 400, {}),
+    'GET /api/whoami': read('/api/whoami'),
     'POST /api/heartbeats': refused('/api/heartbeats', 400, {}),
+    'POST /api/nodes/:node/facts': refused('/api/nodes/1/facts', 400, {}),
     ...Object.fromEntries(
       SPONSOR_KINDS.map((kind) => [`POST /api/sponsor/${kind}`, refused(`/api/sponsor/${kind}`, 400, {})]),
     ),

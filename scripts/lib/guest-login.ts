@@ -11,7 +11,7 @@ import { type Signer, sessionAt } from './node-session.ts'
 import { readLease } from './tenant.ts'
 import { checkHostKey, endpointOf, knownHostsLine } from './tenant-view.ts'
 
-export type SshEntry = SshCertificate & { ssh: NonNullable<SshCertificate['ssh']> }
+type SshEntry = SshCertificate & { ssh: NonNullable<SshCertificate['ssh']> }
 
 /**
  * Asks the node for a certificate, and holds the host key that it names against the fingerprint on chain.
@@ -54,10 +54,10 @@ export const getCertificate = async (signer: Signer, leaseId: Hex, publicKey: st
 export const certificatePath = (publicKeyPath: string): string =>
   `${publicKeyPath.replace(/\.pub$/, '')}-cert.pub`
 
-export type LoginOptions = { key: string; certificate: string; knownHosts: string }
+type LoginOptions = { key: string; certificate: string; knownHosts: string }
 
 /** What makes ssh enter by this certificate alone, and believe in this host key alone. */
-export const loginArguments = ({ ssh }: SshEntry, files: LoginOptions): string[] => {
+const loginArguments = ({ ssh }: SshEntry, files: LoginOptions): string[] => {
   const options = {
     IdentityFile: files.key,
     CertificateFile: files.certificate,
@@ -74,7 +74,7 @@ export const loginArguments = ({ ssh }: SshEntry, files: LoginOptions): string[]
   ]
 }
 
-export type Ran = { exitCode: number; stdout: string; stderr: string }
+type Ran = { exitCode: number; stdout: string; stderr: string }
 
 /**
  * One login with a key that is made for it and gone afterwards.

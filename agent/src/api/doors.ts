@@ -12,8 +12,8 @@ const LONGEST_URL = 8_192
 export const watchDoors = (app: App, { names, pace }: Pick<Access, 'names' | 'pace'>): void => {
   app.addHook('onRequest', async (request, reply) => {
     if (!names.answersTo(request.headers.host)) throw hostRefused()
-    if (request.method === 'OPTIONS') return reply.code(204).headers(PREFLIGHT_HEADERS).send()
     pace.request(request.ip)
+    if (request.method === 'OPTIONS') return reply.code(204).headers(PREFLIGHT_HEADERS).send()
     const { access } = request.routeOptions.config
     // What carries its own signature may come from a page of any origin.
     if (access?.who !== 'signed' && !names.mayAsk(originOf(request))) throw originRefused()

@@ -12,9 +12,9 @@ import { bearerIn, sessionIn, ticketIn, ticketSession } from './credentials.ts'
 import { knockOf } from './knock.ts'
 import { leaseIdIn } from './lease-id.ts'
 
-/** `anyone`: the sign-in itself. `signed`: the body carries the signature that lets it in. */
+/** `insider`: whoever has signed in, or the operator. `anyone`: the sign-in itself. `signed`: the body carries the signature that lets it in. */
 export type RouteAccess =
-  | { who: 'anyone' | 'signed' | 'session' | 'operator' }
+  | { who: 'anyone' | 'signed' | 'session' | 'operator' | 'insider' }
   | { who: 'lease'; need: Need; ticket: TicketUse | null }
 
 /** The operator: by wallet, or by the node's token. */
@@ -145,9 +145,9 @@ export const requireSession = ({ access }: Deps, more: More = {}) => ({
 
 /** Route options: any wallet that has signed in here, or the operator by the token of the data folder. */
 export const requireInsider = (deps: Deps, more: More = {}) => {
-  const [operator, session] = [requireOperator(deps), requireSession(deps, more)]
+  const [operator, session] = [requireOperator(deps), requireSession(deps)]
   return {
-    ...session,
+    config: declare({ who: 'insider' }, more, [...DOORS, 'operator-token-wrong']),
     onRequest: (request: FastifyRequest) =>
       bearerIn(request)?.startsWith('dco_') === true
         ? operator.onRequest(request)

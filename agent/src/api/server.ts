@@ -47,12 +47,18 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
     http: { connectionsCheckingInterval: 5_000, headersTimeout: 10_000 },
     bodyLimit: LONGEST_BODY,
     routerOptions: { maxParamLength: 200 },
-    frameworkErrors: answerError,
+    frameworkErrors: (error, request, reply) => {
+      // No hook sees these: an upgrade among them would leave a socket that nobody hangs up.
+      reply.raw.once('finish', () => request.raw.socket.destroySoon())
+      return answerError(error, request, reply)
+    },
     clientErrorHandler: answerParserError,
   }).withTypeProvider<ZodTypeProvider>()
   app.server.maxConnections = MOST_CONNECTIONS
   const table = makeRouteTable(app)
   declareAccess(app)
+  // Before every hook that may refuse: the plugin hangs up only on upgrades that it has seen begin.
+  await takeWebSockets(app)
   // What a page may send across origins without asking first is no body of ours.
   app.removeContentTypeParser('text/plain')
   app.setValidatorCompiler(validatorCompiler)
@@ -60,7 +66,6 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
   answerWithProblems(app, table.methodsAt)
   watchDoors(app, deps.access)
   hurryBodies(app, answerParserError)
-  await takeWebSockets(app)
   await app.register(fastifySwagger, {
     openapi: {
       openapi: '3.1.0',

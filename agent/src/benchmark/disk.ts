@@ -20,7 +20,7 @@ const LIMIT_MS = 10_000
 export type DiskSpeed = { readonly mibPerSecond: number; readonly syncMs: number }
 
 /** Of a run that was killed. */
-export const removeDiskLeftover = (dataDir: string): Promise<void> => rm(join(dataDir, FILE), { force: true })
+const removeDiskLeftover = (dataDir: string): Promise<void> => rm(join(dataDir, FILE), { force: true })
 
 export const measureDisk = async (dataDir: string, signal: AbortSignal): Promise<Known<DiskSpeed>> => {
   const path = join(dataDir, FILE)

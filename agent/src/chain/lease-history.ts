@@ -45,11 +45,11 @@ export const readLeaseHistory = async (chain: Chain, node: number, head: bigint)
   const ids = [...(await idsOf(chain, node, head))]
   const decode = makeLogDecoder(chain.deployment)
   const events = new Map<Hex, ProtocolEvent[]>(ids.map((id) => [id, []]))
-  for (let at = 0; at < ids.length; at += IDS_AT_ONCE) {
+  for (const some of chunks(ids)) {
     const logs = await pastLogs(chain, {
       what: 'read what became of the leases',
       addresses: leaseSources(chain.deployment),
-      topics: [null, ids.slice(at, at + IDS_AT_ONCE)],
+      topics: [null, some],
       head,
     })
     for (const log of logs) {
@@ -68,33 +68,39 @@ const topicOf = (abi: Abi, name: string): Hex =>
   // The names below are those of events of these ABIs.
   toEventSelector(getAbiItem({ abi, name }) as AbiEvent)
 
+/** In the first two the node, as host or relay, is the second thing indexed; in the third it is the relay. */
+const ASSIGNED = topicOf(leaseEscrowAbi, 'LeaseAssigned')
+const SWITCHED = topicOf(leaseEscrowAbi, 'RelaySwitched')
+const CHOSEN = topicOf(nodeRegistryAbi, 'RelayChosen')
+const WITHDRAWN = topicOf(leaseEscrowAbi, 'EarnedWithdrawn')
+
 const word = (node: number): Hex => numberToHex(node, { size: 32 })
+
+const chunks = (ids: readonly Hex[]): (readonly Hex[])[] =>
+  Array.from({ length: Math.ceil(ids.length / IDS_AT_ONCE) }, (_, nth) =>
+    ids.slice(nth * IDS_AT_ONCE, (nth + 1) * IDS_AT_ONCE),
+  )
 
 const idsOf = async (chain: Chain, node: number, head: bigint): Promise<ReadonlySet<Hex>> => {
   const { leaseEscrow, nodeRegistry } = chain.deployment
-  const ask = (
-    of: Address,
-    abi: Abi,
-    name: string,
-    first: readonly Hex[] | null,
-    second: readonly Hex[] | null,
-  ) =>
-    pastLogs(chain, {
-      what: 'read the leases of this node',
-      addresses: [of],
-      topics: [[topicOf(abi, name)], first, second],
-      head,
-    })
-  const own = await ask(leaseEscrow, leaseEscrowAbi, 'LeaseAssigned', null, [word(node)])
-  const switched = await ask(leaseEscrow, leaseEscrowAbi, 'RelaySwitched', null, [word(node)])
-  const ids = new Set([...own, ...switched].map(({ topics }) => topics[1]!))
-  const chosen = await ask(nodeRegistry, nodeRegistryAbi, 'RelayChosen', null, [word(node)])
-  const behind = [...new Set(chosen.map(({ topics }) => topics[1]!))]
   const decode = makeLogDecoder(chain.deployment)
-  for (let at = 0; at < behind.length; at += IDS_AT_ONCE) {
-    const some = behind.slice(at, at + IDS_AT_ONCE)
-    for (const log of await ask(leaseEscrow, leaseEscrowAbi, 'LeaseAssigned', null, some)) {
-      const event = decode(log)
+  const ask = async (addresses: readonly Address[], names: readonly Hex[], of: readonly Hex[]) =>
+    (
+      await pastLogs(chain, {
+        what: 'read the leases of this node',
+        addresses,
+        topics: [names, null, of],
+        head,
+      })
+    ).map(decode)
+  const ids = new Set<Hex>()
+  const behind = new Set<Hex>()
+  for (const event of await ask([leaseEscrow, nodeRegistry], [ASSIGNED, SWITCHED, CHOSEN], [word(node)])) {
+    if (event?.name === 'LeaseAssigned' || event?.name === 'RelaySwitched') ids.add(event.args.leaseId)
+    if (event?.name === 'RelayChosen') behind.add(word(event.args.node))
+  }
+  for (const some of chunks([...behind])) {
+    for (const event of await ask([leaseEscrow], [ASSIGNED], some)) {
       if (event?.name === 'LeaseAssigned' && event.args.relay === node) ids.add(event.args.leaseId)
     }
   }
@@ -106,7 +112,7 @@ const withdrawalsOf = async (chain: Chain, node: number, head: bigint): Promise<
   const logs = await pastLogs(chain, {
     what: 'read what was withdrawn',
     addresses: [chain.deployment.leaseEscrow],
-    topics: [[topicOf(leaseEscrowAbi, 'EarnedWithdrawn')], [word(node)]],
+    topics: [[WITHDRAWN], [word(node)]],
     head,
   })
   return logs.flatMap((log) => {

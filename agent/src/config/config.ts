@@ -17,8 +17,7 @@ import {
 import { rulesBroken } from './rules.ts'
 import { type AgentConfig, configSchema, FIELDS, flagOf } from './schema.ts'
 
-export { isLoopback } from './rules.ts'
-export { type AgentConfig, DEVELOPMENT_CHAIN, FIELDS, flagOf } from './schema.ts'
+export { type AgentConfig, DEFAULT_MAX_FEE_GWEI, DEVELOPMENT_CHAIN, FIELDS, flagOf } from './schema.ts'
 export type ImageConfig = Pick<AgentConfig, 'dataDir' | 'imageDir' | 'imageCatalogue'>
 
 export const CONFIG_NAME = 'DECLOUD_NODE_CONFIG'

@@ -66,4 +66,4 @@ const exposed = (config: Some): ConfigIssue | null => {
   }
 }
 
-export const isLoopback = (host: string): boolean => host === '::1' || /^127\./.test(host)
+const isLoopback = (host: string): boolean => host === '::1' || /^127\./.test(host)

@@ -164,6 +164,9 @@ export const configSchema = z.strictObject({
 })
 export type AgentConfig = z.output<typeof configSchema>
 
+/** Above it agent and operator wait: of what they may spend on gas, nobody else decides. */
+export const DEFAULT_MAX_FEE_GWEI = 2_000
+
 /** The chain id of local development chains, whose money is play money. */
 export const DEVELOPMENT_CHAIN = 31_337
 

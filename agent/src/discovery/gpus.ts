@@ -7,7 +7,7 @@ import { type PciDevice, readPciDevices } from '../hypervisor/libvirt/iommu.ts'
 import { mapKnown, unknown, value } from './known.ts'
 import type { AskTool } from './tool.ts'
 
-export const LSPCI_ARGS = ['-D', '-mm', '-nn'] as const
+const LSPCI_ARGS = ['-D', '-mm', '-nn'] as const
 
 type Named = { readonly vendor: string; readonly model: string }
 

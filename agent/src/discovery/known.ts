@@ -10,9 +10,5 @@ export const unknown = (reason: string): { unknown: string } => ({
   unknown: reason.replace(/\s+/g, ' ').trim().slice(0, MAX_REASON) || 'No reason was given.',
 })
 
-/** @returns null for what is not known. */
-export const knownValue = <result>(known: Known<result>): result | null =>
-  'value' in known ? known.value : null
-
 export const mapKnown = <from, to>(known: Known<from>, change: (from: from) => Known<to>): Known<to> =>
   'value' in known ? change(known.value) : known

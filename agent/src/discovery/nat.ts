@@ -38,12 +38,13 @@ export const isPublic = (ipv4: string): boolean =>
 /** The address that all who answered agree on. */
 export const publicAddressOf = (local: Known<string>, sights: readonly Sight[]): Known<string> => {
   const seen = new Set(sights.flatMap(({ ipv4 }) => ('value' in ipv4 ? [ipv4.value] : [])))
-  const [first, second] = seen
-  if (second !== undefined) return unknown(`Those who were asked see several: ${[...seen].join(', ')}.`)
-  if (first !== undefined) {
-    return isPublic(first) ? value(first) : unknown(`It is seen as ${first}, which is no public address.`)
-  }
+  // A keeper in the same house sees the address that the machine has there.
+  const outside = [...seen].filter(isPublic)
+  const [first, second] = outside
+  if (second !== undefined) return unknown(`Those who were asked see several: ${outside.join(', ')}.`)
+  if (first !== undefined) return value(first)
   if ('value' in local && isPublic(local.value)) return local
+  if (seen.size > 0) return unknown(`It is seen as ${[...seen].join(', ')}, which is no public address.`)
   const why = sights.flatMap(({ by, ipv4 }) => ('unknown' in ipv4 ? [`${by}: ${ipv4.unknown}`] : []))[0]
   return unknown(
     why === undefined

@@ -1,7 +1,7 @@
 // What a probe proves, and for how long. Pure.
 import type { ProbeFacts } from '@decloud/protocol/wire/facts'
 
-export const PROBE_FRESH_SECONDS = 7 * 86_400
+const PROBE_FRESH_SECONDS = 7 * 86_400
 /** A probe of the future was taken by a clock that has been set back since. */
 const CLOCK_SECONDS = 300
 

@@ -32,12 +32,12 @@ function publicKey(line: string): string {
 /** Read by whoever opens the file in their guest. */
 const NODE_KEY_COMMENT = 'decloud-node: browser terminal and files; remove this line to close them'
 
-const nodeKeyLine = ({ nodeKey, nodeAddress }: GuestAccess): string =>
+export const nodeKeyLine = ({ nodeKey, nodeAddress }: GuestAccess): string =>
   `restrict,pty,from="${demand('access', nodeAddress, /^\d{1,3}(\.\d{1,3}){3}$/, 'an IPv4 address')}" ${publicKey(nodeKey)} ${NODE_KEY_COMMENT}`
 
 /** Where sshd looks first; what a later file says of the same setting counts no more. */
 const SSHD = '/etc/ssh/sshd_config.d'
-const AUTHORITY = '/etc/ssh/decloud_user_authority.pub'
+export const AUTHORITY = '/etc/ssh/decloud_user_authority.pub'
 const PRINCIPALS = '/etc/ssh/decloud_principals'
 /** A file of its own, because a later manifest replaces it. */
 export const PASSWORD_LOGIN = `${SSHD}/11-decloud-password.conf`

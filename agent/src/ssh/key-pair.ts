@@ -1,5 +1,6 @@
 // Ed25519 key pairs in OpenSSH's own files. The runtime makes them; only the container is written here, after OpenSSH's
-// PROTOCOL.key. The npm package ssh2 could write it too, and about one in 200 of its Ed25519 keys cannot be read back.
+// PROTOCOL.key. The npm package ssh2 could write it too, but strips zero bytes from the front of a key: one in 256 of its
+// Ed25519 keys cannot be read back.
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import type { KeyPair } from '../ports/lease-keys.ts'
 

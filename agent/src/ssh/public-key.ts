@@ -1,6 +1,6 @@
 // What counts as an SSH public key here, for guests' authorized_keys and for certificates. Pure.
 
-export type PublicKey = {
+type PublicKey = {
   readonly type: string
   /** Base64, as in the line. */
   readonly blob: string

@@ -26,6 +26,8 @@ const SCHEMA = [
 const KEPT = { machine: 1, benchmark: 100, probe: 100, statement: 1 } as const
 type Kind = keyof typeof KEPT
 
+export const factsFile = (dataDir: string): string => join(dataDir, 'node-facts.db')
+
 export type FactsStore = {
   readonly machine: Taken<MachineFacts>
   readonly benchmark: Taken<BenchmarkFacts>
@@ -44,7 +46,7 @@ type Taken<facts> = {
 
 /** @throws AgentError `data-dir-unusable`; DecloudError of the database. */
 export const openFactsStore = (dataDir: string): FactsStore => {
-  const path = join(dataDir, 'node-facts.db')
+  const path = factsFile(dataDir)
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o711 })
   } catch (cause) {

@@ -25,4 +25,3 @@ export const makeRing = (capacity: number) => {
     },
   }
 }
-export type Ring = ReturnType<typeof makeRing>

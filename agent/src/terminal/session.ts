@@ -14,7 +14,7 @@ import { makeRing } from './ring.ts'
 import { watchVisitor } from './watch-visitor.ts'
 
 /** The socket as a session sees it. */
-export type Attachment = {
+type Attachment = {
   send(bytes: Buffer): void
   tell(reply: TerminalReply): void
   /** `problem` is told before the socket is closed with `code`. */

@@ -100,4 +100,4 @@ export const makeTerminals = (deps: {
   }
 }
 
-export const STOPPING = { code: 'agent-stopping', message: "The node's agent is stopping; try again soon." }
+const STOPPING = { code: 'agent-stopping', message: "The node's agent is stopping; try again soon." }

@@ -27,11 +27,14 @@ const login = async (who: LocalAccount, message: string) =>
 
 type Kept = { kind: string; byWhom: string | null; leaseId: string | null }
 
-/** The newest event that the operator reads of. */
+const NEWEST = `SELECT kind, byWhom, leaseId FROM events
+  WHERE kind LIKE 'refusal.%' OR kind LIKE 'access.%' ORDER BY id DESC LIMIT 1`
+
+/** The newest of who came and who was refused, as the operator reads it. */
 const newest = (): Kept => {
   const db = openDatabase(join(cast.dataDir, EVENTS_FILE))
   try {
-    return db.prepare('SELECT kind, byWhom, leaseId FROM events ORDER BY id DESC LIMIT 1').get() as Kept
+    return db.prepare(NEWEST).get() as Kept
   } finally {
     db.close()
   }

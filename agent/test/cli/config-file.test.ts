@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError, fieldsTable } from '@decloud/service/config'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runLine } from '../../src/cli/line.ts'
 import { FIELDS, type Given, load, loadConfig } from '../../src/config/config.ts'
 import { changeNodeFile } from '../../src/config/node-file.ts'
 import { loadSecrets, secretFiles } from '../../src/config/secrets.ts'
@@ -124,6 +125,30 @@ describe('the file of a node', () => {
     expect(statSync(file).mode & 0o777).toBe(0o640)
     expect(changeNodeFile(file, { node: 9 })).toBe(false)
     expect(readdirSync(folder).filter((name) => name.startsWith('.'))).toEqual([])
+  })
+
+  it('is checked and shown by verbs, of an RPC the host alone', async () => {
+    const file = fileOf('shown.json', good)
+    const say = async (...args: string[]) => {
+      let out = ''
+      const code = await runLine([...args, '--config', file, '--json'], {
+        ...{ env: {}, signal: new AbortController().signal, err: () => {} },
+        out: (text) => {
+          out += text
+        },
+      })
+      return { code, out, json: JSON.parse(out) }
+    }
+    expect(await say('config', 'check')).toMatchObject({ code: 0, json: { valid: true, file } })
+    expect(await say('config', 'check', '--api-port', '70000')).toMatchObject({
+      ...{ code: 2, json: { error: { code: 'config-invalid' } } },
+    })
+    const { json, out } = await say('config', 'show', '--price-gpu', '1')
+    expect(json.keys).toContainEqual({ key: 'rpcUrls', value: ['rpc.example/…'], source: file })
+    expect(json.keys).toContainEqual({ key: 'price.gpu', value: '1000000', source: '--price-gpu' })
+    expect(json.keys.map(({ key }: { key: string }) => key)).toEqual(FIELDS.map(({ key }) => key))
+    expect(out).not.toContain('k3y')
+    expect((await say('config', 'table')).json.table).toContain('| `price.gpu` | `DECLOUD_PRICE_GPU` |')
   })
 
   it('is in the manual as it is in the code', () => {

@@ -8,6 +8,7 @@ import { type Hex, toHex } from 'viem'
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { runLine } from '../../src/cli/line.ts'
+import { writeNewSecret } from '../../src/cli/operator/new-file.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -147,6 +148,17 @@ describe('init', () => {
     rmSync(credential('agent-password'))
     expect(await init()).toMatchObject({ code: 2, json: { error: { code: 'secret-missing' } } })
     expect(readFileSync(credential('agent-keystore'), 'utf8')).toBe(before)
+  })
+
+  it('leaves a key that came into being meanwhile, and nothing half-written beside it', async () => {
+    const path = join(folder, 'key')
+    writeNewSecret(path, 'first')
+    expect(() => writeNewSecret(path, 'second')).toThrow(expect.objectContaining({ code: 'key-file-exists' }))
+    expect(readFileSync(path, 'utf8')).toBe('first')
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    expect((await readdir(folder)).sort()).toEqual(['key', 'password'])
+    const nowhere = () => writeNewSecret(join(folder, 'no', 'key'), 'x')
+    expect(nowhere).toThrow(expect.objectContaining({ code: 'key-file-unwritable' }))
   })
 
   it('does not touch a file that is not JSON', async () => {

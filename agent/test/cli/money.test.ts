@@ -173,6 +173,16 @@ describe('an operator', () => {
     expect(await says('priceGet', ['price', 'get'])).toMatchObject({ own: false })
   })
 
+  it('spends on gas what the configuration allows, and no more', async () => {
+    const { baseFeePerGas } = await bench.anvil.client.getBlock()
+    await bench.anvil.client.setNextBlockBaseFeePerGas({ baseFeePerGas: 3n * 10n ** 9n })
+    await bench.anvil.client.mine({ blocks: 1 })
+    const dear = await refused(['price', 'set', '--price-point', '0.04', '--max-fee-gwei', '1'])
+    expect(dear).toMatchObject({ exit: 1, code: 'fee-cap' })
+    await bench.anvil.client.setNextBlockBaseFeePerGas({ baseFeePerGas: baseFeePerGas! })
+    await bench.anvil.client.mine({ blocks: 1 })
+  })
+
   it('describes its node, and sends only what changes', async () => {
     const line = ['profile', 'set', '--description', 'In a cellar in Lyon', '--tags', 'NVMe, green,green']
     const set = await says('profileSet', [...line, '--endpoint', 'https://node.example', '--notice', '7200'])

@@ -163,6 +163,9 @@ describe('register', () => {
     await writeFile(bench.file('wrong'), 'battery staple\n', { mode: 0o600 })
     const wrong = { ...env, DECLOUD_OPERATOR_PASSWORD_FILE: bench.file('wrong') }
     expect(await refused(base, wrong)).toMatchObject({ exit: 2, code: 'keystore-password-wrong' })
+    // Of what is signed elsewhere only the address is needed, which the keystore names without a password.
+    const tried = await bench.run([...base, '--unsigned'], { DECLOUD_OPERATOR_KEY: '' })
+    expect(unsignedSchema.parse(tried.json).unsigned[0]?.from).toBe(operator.address)
     const none = await refused(base, { DECLOUD_OPERATOR_KEY: '' })
     expect(none).toMatchObject({ exit: 2, sentence: expect.stringContaining('--operator-password-file') })
   })

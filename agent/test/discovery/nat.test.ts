@@ -1,8 +1,10 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { askKeepers } from '../../src/discovery/keepers.ts'
 import { unknown, value } from '../../src/discovery/known.ts'
 import { isPublic, natClassOf, publicAddressOf, type Sight } from '../../src/discovery/nat.ts'
 import { askStun, bindingRequest, mappedAddressOf } from '../../src/discovery/stun.ts'
@@ -48,6 +50,7 @@ describe('the public address', () => {
     expect(publicAddressOf(local, sees('93.184.216.34', '93.184.216.34'))).toEqual(value('93.184.216.34'))
     expect(publicAddressOf(local, sees('93.184.216.34', '93.184.216.35'))).toEqual(isUnknown)
     expect(publicAddressOf(local, sees('10.0.0.1'))).toEqual(isUnknown)
+    expect(publicAddressOf(local, sees('192.168.1.10', '93.184.216.34'))).toEqual(value('93.184.216.34'))
     expect(publicAddressOf(local, silent)).toEqual(isUnknown)
     expect(publicAddressOf(local, [])).toEqual(isUnknown)
   })
@@ -62,6 +65,36 @@ describe('the public address', () => {
     '999.1.1.1',
     'x',
   ])('%s is none', (address) => expect(isPublic(address)).toBe(false))
+})
+
+describe('keepers', () => {
+  it.each([
+    [200, '{"address":"93.184.216.34"}', value('93.184.216.34')],
+    [200, '{"address":"2001:db8::1"}', isUnknown],
+    [200, '{"address":"<script>"}', isUnknown],
+    [200, '{"ip":"93.184.216.34"}', isUnknown],
+    [200, 'x'.repeat(100_000), isUnknown],
+    [404, '{"address":"93.184.216.34"}', isUnknown],
+  ])('that answer %i %.40s', async (status, body, expected) => {
+    const asked: (string | undefined)[] = []
+    const server = createServer((request, response) => {
+      asked.push(request.url)
+      response.writeHead(status, { 'content-length': body.length }).end(body)
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    try {
+      const { port } = server.address() as AddressInfo
+      const [sight] = await askKeepers([`http://127.0.0.1:${port}/base`])
+      expect(sight).toEqual({ by: `keeper 127.0.0.1:${port}`, ipv4: expected })
+      expect(asked).toEqual(['/base/api/whoami'])
+    } finally {
+      server.close()
+    }
+  })
+  it('that are not there leave a reason', async () => {
+    expect((await askKeepers(['http://127.0.0.1:1']))[0]!.ipv4).toEqual(isUnknown)
+  })
 })
 
 const transaction = Uint8Array.from({ length: 12 }, (_, i) => i)

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type GuestKeys, updateAccess } from '../../src/guest/access-update.ts'
+import { nodeKeyLine } from '../../src/guest/seed.ts'
 import { type GuestExecResult, HypervisorError } from '../../src/ports/hypervisor.ts'
 import { makeKeyPair } from '../../src/ssh/key-pair.ts'
 
@@ -21,7 +22,10 @@ if (!unshared) console.warn('SKIPPED: who may enter a guest: no mount namespace 
 const [ada, bea, cid, node, oldNode] = Array.from({ length: 5 }, () => makeKeyPair().publicKey)
 const HASH = `$6$salt$${'a'.repeat(86)}`
 const OTHER = `$6$salt$${'b'.repeat(86)}`
-const nodeLine = (key: string) => `restrict,pty,from="10.77.0.1" ${key} decloud-node: remove this line`
+const accessBy = (nodeKey: string) => ({
+  ...{ hostKey: makeKeyPair(), userAuthority: cid!, principal: '0xa1', nodeKey, nodeAddress: '10.77.0.1' },
+})
+const nodeLine = (key: string) => nodeKeyLine(accessBy(key))
 
 let folder: string
 beforeEach(async () => {
@@ -49,7 +53,7 @@ const exec = (_: string, argv: readonly string[], __?: number, input = ''): Prom
 
 const update = (change: Partial<GuestKeys>) =>
   updateAccess({ exec }, '0xa1', {
-    ...{ userName: 'decloud', sshKeys: [], passwordHash: null, nodeKey: node! },
+    ...{ userName: 'decloud', sshKeys: [], passwordHash: null, access: accessBy(node!) },
     ...change,
   })
 const linesOf = async (path: string) => (await readFile(join(folder, path), 'utf8')).trim().split('\n')
@@ -87,10 +91,28 @@ describe.skipIf(!unshared)('keys', () => {
     expect(await keys()).toEqual([bea, cid])
   })
 
-  test('of the node are neither added nor kept from an earlier lease of the disk', async () => {
+  test('of the node take the place of one that it does not hold any more, and are not put back', async () => {
     await put([nodeLine(oldNode!), ada!])
     await update({ sshKeys: [ada!] })
+    expect(await keys()).toEqual([ada, nodeLine(node!)])
+    await update({ sshKeys: [ada!] })
+    expect(await keys()).toEqual([ada, nodeLine(node!)])
+    await put([nodeLine(oldNode!), ada!, nodeLine(node!)])
+    await update({ sshKeys: [ada!] })
+    expect(await keys()).toEqual([ada, nodeLine(node!)])
+    await put([ada!])
+    await update({ sshKeys: [ada!] })
     expect(await keys()).toEqual([ada])
+  })
+
+  test('of certificates are those of the present authority, where people have not removed it', async () => {
+    const trusted = 'etc/ssh/decloud_user_authority.pub'
+    await update({})
+    await expect(stat(join(folder, trusted))).rejects.toMatchObject({ code: 'ENOENT' })
+    await writeFile(join(folder, trusted), `${bea}\n`)
+    await update({})
+    expect(await linesOf(trusted)).toEqual([cid])
+    expect((await stat(join(folder, trusted))).mode & 0o777).toBe(0o644)
   })
 
   test('a folder that is not there yet is made', async () => {
@@ -136,6 +158,6 @@ test.each([
   const failing = async () => {
     throw new HypervisorError(code, 'no')
   }
-  const keys = { userName: 'decloud', sshKeys: [], passwordHash: null, nodeKey: node! }
+  const keys = { userName: 'decloud', sshKeys: [], passwordHash: null, access: accessBy(node!) }
   expect(await updateAccess({ exec: failing }, '0xa1', keys)).toMatch(why)
 })

@@ -8,6 +8,7 @@ import { type Hex, toHex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { getCertificate } from '../../../scripts/lib/guest-login.ts'
 import type { Signer } from '../../../scripts/lib/node-session.ts'
+import { giveOrder } from '../../../scripts/lib/orders.ts'
 import { closeLease } from '../../../scripts/lib/tenant.ts'
 import { ROLES } from '../../../test/world/market.ts'
 import { EVENTS_FILE } from '../../src/events/event-log.ts'
@@ -64,12 +65,11 @@ const refusal = (asked: Promise<unknown>) =>
     (error: unknown) => (error instanceof DecloudError ? error.code : String(error)),
   )
 /** As an operator finds them in the file. */
-const issued = () => {
+const issued = () => eventsOf('ssh.certificate')
+const eventsOf = (kind: string) => {
   const db = openDatabase(join(bench.config.dataDir, EVENTS_FILE))
   try {
-    const rows = db
-      .prepare('SELECT leaseId, byWhom, details FROM events WHERE kind = ?')
-      .all('ssh.certificate')
+    const rows = db.prepare('SELECT leaseId, byWhom, details FROM events WHERE kind = ?').all(kind)
     return rows as { leaseId: string; byWhom: string; details: string }[]
   } finally {
     db.close()
@@ -227,6 +227,18 @@ it('is not issued without end', async () => {
   for (let i = 0; i < 25; i++) outcomes.push(await refusal(ask(ROLES.tenant)))
   expect(outcomes).toContain('rate-limited')
   expect(outcomes[0]).toBe('issued')
+})
+
+it('a guest that answers with another host key than it was given is noted', async () => {
+  const seed = join(bench.config.dataDir, 'seeds', `${leaseId.slice(2)}.iso`)
+  const given = await readFile(seed, 'utf8')
+  const { host } = (await node.context.deps.keys.of(leaseId))!
+  expect(eventsOf('ssh.host-key-differs')).toEqual([])
+  await writeFile(seed, given.replace(host.publicKey, makeKeyPair().publicKey))
+  const { bootId } = node.vm(leaseId)!.facts!
+  await giveOrder(bench.tenant, { leaseId, action: 'Reboot', onChain: false, pollMs: 100 })
+  await until(node, leaseId, (vm) => vm.facts !== null && vm.facts.bootId !== bootId)
+  expect(eventsOf('ssh.host-key-differs')).toHaveLength(1)
 })
 
 it('ends with the lease, and so do its keys with its disk', async () => {

@@ -28,12 +28,13 @@ import { sessionRoute } from './routes/session.ts'
 import { sponsorRoute } from './routes/sponsor.ts'
 import { templatesRoute } from './routes/templates.ts'
 import { upkeepRoute } from './routes/upkeep.ts'
+import { whoamiRoute } from './routes/whoami.ts'
 import { decorateWithSessions } from './session.ts'
 
 const ROUTES = [
   ...[nodesRoute, templatesRoute, reviewsRoute, leasesRoute, accountRoute, relaysRoute, figuresRoute],
   ...[prepareRoute, sessionRoute, eventsRoute, healthRoute, upkeepRoute],
-  ...[placementRoute, heartbeatsRoute, nodeFactsRoute, sponsorRoute, mailboxRoute],
+  ...[placementRoute, heartbeatsRoute, nodeFactsRoute, whoamiRoute, sponsorRoute, mailboxRoute],
   ...[alertsRoute, earningsCsvRoute],
 ]
 

@@ -21,7 +21,10 @@ const simplify = (schema: unknown): unknown => {
     const [only] = some
     if (some.length === 1 && isRecord(only)) {
       const { anyOf: ______, ...around } = rest
-      return { ...around, ...(simplify(only) as Json), nullable: true }
+      const { enum: words, ...simple } = simplify(only) as Json
+      // Where one of several shapes has to be found, a list of words without null would refuse null.
+      const listed = Array.isArray(words) ? { enum: [...words, null] } : {}
+      return { ...around, ...simple, ...listed, nullable: true }
     }
   }
   return Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, simplify(value)]))

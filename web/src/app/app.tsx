@@ -3,6 +3,7 @@ import { lazy, Suspense, useEffect, useState } from 'react'
 import { HashRouter, Route, Routes } from 'react-router'
 import { fetchConfig } from '../data/config.ts'
 import { makeRuntime, type Runtime, RuntimeProvider } from '../data/runtime.tsx'
+import { NodePage } from '../features/nodes/index.ts'
 import { WalletProvider } from '../features/wallet/index.ts'
 import { Loading } from '../ui/states.tsx'
 import { HomePage } from './home-page.tsx'
@@ -43,6 +44,7 @@ export const App = () => {
                 <Routes>
                   <Route path="/" element={<HomePage />} />
                   <Route path="/deploy/:node" element={<DeployPage />} />
+                  <Route path="/nodes/:node" element={<NodePage />} />
                   <Route path="/leases" element={<LeasesPage />} />
                   <Route path="/leases/:leaseId" element={<LeasePage />} />
                   <Route path="*" element={<NotFound />} />

@@ -13,6 +13,7 @@ export const terminalRoute = (app: App, deps: ApiDeps) => {
     {
       ...requireLease(deps, 'use', { ticket: 'terminal' }),
       websocket: true,
+      exposeHeadRoute: false,
       schema: {
         tags: TAGS,
         summary: 'A WebSocket with a shell in the guest, which outlives it by minutes; see wire/terminal.ts',
@@ -27,6 +28,7 @@ export const terminalRoute = (app: App, deps: ApiDeps) => {
     {
       ...requireLease(deps, 'manage', { ticket: 'console' }),
       websocket: true,
+      exposeHeadRoute: false,
       schema: {
         tags: TAGS,
         summary: "A WebSocket with the guest's serial console, for one reader at a time",

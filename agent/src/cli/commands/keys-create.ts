@@ -1,10 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { saveKey } from '@decloud/chain'
 import { generateSealingKey } from '@decloud/protocol'
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts'
 import { readPrivateFile } from '../../config/secrets.ts'
-import { AgentError } from '../../lib/errors.ts'
+import { writeNewSecret } from '../operator/new-file.ts'
 import { EXIT, makeVerb, UsageError } from '../verb.ts'
 
 /** The agent's hot key and the node's first sealing key, each in a file of its own that only its owner may read. */
@@ -24,7 +24,7 @@ export const keysCreate = makeVerb({
     const keystore = join(options.dir, 'agent.json')
     const sealingFile = join(options.dir, 'sealing.json')
     const sealing = await generateSealingKey()
-    writeNew(sealingFile, `${JSON.stringify({ 1: sealing.privateKey })}\n`)
+    writeNewSecret(sealingFile, `${JSON.stringify({ 1: sealing.privateKey })}\n`)
     const privateKey = generatePrivateKey()
     await saveKey(keystore, privateKey, password)
     const agent = privateKeyToAddress(privateKey)
@@ -35,14 +35,3 @@ export const keysCreate = makeVerb({
     return EXIT.done
   },
 })
-
-const writeNew = (path: string, text: string) => {
-  try {
-    writeFileSync(path, text, { mode: 0o600, flag: 'wx' })
-  } catch (cause) {
-    throw new AgentError('key-file-exists', `${path} cannot be written.`, {
-      hint: 'Keys are never overwritten: choose another folder.',
-      cause,
-    })
-  }
-}

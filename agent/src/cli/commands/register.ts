@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { nodeRegistryAbi, pricePolicyAbi } from '@decloud/protocol'
 import { type Address, getAddress, type Hex, isAddress, stringToHex } from 'viem'
 import { type AgentConfig, configFileOf, DEVELOPMENT_CHAIN } from '../../config/config.ts'
@@ -11,6 +11,7 @@ import { registryCalls } from '../operator/call.ts'
 import { atNewDesk, type Desk, outcomeJson, outcomeText, SIGNING } from '../operator/desk.ts'
 import { demandFloors } from '../operator/floor.ts'
 import { machineIdOf, nodeIdOf } from '../operator/identity.ts'
+import { addressIn } from '../operator/keystore.ts'
 import { type CapacityAsked, capacityOf, measuredIn } from '../operator/machine.ts'
 import { confirm } from '../operator/prompt.ts'
 import { pricesText, span } from '../operator/words.ts'
@@ -19,7 +20,7 @@ import { EXIT, type Io, makeVerb, UsageError } from '../verb.ts'
 export const register = makeVerb({
   brief: true,
   about: `What it offers is by default what \`discover\` and \`benchmark\` measured, and never more; a guest must have booted here
-in the last day (\`probe\`). Prices (--price-point, …), --region, --endpoint, --min-charge and --notice are keys of the
+in the last seven days (\`probe\`). Prices (--price-point, …), --region, --endpoint, --min-charge and --notice are keys of the
 configuration; without prices the node asks the platform's defaults. Prices are held against the floors, and all of it
 tried, before anything is sent. Given twice it says which node this machine is.`,
   examples: [
@@ -158,18 +159,6 @@ const agentAddress = (io: Io, given: string | undefined): Address => {
     "The agent's address is not known.",
     'Make its keystore with `decloud-node init`, or give --agent.',
   )
-}
-
-const addressIn = (keystore: string): Address | null => {
-  try {
-    const { address } = JSON.parse(readFileSync(keystore, 'utf8')) as { address?: unknown }
-    return typeof address === 'string' && isAddress(`0x${address}`) ? getAddress(`0x${address}`) : null
-  } catch (cause) {
-    throw new AgentError('keystore-missing', `The keystore ${keystore} cannot be read.`, {
-      hint: 'Check the path and that this user may read it, or give --agent.',
-      cause,
-    })
-  }
 }
 
 /** The registry counts epochs from 1, and this is the first. */

@@ -46,7 +46,7 @@ const withDesk = async <config extends DeskConfig>(
     })
     return body({ chain, operator, unsigned, carryOut }, config)
   }
-  const sender = await openSender(io, chain, operator, config.dataDir)
+  const sender = await openSender(io, chain, operator, config)
   try {
     const carryOut: Desk['carryOut'] = async (calls) => {
       const transactions: Done[] = []

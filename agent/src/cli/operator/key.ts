@@ -7,6 +7,7 @@ import { load } from '../../config/config.ts'
 import { readPassword } from '../../config/secrets.ts'
 import { AgentError } from '../../lib/errors.ts'
 import { type Io, UsageError } from '../verb.ts'
+import { addressIn } from './keystore.ts'
 import { askSecret } from './prompt.ts'
 
 export type Operator = {
@@ -19,7 +20,8 @@ const PASSWORD_HOW = 'Give it with --operator-password-file, or run this at a te
 
 /**
  * The operator as flags, environment and file name it: a key where there is one, else an address.
- * @param wants `key` opens the keystore, which may ask for its password; `address` is content with that.
+ * @param wants `key` opens the keystore, which may ask for its password; `address` is content with the
+ *   address that the keystore names.
  * @returns null when nothing names an operator.
  * @throws AgentError `operator-mismatch` when the key is not that of the address given; DecloudError of the keystore.
  */
@@ -30,6 +32,8 @@ export const operatorIn = async (io: Io, wants: 'key' | 'address'): Promise<Oper
   if (privateKey === undefined && operatorKeystore === undefined) {
     return operatorAddress === undefined ? null : { address: operatorAddress, account: null }
   }
+  const named = wants === 'address' && privateKey === undefined ? addressIn(operatorKeystore!) : null
+  if (named !== null) return { address: named, account: null }
   const account =
     privateKey !== undefined
       ? await loadKey({ privateKey })

@@ -3,11 +3,12 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { decryptKey, encryptKey } from '@decloud/chain'
 import { generateSealingKey } from '@decloud/protocol'
-import { type Address, getAddress, isAddress } from 'viem'
+import type { Address } from 'viem'
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts'
 import { readPassword, readPrivateFile, readSealingKeys } from '../../config/secrets.ts'
 import { AgentError } from '../../lib/errors.ts'
 import { type Io, UsageError } from '../verb.ts'
+import { addressIn } from './keystore.ts'
 import { writeNewSecret } from './new-file.ts'
 import type { Places } from './places.ts'
 import { askSecret } from './prompt.ts'
@@ -83,7 +84,7 @@ const makeOperator = async (io: Io, { operatorKeystore }: Places, cold: Cold): P
 
 const keep = (path: string, { operatorKeystore, operatorAddress }: Cold): Keys['operator'] => {
   const text = readPrivateFile(path)
-  const address = addressOf(path, text)
+  const address = addressIn(path)
   const other = operatorKeystore !== undefined && readPrivateFile(operatorKeystore).trim() !== text.trim()
   if (other || (operatorAddress !== undefined && address !== null && address !== operatorAddress)) {
     throw new AgentError(
@@ -105,28 +106,10 @@ const takeOver = async (
   const text = readPrivateFile(from)
   const address =
     operatorPasswordFile === undefined
-      ? addressOf(from, text)
+      ? addressIn(from)
       : privateKeyToAddress(await decryptKey(text, readPassword(operatorPasswordFile)))
   writeNewSecret(to, `${text.trim()}\n`)
   return { kind: 'imported', address }
-}
-
-/** @throws AgentError `keystore-malformed` for what is none at all. */
-const addressOf = (path: string, text: string): Address | null => {
-  let parsed: { version?: unknown; crypto?: unknown; address?: unknown } | null = null
-  try {
-    parsed = JSON.parse(text)
-  } catch {
-    // Told below, with everything else that is no keystore.
-  }
-  if (parsed === null || parsed.version !== 3 || typeof parsed.crypto !== 'object') {
-    throw new AgentError('keystore-malformed', `${path} is not a version 3 keystore.`, {
-      hint: 'Make one with geth or with cast wallet import.',
-    })
-  }
-  const { address } = parsed
-  const digits = typeof address === 'string' ? address.replace(/^0x/, '') : ''
-  return isAddress(`0x${digits}`, { strict: false }) ? getAddress(`0x${digits}`) : null
 }
 
 const HOW =

@@ -31,6 +31,7 @@ const MODES = { credentials: 0o700, dataDir: 0o711 } as const
 
 /** @throws AgentError `folder-unusable`. */
 export const makeFolders = (places: Places): void => {
+  openParent(places.credentials)
   for (const name of ['credentials', 'dataDir'] as const) {
     const path = places[name]
     try {
@@ -39,10 +40,22 @@ export const makeFolders = (places: Places): void => {
       // Whatever the umask is. A data folder that was there is the service's: only what lies open is closed.
       if (!there || name === 'credentials') chmodSync(path, MODES[name])
     } catch (cause) {
-      throw new AgentError('folder-unusable', `The folder ${path} cannot be made.`, {
-        hint: 'Run this as a user that may (root, for /etc and /var/lib), or name other places with --config and --data-dir.',
-        cause,
-      })
+      throw unusable(path, cause)
     }
   }
 }
+
+/** The service reads the configuration beside the credentials, as another user than root. */
+const openParent = (credentials: string): void => {
+  try {
+    mkdirSync(dirname(credentials), { recursive: true, mode: 0o755 })
+  } catch (cause) {
+    throw unusable(dirname(credentials), cause)
+  }
+}
+
+const unusable = (path: string, cause: unknown) =>
+  new AgentError('folder-unusable', `The folder ${path} cannot be made.`, {
+    hint: 'Run this as a user that may (root, for /etc and /var/lib), or name other places with --config and --data-dir.',
+    cause,
+  })

@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Chain, type Mined, makeJournal, openDatabase, revertOf } from '@decloud/chain'
 import { sentenceOf } from '@decloud/protocol'
-import type { Hex } from 'viem'
+import { type Hex, parseGwei } from 'viem'
+import { type AgentConfig, DEFAULT_MAX_FEE_GWEI } from '../../config/config.ts'
 import { AgentError } from '../../lib/errors.ts'
 import { tryLock } from '../../lib/file-lock.ts'
 import { type Io, UsageError } from '../verb.ts'
@@ -31,7 +32,7 @@ const MINED_WITHIN_MS = 300_000
 export type Sender = { send(call: Call): Promise<Done>; close(): Promise<void> }
 
 /**
- * @param dataDir where the journal lies; in memory when it cannot, and then the chain's count of transactions tells
+ * @param config.dataDir where the journal lies; in memory when it cannot, and then the chain's count of transactions tells
  *   whether an earlier command left one under way.
  * @throws AgentError `operator-busy` while another command sends with this key.
  */
@@ -39,12 +40,14 @@ export const openSender = async (
   io: Io,
   chain: Chain,
   operator: Operator,
-  dataDir: string,
+  { dataDir, maxFeeGwei = DEFAULT_MAX_FEE_GWEI }: Pick<AgentConfig, 'dataDir' | 'maxFeeGwei'>,
 ): Promise<Sender> => {
   const { account } = operator
   if (account === null) throw elsewhere(operator)
   const { db, release } = openJournalFile(io, dataDir, chain.deployment.chainId)
-  const journal = makeJournal({ chain, db, account, onError: (error) => io.say(sentenceOf(error)) })
+  const maxFeePerGas = parseGwei(String(maxFeeGwei))
+  const onError = (error: unknown) => io.say(sentenceOf(error))
+  const journal = makeJournal({ chain, db, account, maxFeePerGas, onError })
   const close = async () => {
     io.signal.removeEventListener('abort', stop)
     await journal.close()

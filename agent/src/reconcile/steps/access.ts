@@ -1,6 +1,7 @@
 // Whom a running guest lets in, after its tenant has posted another manifest; and once after each installation.
 import { DecloudError, type Manifest, sentenceOf } from '@decloud/protocol'
 import { GUEST_USER } from '../../domain/guest-config.ts'
+import { accessOf } from '../../ssh/access.ts'
 import { withoutComment } from '../../ssh/public-key.ts'
 import type { Executors, StepContext } from './context.ts'
 import { writeSeed } from './provision.ts'
@@ -21,18 +22,20 @@ export const access: Executors<'UpdateAccess'> = {
     }
     // What is started or set up from here on agrees with the guest.
     await writeSeed(context)
-    const { login } = await deps.keys.ensure(lease.leaseId)
+    const keys = await deps.keys.ensure(lease.leaseId)
     const problem = await deps.guest.updateAccess(lease.leaseId, {
       userName: GUEST_USER,
       sshKeys: manifest.sshKeys.map(withoutComment),
       passwordHash: manifest.passwordHash,
-      nodeKey: login.publicKey,
+      access: accessOf(lease.leaseId, keys, deps.guest.nodeAddress),
     })
     if (problem !== null) {
       deps.log.info({ leaseId: lease.leaseId, problem }, 'the guest does not follow the newest manifest yet')
       return { waitMs: SILENT_MS }
     }
-    deps.store.put({ ...recordOf(context), manifestSeen: manifestHash })
+    const vm = recordOf(context)
+    const reason = vm.reason?.code === UNOPENED.code ? null : vm.reason
+    deps.store.put({ ...vm, manifestSeen: manifestHash, reason })
     if (before === null) return undefined
     const message = 'The guest lets in whom the newest manifest of its tenant names.'
     deps.events.record({

@@ -6,7 +6,9 @@ import { PAUSED } from '../../domain/plan-run.ts'
 import { awaited } from '../../domain/readiness.ts'
 import { GENERATION, specHashOf } from '../../domain/spec.ts'
 import { unseen } from '../../domain/vm.ts'
+import { sshFingerprint } from '../../guest/system-check.ts'
 import { AgentError } from '../../lib/errors.ts'
+import type { GuestFacts } from '../../ports/guest.ts'
 import type { DomainSpec } from '../../ports/hypervisor.ts'
 import { accessOf } from '../../ssh/access.ts'
 import { checkSpare, reserve, resourcesOf } from '../resources.ts'
@@ -121,7 +123,10 @@ export const provision: Executors<
       const same = vm.facts?.bootId === facts.bootId
       const seen = same ? vm : unseen(vm, checkedMs)
       deps.store.put({ ...seen, facts, checkedMs, attempts: 0, reason: same ? vm.reason : null })
-      if (!same) deps.log.info({ leaseId: vm.leaseId, bootId: facts.bootId }, 'guest ready')
+      if (!same) {
+        deps.log.info({ leaseId: vm.leaseId, bootId: facts.bootId }, 'guest ready')
+        await noteHostKey(context, facts)
+      }
       return undefined
     }
     if (vm.status === 'Running') {
@@ -133,6 +138,18 @@ export const provision: Executors<
       throw new AgentError('guest-failed', `The guest did not set itself up: ${check.reason}.`)
     return { waitMs: POLL_MS }
   },
+}
+
+/** People's clients pin the key that the node gave the guest: one that answers with another has them warned. */
+const noteHostKey = async (
+  { deps, lease }: StepContext,
+  { sshHostKey, sshHostKeyFingerprint }: GuestFacts,
+) => {
+  const given = (await deps.keys.of(lease.leaseId))?.host.publicKey
+  if (given === undefined || given === sshHostKey) return
+  const message = 'The guest answers with an SSH host key that its node did not give it; users are warned.'
+  const details = { given: sshFingerprint(given), reported: sshHostKeyFingerprint }
+  deps.events.record({ kind: 'ssh.host-key-differs', leaseId: lease.leaseId, message, details })
 }
 
 /** Whole or not at all: the store replaces an earlier one. */

@@ -145,6 +145,10 @@ export const nodeDetailSchema = nodeSchema.extend({
   facts: z.object({ signed: signedFactsSchema, heardAt: z.int() }).nullable(),
 })
 
+/** The part of it that says what the machine is: by the node itself, and by auditors on chain. */
+export const nodeFactsViewSchema = nodeDetailSchema.pick({ facts: true, attributes: true })
+export type ApiNodeFacts = z.output<typeof nodeFactsViewSchema>
+
 export const NODE_SORTS = ['price', 'uptime', 'capacity', 'rating'] as const
 
 /** Names of tags, comma-separated. */

@@ -5,7 +5,7 @@ import { type ApiSession, sessionSchema, signInSchema } from '@decloud/protocol/
 import { signMessage } from 'viem/actions'
 import type { Runtime } from '../../data/runtime.tsx'
 import type { Signer } from '../../flows/flow.ts'
-import { type Asking, askAgent } from './ask.ts'
+import { type Asking, askAgent, withSlash } from './ask.ts'
 import { readSession, sessionKey, writeSession } from './store.ts'
 
 /** @param node index as the lease names it on chain: the agent that asks is not asked who it is. */
@@ -49,6 +49,8 @@ const renew = (key: string, endpoint: string, { refreshToken }: ApiSession): Pro
 export type NodeClient = {
   /** @throws DecloudError `signed-out`; as `askAgent`. */
   token(): Promise<string>
+  /** The URL of a path of the agent, without a leading slash. */
+  at(path: string): URL
   /** JSON of the answer. @throws as `token`. */
   ask(path: string, asking?: Omit<Asking, 'token'>): Promise<unknown>
 }
@@ -75,6 +77,7 @@ export const nodeClient = (key: string, endpoint: string): NodeClient => {
   }
   return {
     token,
+    at: (path) => new URL(path, withSlash(endpoint)),
     ask: async (path, asking = {}) =>
       orSignOut(askAgent(endpoint, path, { ...asking, token: await token() })),
   }

@@ -8,6 +8,7 @@ import { useMachine } from '../hooks/use-machine.ts'
 import { timeline } from '../phases.ts'
 import { Bill } from './bill.tsx'
 import { CloseLease } from './close-lease.tsx'
+import { Inside } from './inside.tsx'
 import { MachineFacts } from './machine-facts.tsx'
 import { Money } from './money.tsx'
 import { SshLine } from './ssh-line.tsx'
@@ -35,6 +36,9 @@ export const Cockpit = ({ view, now }: { view: LeaseView; now: number }) => {
         </section>
         {view.status === 'Assigned' && <NodeDoor session={session} />}
         {view.status === 'Active' && !depleted && <SshLine view={view} machine={machine} session={session} />}
+        {view.status === 'Active' && !depleted && session.client !== null && (
+          <Inside client={session.client} leaseId={view.leaseId} />
+        )}
         {live && <MachineFacts view={view} machine={machine} />}
       </div>
       <div className="stack">

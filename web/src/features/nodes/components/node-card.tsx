@@ -19,7 +19,8 @@ export const NodeCard = (props: { node: NodeOffer; policy: PolicyParameters }) =
         <div>
           <h3>{region}</h3>
           <p className="small muted">
-            Node {node.node} <span className="mono">{short(node.nodeId)}</span>
+            <Link to={`/nodes/${node.node}`}>Node {node.node}</Link>{' '}
+            <span className="mono">{short(node.nodeId)}</span>
           </p>
         </div>
         <div className="node-badges">

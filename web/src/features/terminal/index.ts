@@ -1,0 +1,1 @@
+export { ConsolePanel, TerminalPanel } from './components/terminal-panel.tsx'
