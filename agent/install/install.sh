@@ -10,7 +10,7 @@ set -eu
 
 NAME=decloud-node LABEL='node install' ROOM=agent MAIN=agent/src/cli/main.ts PARTS='docs/operator.md'
 WORKSPACES='@decloud/agent @decloud/chain @decloud/gossip @decloud/service @decloud/protocol'
-COPY_PREFIX='' COPY_SUFFIX=''
+COPY_PREFIX='' COPY_SUFFIX='' COMPILED_BY='run --help'
 
 usage() {
   cat <<TEXT
