@@ -148,7 +148,7 @@ describe.skipIf(missing !== null)('inside a real guest', () => {
     const id = opened?.type === 'opened' ? opened.session : ''
     // No line editor, which would add escapes of its own to what is counted here.
     client.type('exec sh\r')
-    await says(client, /\n\$ $/)
+    await says(client, /[\r\n]\$ $/)
     client.type("stty -echo; PS1=; echo be''gin\r")
     await says(client, /begin\r\n/)
     const start = client.text().indexOf('begin\r\n') + 'begin\r\n'.length
