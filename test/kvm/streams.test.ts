@@ -248,7 +248,8 @@ describe.skipIf(missing !== null)('inside a real guest', () => {
 
   test('a guest whose sshd is broken is mended through its serial console, by password', async () => {
     // Of the connections of now the terminal's own would go on: what is to fail is a new one.
-    await inGuest('sudo systemctl mask --now --no-block ssh.service')
+    // A moment later: it takes the connection with it through which it is asked for.
+    await inGuest('sudo systemd-run --quiet --on-active=1 systemctl mask --now ssh.service')
     await until(async () => !(await listens()), SLOW, 'sshd still listens')
     const refused = await stream('terminal')
     refused.tell({ type: 'open', cols: 80, rows: 24 })
