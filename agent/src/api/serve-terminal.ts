@@ -19,6 +19,7 @@ const HELLO_MS = 10_000
 /** The guard has let the visitor in; from here on the socket is his. */
 export const serveTerminal = (socket: WebSocket, visitor: Visitor, terminals: Terminals, log: Log): void => {
   let state: 'hello' | 'opening' | 'gone' | Session = 'hello'
+  let resized: { cols: number; rows: number } | null = null
   const timer = setTimeout(() => stream.close(STREAM_CLOSE.malformed, MALFORMED), HELLO_MS)
 
   const begin = async (hello: TerminalHello) => {
@@ -34,6 +35,16 @@ export const serveTerminal = (socket: WebSocket, visitor: Visitor, terminals: Te
     state = session
     const size = { cols: hello.cols, rows: hello.rows }
     session.attach(stream, visitor, hello.type === 'open' ? null : { offset: hello.offset, size })
+    if (resized !== null) session.resize(resized)
+  }
+
+  /** A guest may take its time to let somebody in: who waits may ask whether anybody is there, and change the size. */
+  const wait = (json: unknown) => {
+    const request = terminalRequestSchema.safeParse(json)
+    if (request.data?.type === 'ping') stream.tell({ type: 'pong', at: request.data.at })
+    else if (request.data?.type === 'resize') resized = request.data
+    else if (request.data?.type === 'close') stream.close(STREAM_CLOSE.ended)
+    else stream.close(STREAM_CLOSE.malformed, MALFORMED)
   }
 
   const obey = (session: Session, json: unknown) => {
@@ -52,8 +63,12 @@ export const serveTerminal = (socket: WebSocket, visitor: Visitor, terminals: Te
         if (state.shows(stream)) obey(state, json)
         return
       }
+      if (state === 'opening') {
+        wait(json)
+        return
+      }
       const hello = terminalHelloSchema.safeParse(json)
-      if (state === 'hello' && hello.success) void begin(hello.data)
+      if (hello.success) void begin(hello.data)
       else stream.close(STREAM_CLOSE.malformed, MALFORMED)
     },
     binary: (bytes) => {

@@ -298,6 +298,18 @@ test('a lease has so many terminals, and one that is closed makes room', async (
   await opened(await connect())
 })
 
+test('who waits for a guest that is slow to answer may ask whether anybody is there, and change the size', async () => {
+  const { connect } = await serve()
+  const client = await connect()
+  client.tell({ type: 'open', ...size })
+  client.tell({ type: 'ping', at: 3 })
+  client.tell({ type: 'resize', cols: 100, rows: 30 })
+  await client.until('opened', () => client.replies.some(({ type }) => type === 'opened'))
+  expect(client.replies[0]).toEqual({ type: 'pong', at: 3 })
+  await holds(() => guest.shells[0]?.sizes.length === 2)
+  expect(guest.shells[0]?.sizes.at(-1)).toEqual([100, 30])
+})
+
 test('a guest with another host key, one that refuses the login and one that is not there each have their sentence', async () => {
   const strange = await startSshGuest()
   stack.defer(() => strange.close())
