@@ -47,7 +47,10 @@ describe.skipIf(skipped !== undefined)('into a guest', () => {
   const ticket = async (use: string) =>
     ticketSchema.parse(await tenant.ask(`/v1/leases/${leaseId}/tickets`, { for: use })).ticket
   const stream = async (what: 'terminal' | 'console', ...protocols: string[]) =>
-    connectStream(at(what).replace('http', 'ws'), { protocols: ['decloud.v1', ...protocols] })
+    connectStream(at(what).replace('http', 'ws'), {
+      protocols: ['decloud.v1', ...protocols],
+      acks: what === 'terminal',
+    })
   const asked = async (rest: string, init: RequestInit = {}) =>
     fetch(at(rest), {
       ...init,

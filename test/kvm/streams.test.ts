@@ -106,7 +106,12 @@ describe.skipIf(missing !== null)('inside a real guest', () => {
   const stream = async (what: 'terminal' | 'console', options: { offset?: number } = {}) => {
     const { ticket } = ticketSchema.parse(await session.ask(`/v1/leases/${leaseId}/tickets`, { for: what }))
     const protocols = ['decloud.v1', `ticket.${ticket}`]
-    return connectStream(at(what).href.replace('http', 'ws'), { ...options, protocols })
+    // A console acknowledges nothing.
+    return connectStream(at(what).href.replace('http', 'ws'), {
+      ...options,
+      protocols,
+      acks: what === 'terminal',
+    })
   }
   const open = async (): Promise<StreamClient> => {
     const client = await stream('terminal')
