@@ -2,6 +2,7 @@
 const Database = require('better-sqlite3')
 
 const [from, to] = process.argv.slice(2)
+process.umask(0o077)
 const database = new Database(from, { fileMustExist: true })
 database.backup(to).then(
   () => database.close(),

@@ -106,7 +106,7 @@ if [ -r "$ETC/environment" ]; then
   set +a
 fi
 export DECLOUD_NODE_CONFIG="${DECLOUD_NODE_CONFIG:-$ETC/node.json}" DECLOUD_DATA_DIR="${DECLOUD_DATA_DIR:-/var/lib/$NAME}"
-export NODE_ENV=production
+export NODE_ENV=production NODE_COMPILE_CACHE="$release/compiled"
 
 # The secrets are root's, and the operator's cold key stays so: what signs with it, or changes keys and configuration, runs
 # as root. Everything else is the service's user, with the powers that the service has.

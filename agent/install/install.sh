@@ -10,7 +10,7 @@ set -eu
 
 NAME=decloud-node LABEL='node install' ROOM=agent MAIN=agent/src/cli/main.ts PARTS='docs/operator.md'
 WORKSPACES='@decloud/agent @decloud/chain @decloud/gossip @decloud/service @decloud/protocol'
-COPY_PREFIX='' COPY_SUFFIX=''
+COPY_PREFIX='' COPY_SUFFIX='' COMPILED_BY='run --help'
 
 usage() {
   cat <<TEXT
@@ -144,7 +144,10 @@ save() {
   install -d -m 0700 -o "$NAME" -g "$NAME" "$1.part"
   for database in "$STATE"/*.db; do
     [ -f "$database" ] || continue
+    # As who owns it: the operator's journal is root's.
+    as=$(stat -c %U "$database")
     at "$new" @node install/copy-database.cjs "$database" "$1.part/${database##*/}" || return 1
+    as=''
   done
   for file in node.json environment; do
     [ ! -f "$ETC/$file" ] || cp -p "$ETC/$file" "$1.part/$file" || return 1
@@ -159,7 +162,7 @@ restore() {
     [ -f "$database" ] || continue
     target=$STATE/${database##*/}
     rm -f -- "$target-wal" "$target-shm"
-    install -m 0600 -o "$NAME" -g "$NAME" "$database" "$target.part"
+    install -m 0600 -o "$(stat -c %U "$database")" -g "$(stat -c %G "$STATE")" "$database" "$target.part"
     mv -T "$target.part" "$target"
   done
   for file in node.json environment; do

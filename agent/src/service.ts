@@ -19,6 +19,8 @@ export type Service = {
   release(): void
 }
 
+type Options = { everyMs?: number; load?: Parameters<typeof makeServiceManager>[0]['load'] }
+
 /**
  * Whoever runs the agent by hand gets a service that tells nobody.
  * @throws DecloudError `notify-missing`.
@@ -26,10 +28,13 @@ export type Service = {
 export const openService = async (
   env: Readonly<Record<string, string | undefined>>,
   log: Logger,
-  everyMs = LOOK_MS,
+  { everyMs = LOOK_MS, load }: Options = {},
 ): Promise<Service> => {
   const onError = (error: unknown) => log.warn({ err: error }, 'systemd')
-  const manager = await makeServiceManager({ env, pid: process.pid, onError })
+  const manager = await makeServiceManager({
+    ...{ env, pid: process.pid, onError },
+    ...(load === undefined ? {} : { load }),
+  })
   if (manager === null) return { started: async () => {}, stopping: () => {}, release: () => {} }
   const timers: NodeJS.Timeout[] = []
   const over = new AbortController()

@@ -5,6 +5,7 @@
 #   ROOM      its folder in the tree, which holds install/ and package.json
 #   MAIN      its command line, a path in the tree
 #   PARTS     what a release needs of the tree besides what all need
+#   COMPILED_BY  the arguments with which that loads all that the service loads, and ends; none: nothing is compiled
 #   WORKSPACES  the npm workspaces whose packages it needs
 #
 # and these defined: usage, needs_more OPTION (an option of its own: sets `taken` to how many words it took, or returns 1),
@@ -30,6 +31,7 @@ act() {
   if [ -n "$dry" ]; then printf '  would run: %s\n' "$*" >&2; else "$@"; fi
 }
 
+as=''
 from='' release='' pack='' sum='' arch='' deadline=180 dry='' mode=install purge=''
 options() {
   while [ $# -gt 0 ]; do
@@ -159,7 +161,7 @@ arm64_node() {
 
 current() { readlink "$OPT/current" 2>/dev/null | sed 's|.*/||'; }
 
-# `at VERSION COMMAND…`: a command of that release, as the service user, with the unit's environment. `@node` and `@main`
+# `at VERSION COMMAND…`: a command of that release, as the service user or `as`, with the unit's environment. `@node` and `@main`
 # stand for its Node and its command line.
 at() {
   version=$1
@@ -170,7 +172,7 @@ at() {
     @main) shift; set -- "$folder/node_modules/.bin/node" "$folder/$MAIN" "$@" ;;
   esac
   # shellcheck disable=SC2016,SC2046 # for the inner shell to expand; words without spaces
-  (cd "$folder/$ROOM" && runuser -u "$NAME" -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin $(service_environment) \
+  (cd "$folder/$ROOM" && runuser -u "${as:-$NAME}" -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin $(service_environment) \
     sh -c 'set -a; [ ! -r "$0" ] || . "$0"; set +a; exec "$@"' "$ETC/environment" "$@")
 }
 
@@ -212,6 +214,20 @@ fetch() {
   chmod 0755 "$work/release"
   if [ -d "$OPT/releases/$new" ]; then say "release $new is here already"
   else mv -T "$work/release" "$OPT/releases/$new"; fi
+  compile "$new"
+}
+
+# `compile VERSION`: Node keeps what it has compiled for the next start, where the installer asks for it. For the service's
+# user, because Node keeps a folder for each; root's in the end, because what is in it is run: the service only reads it.
+compile() {
+  compiled=$OPT/releases/$1/compiled
+  [ -n "${COMPILED_BY:-}" ] && [ ! -d "$compiled" ] || return 0
+  install -d -m 0755 -o "$NAME" -g "$NAME" "$compiled"
+  # One that does not start is for the health check to find.
+  # shellcheck disable=SC2086 # several words
+  at "$1" env "NODE_COMPILE_CACHE=$compiled" "$OPT/releases/$1/node_modules/.bin/node" "$OPT/releases/$1/$MAIN" $COMPILED_BY >/dev/null 2>&1 || true
+  chown -R 0:0 "$compiled"
+  chmod -R go=u-w "$compiled"
 }
 
 # ------------------------------------------------------------------------------------------------- the machine

@@ -102,6 +102,9 @@ test.skipIf(missing)(
       'kvm',
       'libvirt',
     ])
+    expect(
+      (await guest('runuser -u decloud-node -- find /opt/decloud-node/current/compiled/ -type f')).text,
+    ).not.toBe('')
     expect(await unit('ActiveState')).toBe('inactive')
     const verified = await guest('systemd-analyze verify decloud-node.service')
     expect(verified, verified.text).toMatchObject({ code: 0, text: '' })
