@@ -12,7 +12,10 @@ import { bearerIn, sessionIn, ticketIn, ticketSession } from './credentials.ts'
 import { knockOf } from './knock.ts'
 import { leaseIdIn } from './lease-id.ts'
 
-/** `insider`: whoever has signed in, or the operator. `anyone`: the sign-in itself. `signed`: the body carries the signature that lets it in. */
+/**
+ * `anyone`: the sign-in itself. `signed`: the body carries the signature that lets it in. `insider`: any session, or the
+ * operator's token.
+ */
 export type RouteAccess =
   | { who: 'anyone' | 'signed' | 'session' | 'operator' | 'insider' }
   | { who: 'lease'; need: Need; ticket: TicketUse | null }

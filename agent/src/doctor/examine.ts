@@ -7,6 +7,7 @@ import { withDeadline } from '../lib/deadline.ts'
 import { AgentError } from '../lib/errors.ts'
 import { checkFeed, checkRpcs } from './chain.ts'
 import { checkClock } from './clock.ts'
+import { checkBenchmark, checkProbe } from './facts.ts'
 import { type Finding, fail, ok, unknown, unmade } from './finding.ts'
 import { checkFirewall, checkImageTools } from './firewall.ts'
 import { checkDatabase, checkFolder, checkSpace } from './folder.ts'
@@ -15,7 +16,6 @@ import { checkImages } from './images.ts'
 import { checkBeats, checkKeepers } from './keepers.ts'
 import { checkKeys, checkRegistration } from './keys.ts'
 import { checkAcceleration, checkLibvirt, checkPromises } from './machine.ts'
-import { checkMeasured } from './measured.ts'
 import { checkRelay } from './relay.ts'
 import { checkAgent, checkPort } from './running.ts'
 import { type Examination, makeSubject, type Subject } from './subject.ts'
@@ -44,7 +44,8 @@ const CHECKS: readonly (readonly [name: string, check: Check, ms?: number])[] = 
   ['registration', checkRegistration],
   ['gas', checkGas],
   ['capacity', checkPromises],
-  ['benchmark and probe', checkMeasured],
+  ['probe', checkProbe],
+  ['benchmark', checkBenchmark],
   ['relay', checkRelay],
   ['keepers', checkKeepers],
   ['beats', checkBeats],

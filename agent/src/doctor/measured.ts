@@ -1,39 +1,12 @@
-// What was measured and proved of this machine, held against what is registered and configured. Nothing is measured here.
-import { existsSync } from 'node:fs'
-import { nodeRegistryAbi } from '@decloud/protocol'
+// What the newest benchmark and probe say, held against what is registered and configured. Pure.
 import type { BenchmarkFacts, ProbeFacts } from '@decloud/protocol/wire/facts'
 import { comparePoints } from '../domain/benchmark.ts'
-import { factsFile, openFactsStore } from '../state/node-facts-store.ts'
 import { type Finding, ok, warn } from './finding.ts'
-import type { Subject } from './subject.ts'
 
 const BENCHMARK = 'benchmark'
 const PROBE = 'probe'
 
-/** Says nothing of what was never measured: that is no fault of a node that is registered and works. */
-export const checkMeasured = async (subject: Subject): Promise<Finding[]> => {
-  const { dataDir, node, acceleration } = subject.config()
-  if (!existsSync(factsFile(dataDir))) return []
-  const store = openFactsStore(dataDir)
-  const [benchmark, probe] = [store.benchmark.newest(), store.probe.newest()]
-  store.close()
-  const proved = probe === null ? [] : judgeProbe(probe, acceleration)
-  if (benchmark === null) return proved
-  const chain = await subject.chain()
-  const { capacity } = await chain.request('read what this node offers', (client) =>
-    client.readContract({
-      ...{
-        address: chain.deployment.nodeRegistry,
-        abi: nodeRegistryAbi,
-        functionName: 'offer',
-        args: [node],
-      },
-    }),
-  )
-  return [judgeBenchmark(benchmark, Number(capacity.pointUnits)), ...proved]
-}
-
-/** Pure. @param registered point-units. */
+/** @param registered point-units. */
 export const judgeBenchmark = ({ pointUnits, steady }: BenchmarkFacts, registered: number): Finding => {
   if ('unknown' in pointUnits || !steady) {
     const why = 'unknown' in pointUnits ? pointUnits.unknown : 'The machine was too busy.'
@@ -59,7 +32,6 @@ export const judgeBenchmark = ({ pointUnits, steady }: BenchmarkFacts, registere
       )
 }
 
-/** Pure. */
 export const judgeProbe = (
   { outcome, kvm, message }: ProbeFacts,
   acceleration: 'auto' | 'kvm' | 'tcg',
