@@ -72,6 +72,9 @@ const lease = async (given: Manifest): Promise<Hex> => {
     manifest: given,
   })
   await waitActive(tenant, leaseId, { endpoint })
+  // The chain is ahead of the agent's record by a moment.
+  const isUp = async () => vmOf(leaseId)?.status === 'Running' && vmOf(leaseId)?.manifestSeen !== null
+  await until(isUp, 120_000, 'the guest is not running')
   return leaseId
 }
 

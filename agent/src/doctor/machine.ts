@@ -9,7 +9,7 @@ import { decideAcceleration, probeKvm } from '../hypervisor/libvirt/kvm.ts'
 import { WorkerPool } from '../hypervisor/libvirt/worker-pool.ts'
 import { HypervisorError } from '../ports/hypervisor.ts'
 import { newestProbe } from './facts.ts'
-import { type Finding, fail, ok, warn } from './finding.ts'
+import { type Finding, fail, ok, unknown, warn } from './finding.ts'
 import type { Subject } from './subject.ts'
 
 export const checkAcceleration = async (subject: Subject): Promise<Finding[]> => {
@@ -37,7 +37,8 @@ export const checkAcceleration = async (subject: Subject): Promise<Finding[]> =>
   return [fail(check, 'kvm-missing', decision.reason, todo)]
 }
 
-const LIBVIRT_MS = 10_000
+/** On a machine whose processors are all taken, its thread alone takes seconds to come up. */
+const LIBVIRT_MS = 25_000
 
 export const checkLibvirt = async (subject: Subject): Promise<Finding[]> => {
   const check = 'libvirt'
@@ -49,6 +50,10 @@ export const checkLibvirt = async (subject: Subject): Promise<Finding[]> => {
     return [ok(check, `answers at ${libvirtUri}, ${all.length} guests of agents on this machine`)]
   } catch (error) {
     if (!(error instanceof HypervisorError)) throw error
+    if (error.code === 'timeout') {
+      const todo = 'Look whether the machine is overloaded, then at libvirt: systemctl status libvirtd'
+      return [unknown(check, 'libvirt-slow', `no answer within ${LIBVIRT_MS / 1_000} s`, todo)]
+    }
     if (hypervisor === 'auto' && deployment.chainId === DEVELOPMENT_CHAIN) {
       const todo = 'Start libvirtd to run real guests.'
       return [

@@ -131,7 +131,8 @@ describe.skipIf(missing !== null)('the doctor also names', { timeout: 120_000 },
     facts.probe.put(probe)
     expect((await levels()).warned).toContain('probe-stale')
     facts.probe.put({
-      ...{ ...probe, acceleration: null, outcome: 'failed', message: 'nothing came up' },
+      ...{ ...probe, takenAt: takenAt + 7 * 86_400, acceleration: null },
+      ...{ outcome: 'failed', message: 'nothing came up' },
     })
     expect((await levels()).warned).toContain('probe-failed')
     facts.probe.put({ ...probe, takenAt: takenAt + 7 * 86_400 })
