@@ -217,8 +217,8 @@ export const makeContext = async (
   disposer.add(recordStates(conditionsOf({ follower, space, duties, beats }), events))
   const enterGuest = overrides.enterGuest ?? makeNodeLogin(deps)
   const streams = openStreams({ db, deps, enterGuest, limits: overrides.terminals, disposer })
-  const certificates = makeIssuer({ ...deps, directory: join(dataDir.path, KEYS) })
   const usage = watchAll({ registry, deps, follower, disposer, space, beats, duties })
+  const certificates = makeIssuer({ ...deps, directory: join(dataDir.path, KEYS) })
   return {
     deps,
     access,
@@ -228,13 +228,14 @@ export const makeContext = async (
     beats,
     duties,
     space,
+    usage,
+    registry,
     /** What the API serves, but for the health of all this. */
     served: {
       ...{ access, orders, streams, certificates },
       ...{ store: watched.store, statement: herald.statement },
+      ...{ usage, metrics: registry },
     },
-    usage,
-    registry,
     subscribe: watched.subscribe,
   }
 }

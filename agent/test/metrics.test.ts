@@ -1,6 +1,10 @@
 // The figures of a real agent with simulated guests, as Prometheus would read them.
+
+import { leaseUsageSchema } from '@decloud/protocol/wire/node'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { sessionAt } from '../../scripts/lib/node-session.ts'
 import { closeLease } from '../../scripts/lib/tenant.ts'
+import { readOperatorToken } from '../src/access/operator-token.ts'
 import { sampleUsage } from '../src/metrics/usage.ts'
 import { HypervisorError } from '../src/ports/hypervisor.ts'
 import { type Bench, makeBench, until } from './helpers/node.ts'
@@ -17,7 +21,11 @@ describe('the figures of a node', { timeout: 120_000 }, () => {
     const leaseId = await bench.open()
     await until(agent, leaseId, (vm) => vm.status === 'Running')
     await agent.usage.look()
-    const text = await agent.metrics()
+    expect((await fetch(`${agent.url}/metrics`)).status).toBe(401)
+    const authorization = `Bearer ${readOperatorToken(bench.config.dataDir)}`
+    const scraped = await fetch(`${agent.url}/metrics`, { headers: { authorization } })
+    expect(scraped.headers.get('content-type')).toContain('text/plain; version=0.0.4')
+    const text = await scraped.text()
     const value = (name: string) => Number(new RegExp(`^decloud_node_${name} (\\S+)$`, 'm').exec(text)?.[1])
     const lease = `{lease="${leaseId}"}`
     expect(value(`guest_cpu_seconds_total${lease}`)).toBeGreaterThan(0)
@@ -35,6 +43,12 @@ describe('the figures of a node', { timeout: 120_000 }, () => {
     })
     expect(await agent.metrics()).toContain('decloud_node_capacity{resource="memoryMiB"} 8192\n')
 
+    const session = sessionAt(bench.tenant, agent.url, bench.config.node)
+    const usage = async () => leaseUsageSchema.parse(await session.ask(`/v1/leases/${leaseId}/usage`))
+    const used = await usage()
+    expect(used).toMatchObject({ leaseId, memoryBytes: 512 * 2 ** 19, sampledAt: expect.any(Number) })
+    expect(used.cpuSeconds).toBeGreaterThan(0)
+
     await closeLease(bench.tenant, leaseId)
     await until(agent, leaseId, (vm) => vm.status === 'Deleting')
     await vi.waitFor(
@@ -45,6 +59,7 @@ describe('the figures of a node', { timeout: 120_000 }, () => {
       { timeout: 20_000 },
     )
     expect(await agent.metrics()).not.toContain('guest_cpu_seconds_total{')
+    expect(await usage()).toMatchObject({ leaseId, cpuSeconds: null, disk: null, net: null })
     await agent.close()
   })
 

@@ -12,13 +12,14 @@ import {
   manifestCommitment,
   manifestPayload,
 } from '@decloud/protocol'
-import { Client } from 'ssh2'
 import { bytesToHex, type Hex, toHex } from 'viem'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { GuestLogin } from '../../agent/src/ports/guest-login.ts'
 import { issueCertificate } from '../../agent/src/ssh/certificate.ts'
+import { connectGuest } from '../../agent/src/ssh/guest-client.ts'
 import { makeKeyPair } from '../../agent/src/ssh/key-pair.ts'
 import { authorityFile, makeKeyStore } from '../../agent/src/ssh/key-store.ts'
-import { makeNodeLogin, type NodeLogin } from '../../agent/src/ssh/node-login.ts'
+import { makeNodeLogin } from '../../agent/src/ssh/node-login.ts'
 import { postOnChain, sealFor } from '../../scripts/lib/any-node.ts'
 import { getCertificate } from '../../scripts/lib/guest-login.ts'
 import { makeKey } from '../../scripts/lib/guest-shell.ts'
@@ -71,6 +72,9 @@ const lease = async (given: Manifest): Promise<Hex> => {
     manifest: given,
   })
   await waitActive(tenant, leaseId, { endpoint })
+  // The chain is ahead of the agent's record by a moment.
+  const isUp = async () => vmOf(leaseId)?.status === 'Running' && vmOf(leaseId)?.manifestSeen !== null
+  await until(isUp, 120_000, 'the guest is not running')
   return leaseId
 }
 
@@ -81,7 +85,14 @@ const factsOf = (leaseId: Hex) => {
   return facts
 }
 
-type Way = { options?: Record<string, string>; user?: string; hostKey?: string; env?: Record<string, string> }
+type Way = {
+  options?: Record<string, string>
+  user?: string
+  hostKey?: string
+  /** Asks for this port of the guest's, and for no command. */
+  forward?: string
+  env?: Record<string, string>
+}
 type Said = { code: number; stdout: string; stderr: string }
 
 /** OpenSSH's own client; the host key is the one given, or none is accepted. */
@@ -100,14 +111,12 @@ const enter = async (leaseId: Hex, command: string, way: Way): Promise<Said> => 
     ...Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]),
   ]
   const env = { ...process.env, ...way.env }
+  const target = `${way.user ?? 'decloud'}@${ipv4}`
+  const wanted = way.forward === undefined ? [target, command] : ['-W', way.forward, target]
   const once = () =>
     new Promise<Said>((resolve) =>
-      execFile(
-        'ssh',
-        [...args, `${way.user ?? 'decloud'}@${ipv4}`, command],
-        { env, timeout: 90_000 },
-        (error, stdout, stderr) =>
-          resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr }),
+      execFile('ssh', [...args, ...wanted], { env, timeout: 90_000 }, (error, stdout, stderr) =>
+        resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr }),
       ),
     )
   // The guest agent reports before sshd listens.
@@ -246,9 +255,14 @@ describe.skipIf(missing)('a Debian guest', { timeout: LONG }, () => {
 
   test("is entered by its node from the node's address alone, until the tenant removes that line", async () => {
     const login = await makeNodeLogin({ keys: makeKeyStore(keysFolder), store: { get: vmOf } })(leaseId)
-    expect(await runAsNode(login, WHO)).toBe('decloud\n')
-    await expect(runAsNode({ ...login, hostVerifier: () => false }, WHO)).rejects.toThrow(/Host denied/)
-    await expect(forwardAsNode(login)).rejects.toThrow()
+    expect(await runAsNode(login, WHO)).toMatch(/^decloud\r?$/m)
+    const another = { ...login, hostKey: makeKeyPair().publicKey }
+    await expect(runAsNode(another, WHO)).rejects.toMatchObject({ code: 'guest-host-key' })
+    const file = join(folder, 'node')
+    await writeFile(file, login.privateKey, { mode: 0o600 })
+    expect(await enter(leaseId, WHO, byKey(file))).toMatchObject(entered)
+    const forwarded = await enter(leaseId, WHO, { ...byKey(file), forward: '127.0.0.1:22' })
+    expect(forwarded).toMatchObject({ code: 255, stdout: '', stderr: expect.stringContaining('prohibited') })
 
     // The same key, from within the guest: another address.
     const key = Buffer.from(login.privateKey).toString('base64')
@@ -259,7 +273,7 @@ describe.skipIf(missing)('a Debian guest', { timeout: LONG }, () => {
     expect(await enter(leaseId, within, byKey())).toMatchObject(turnedAway)
 
     await enter(leaseId, "sed -i '/decloud-node: /d' ~/.ssh/authorized_keys", byKey())
-    await expect(runAsNode(login, WHO)).rejects.toThrow(/authentication methods failed/)
+    await expect(runAsNode(login, WHO)).rejects.toMatchObject({ code: 'guest-login-refused' })
   })
 
   test('lets in whom a newer manifest names, and no longer whom the one before did', async () => {
@@ -295,7 +309,7 @@ test.skipIf(missing)(
     expect(await enter(leaseId, WHO, await byPassword('another'))).toMatchObject({ code: 255, stdout: '' })
     const keys = makeKeyStore(join(real().world.directory, 'node-0', 'ssh'))
     const login = await makeNodeLogin({ keys, store: { get: vmOf } })(leaseId)
-    expect(await runAsNode(login, WHO)).toBe('decloud\n')
+    expect(await runAsNode(login, WHO)).toMatch(/^decloud\r?$/m)
     const next = await makeKey(await mkdtemp(join(folder, 'next-')))
     await post(leaseId, manifest({ image: 'tiny', sshKeys: [next.publicKey], passwordHash: null }))
     const isIn = async () => (await enter(leaseId, WHO, byKey(next.file))).code === 0
@@ -319,44 +333,20 @@ const post = async (leaseId: Hex, wanted: Manifest) => {
   await postOnChain(tenant, { leaseId, sealed, commitment: manifestCommitment(payload) })
 }
 
-/** @throws whatever ssh2 says when the login fails. */
-const asNode = async <result>(
-  login: NodeLogin,
-  work: (client: Client) => Promise<result>,
-): Promise<result> => {
-  const client = new Client()
+/** In a shell of the node's own client. @throws AgentError as `connectGuest`. */
+const runAsNode = async (login: GuestLogin, command: string): Promise<string> => {
+  const client = await connectGuest(login)
   try {
-    await new Promise<void>((resolve, reject) => {
-      client.once('ready', resolve).once('error', reject)
-      client.connect({ ...login, readyTimeout: 60_000, hostKey: undefined } as never)
+    const shell = await client.shell({ cols: 80, rows: 24 })
+    return await new Promise<string>((resolve) => {
+      let said = ''
+      shell.on('data', (part: Buffer) => {
+        said += part.toString()
+      })
+      shell.once('close', () => resolve(said))
+      shell.write(`${command}; exit\n`)
     })
-    return await work(client)
   } finally {
-    client.end()
+    client.close()
   }
 }
-const runAsNode = (login: NodeLogin, command: string) =>
-  asNode(
-    login,
-    (client) =>
-      new Promise<string>((resolve, reject) =>
-        client.exec(command, (error, stream) => {
-          if (error !== undefined) return reject(error)
-          let said = ''
-          stream.on('data', (part: Buffer) => {
-            said += part.toString()
-          })
-          stream.once('close', () => resolve(said))
-        }),
-      ),
-  )
-const forwardAsNode = (login: NodeLogin) =>
-  asNode(
-    login,
-    (client) =>
-      new Promise<void>((resolve, reject) =>
-        client.forwardOut('127.0.0.1', 0, '127.0.0.1', 22, (error) =>
-          error === undefined ? resolve() : reject(error),
-        ),
-      ),
-  )

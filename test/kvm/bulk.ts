@@ -33,25 +33,34 @@ export const sha256Of = async (
 const rssOf = async (pid: number): Promise<number> =>
   Number(/^VmRSS:\s+(\d+) kB/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024
 
-/** Resident bytes of a process before and at the highest point of some work, looked at every 100 ms. */
+const meanOf = (numbers: readonly number[]) => numbers.reduce((sum, one) => sum + one, 0) / numbers.length
+
+export type Memory = {
+  before: number
+  peak: number
+  /** The mean of the last third above that of the middle one: what grows with the work, grows here. */
+  drift: number
+  looks: number
+}
+
+/** Resident bytes of a process while some work is done, looked at every 100 ms. */
 export const memoryDuring = async <result>(
   pid: number,
   work: () => Promise<result>,
-): Promise<{ result: result; before: number; peak: number; looks: number }> => {
+): Promise<{ result: result; memory: Memory }> => {
   const before = await rssOf(pid)
-  let peak = before
-  let looks = 0
+  const looks: number[] = []
   const timer = setInterval(() => {
     rssOf(pid).then(
-      (now) => {
-        peak = Math.max(peak, now)
-        looks++
-      },
+      (now) => looks.push(now),
       () => undefined, // it has ended, which the work will show
     )
   }, 100)
   try {
-    return { result: await work(), before, peak, looks }
+    const result = await work()
+    const third = Math.floor(looks.length / 3)
+    const drift = meanOf(looks.slice(2 * third)) - meanOf(looks.slice(third, 2 * third))
+    return { result, memory: { before, peak: Math.max(...looks), drift, looks: looks.length } }
   } finally {
     clearInterval(timer)
   }

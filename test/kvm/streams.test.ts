@@ -3,6 +3,7 @@
 import { execFile } from 'node:child_process'
 import { chmod, mkdir } from 'node:fs/promises'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
@@ -19,10 +20,11 @@ import { libvirtMissing, libvirtUp } from '../../scripts/lib/libvirt-up.ts'
 import { type NodeSession, sessionAt } from '../../scripts/lib/node-session.ts'
 import { makeTenant, openLease, type Tenant } from '../../scripts/lib/tenant.ts'
 import { waitActive } from '../../scripts/lib/tenant-view.ts'
+import { until } from '../../scripts/lib/until.ts'
 import { serveStatic } from '../../web/serve.ts'
 import { noBrowser, openBrowser } from '../e2e/browser.ts'
 import { makeCuttable } from '../e2e/cuttable.ts'
-import { connect, signInToNode } from '../e2e/tenant.ts'
+import { connect } from '../e2e/tenant.ts'
 import { installWallet } from '../e2e/wallet.ts'
 import { type AgentProcess, startAgentProcess } from '../world/agent-process.ts'
 import { type RegisteredNode, ROLES, registerNode, SMALL_NODE, setEndpoint } from '../world/market.ts'
@@ -38,8 +40,9 @@ if (noChromium !== undefined) console.warn(`SKIPPED: a real guest from Chromium:
 const PASSWORD = 'correct horse battery staple'
 const MIB = 1 << 20
 const BULK = 256 * MIB
-/** Of the agent, above what it took before: buffers of both sides, and what the collector has not got to yet. */
-const MOST_GROWTH = 96 * MIB
+/** Of the agent, above what it took before: V8 lets about 64 MiB of buffers that nobody holds lie before it collects. */
+const MOST_GROWTH = 128 * MIB
+const MOST_DRIFT = 32 * MIB
 const SLOW = 120_000
 
 describe.skipIf(missing !== null)('inside a real guest', () => {
@@ -50,6 +53,7 @@ describe.skipIf(missing !== null)('inside a real guest', () => {
   let agent: AgentProcess
   let session: NodeSession
   let leaseId: Hex
+  let ssh: { host: string; port: number }
   let inGuest: (command: string) => Promise<string>
 
   beforeAll(async () => {
@@ -84,9 +88,10 @@ describe.skipIf(missing !== null)('inside a real guest', () => {
     })
     leaseId = opened.leaseId
     const { report } = await waitActive(tenant, leaseId, { endpoint: agent.url })
-    const ssh = report?.ssh
-    if (!ssh) throw new Error(`no address in ${JSON.stringify(report)}`)
-    inGuest = (command) => runInGuest(directory, key, ssh, command)
+    const line = report?.ssh
+    if (!line) throw new Error(`no address in ${JSON.stringify(report)}`)
+    ssh = line
+    inGuest = (command) => runInGuest(directory, key, line, command)
     session = sessionAt(tenant, agent.url, registered.node)
   }, 900_000)
 
@@ -110,6 +115,15 @@ describe.skipIf(missing !== null)('inside a real guest', () => {
     expect(client.replies[0]).toMatchObject({ type: 'opened' })
     return client
   }
+  const listens = () =>
+    new Promise<boolean>((resolve) => {
+      const socket = createConnection(ssh.port, ssh.host)
+      socket.on('connect', () => {
+        resolve(true)
+        socket.destroy()
+      })
+      socket.on('error', () => resolve(false))
+    })
   const says = (client: StreamClient, what: RegExp) =>
     client.until(String(what), () => what.test(client.text()), SLOW)
 
@@ -132,6 +146,9 @@ describe.skipIf(missing !== null)('inside a real guest', () => {
     let client = await open()
     const [opened] = client.replies
     const id = opened?.type === 'opened' ? opened.session : ''
+    // No line editor, which would add escapes of its own to what is counted here.
+    client.type('exec sh\r')
+    await says(client, /[\r\n]\$ $/)
     client.type("stty -echo; PS1=; echo be''gin\r")
     await says(client, /begin\r\n/)
     const start = client.text().indexOf('begin\r\n') + 'begin\r\n'.length
@@ -162,6 +179,110 @@ describe.skipIf(missing !== null)('inside a real guest', () => {
     console.info(`terminal: ${wanted.length} bytes over ${drops} drops, each once`)
     client.tell({ type: 'close' })
     await client.closed
+  })
+
+  test.skipIf(noChromium !== undefined)(
+    'from Chromium: typed into, resized, dropped and resumed',
+    async () => {
+      await using wire = await makeCuttable(agent.url)
+      await setEndpoint(world.anvil, world.deployment, registered, wire.url)
+      const deployment = { ...world.deployment, rpcUrl: world.anvil.rpcUrl }
+      await using site = await serveStatic({ root: await builtWeb(), deployment })
+      await using browser = await openBrowser()
+      const page = await browser.context.newPage()
+      const account = world.anvil.account(ROLES.tenant)
+      const { chainId } = world.deployment
+      await installWallet(page, { account, rpcUrl: world.anvil.rpcUrl, chainId })
+      await page.goto(`${site.url}/#/leases/${leaseId}`)
+      await connect(page)
+      // A busy machine may take longer than the page waits for its node: then it is asked again, as a person would.
+      const terminal = page.getByRole('button', { name: 'Terminal', exact: true })
+      const signIn = page.getByRole('button', { name: 'Sign in to the node' })
+      const isIn = async () => {
+        if (await terminal.isVisible()) return true
+        if (await signIn.isVisible()) await signIn.click()
+        return false
+      }
+      await until(isIn, SLOW, 'the node does not let the browser in')
+      const line = (state: string) =>
+        page.locator(`[data-testid="line-state"][data-state="${state}"]`).waitFor({ timeout: SLOW })
+      const screen = async () =>
+        (await page.locator('.xterm-rows > div').allTextContents()).map((row) =>
+          row.replaceAll('\u00a0', ' ').trimEnd(),
+        )
+      const shows = (text: string) => expect.poll(screen, { timeout: SLOW }).toContain(text)
+      const type = async (command: string) => {
+        await page.locator('.xterm-helper-textarea').focus()
+        await page.keyboard.type(command)
+        await page.keyboard.press('Enter')
+      }
+      await terminal.click()
+      await line('connected')
+      await type('echo $((6 * 7))-$(hostname)')
+      await shows('42-inside')
+      await page.setViewportSize({ width: 900, height: 640 })
+      const rows = await page.locator('.xterm-rows > div').count()
+      await type("stty size | sed 's/ .*/ rows/'")
+      await expect
+        .poll(async () => (await screen()).some((row) => /^\d+ rows$/.test(row)), { timeout: SLOW })
+        .toBe(true)
+      await expect
+        .poll(() => page.locator('.xterm-rows > div').count(), { timeout: SLOW })
+        .toBeLessThanOrEqual(rows)
+      const now = await page.locator('.xterm-rows > div').count()
+      await type("stty size | sed 's/ .*/ rows now/'")
+      await shows(`${now} rows now`)
+
+      await type('clear; for i in $(seq 200); do printf "%s;" $i; sleep 0.02; done; echo')
+      await expect.poll(async () => (await screen()).join(''), { timeout: SLOW }).toContain('20;')
+      wire.cut()
+      await line('dropped')
+      wire.mend()
+      await line('connected')
+      await expect.poll(async () => (await screen()).join(''), { timeout: SLOW }).toContain('200;')
+      const numbers = Array.from({ length: 200 }, (_, i) => `${i + 1};`).join('')
+      expect((await screen()).join('')).toContain(numbers)
+      await setEndpoint(world.anvil, world.deployment, registered, agent.url)
+    },
+  )
+
+  test('a guest whose sshd is broken is mended through its serial console, by password', async () => {
+    // Of the connections of now the terminal's own would go on: what is to fail is a new one.
+    // A moment later: it takes the connection with it through which it is asked for.
+    await inGuest('sudo systemd-run --quiet --on-active=1 systemctl mask --now ssh.service')
+    await until(async () => !(await listens()), SLOW, 'sshd still listens')
+    const refused = await stream('terminal')
+    refused.tell({ type: 'open', cols: 80, rows: 24 })
+    await refused.until('a refusal', () => refused.replies.length > 0, SLOW)
+    expect(refused.replies[0]).toMatchObject({ type: 'error', code: 'guest-unreachable' })
+    expect(await refused.closed).toBe(STREAM_CLOSE.unreachable)
+
+    const client = await stream('console')
+    await client.until('opened', () => client.replies.length > 0, SLOW)
+    client.type('\r')
+    await says(client, /inside login: $/)
+    client.type('decloud\r')
+    await says(client, /Password: $/)
+    client.type(`${PASSWORD}\r`)
+    await says(client, /decloud@inside:~\$ $/)
+    expect(client.text()).not.toContain(PASSWORD)
+    client.type(
+      'sudo systemctl unmask ssh.service; sudo systemctl start ssh; echo ssh-$(systemctl is-active ssh)\r',
+    )
+    await says(client, /^ssh-active\r$/m)
+
+    const second = await stream('console')
+    await second.until('opened', () => second.replies.length > 0, SLOW)
+    expect(await client.closed).toBe(STREAM_CLOSE.takenOver)
+    second.type('exit\r')
+    await says(second, /inside login: $/)
+    second.socket.close()
+
+    const mended = await open()
+    mended.type('echo back-$((1 + 1))\r')
+    await says(mended, /^back-2\r$/m)
+    mended.tell({ type: 'close' })
+    await mended.closed
   })
 
   const put = async (path: string, length: number, seed: string): Promise<number> => {
@@ -206,109 +327,19 @@ describe.skipIf(missing !== null)('inside a real guest', () => {
     })
     const end = performance.now()
     expect(down.result).toEqual({ hash, length: BULK })
-    for (const [name, { before, peak, looks }, ms] of [
+    for (const [name, { memory }, ms] of [
       ['up', up, half - began],
       ['down', down, end - again],
     ] as const) {
+      const { before, peak, drift, looks } = memory
       const pace = `${mib(BULK)} in ${(ms / 1000).toFixed(0)} s`
-      console.info(`${name}: ${pace}; agent ${mib(before)} before, ${mib(peak)} at most (${looks} looks)`)
+      console.info(
+        `${name}: ${pace}; agent ${mib(before)} before, ${mib(peak)} at most, drift ${mib(drift)} (${looks} looks)`,
+      )
       expect(peak - before).toBeLessThan(MOST_GROWTH)
+      expect(drift).toBeLessThan(MOST_DRIFT)
       expect(looks).toBeGreaterThan(10)
     }
     await session.ask(`/v1/leases/${leaseId}/files/delete`, { path })
-  })
-
-  test.skipIf(noChromium !== undefined)(
-    'from Chromium: typed into, resized, dropped and resumed',
-    async () => {
-      await using wire = await makeCuttable(agent.url)
-      await setEndpoint(world.anvil, world.deployment, registered, wire.url)
-      const deployment = { ...world.deployment, rpcUrl: world.anvil.rpcUrl }
-      await using site = await serveStatic({ root: await builtWeb(), deployment })
-      await using browser = await openBrowser()
-      const page = await browser.context.newPage()
-      const account = world.anvil.account(ROLES.tenant)
-      const { chainId } = world.deployment
-      await installWallet(page, { account, rpcUrl: world.anvil.rpcUrl, chainId })
-      await page.goto(`${site.url}/#/leases/${leaseId}`)
-      await connect(page)
-      await signInToNode(page)
-      const line = (state: string) =>
-        page.locator(`[data-testid="line-state"][data-state="${state}"]`).waitFor({ timeout: SLOW })
-      const screen = async () =>
-        (await page.locator('.xterm-rows > div').allTextContents()).map((row) =>
-          row.replaceAll('\u00a0', ' ').trimEnd(),
-        )
-      const shows = (text: string) => expect.poll(screen, { timeout: SLOW }).toContain(text)
-      const type = async (command: string) => {
-        await page.locator('.xterm-helper-textarea').focus()
-        await page.keyboard.type(command)
-        await page.keyboard.press('Enter')
-      }
-      await page.getByRole('button', { name: 'Terminal', exact: true }).click()
-      await line('connected')
-      await type('echo $((6 * 7))-$(hostname)')
-      await shows('42-inside')
-      await page.setViewportSize({ width: 900, height: 640 })
-      const rows = await page.locator('.xterm-rows > div').count()
-      await type("stty size | sed 's/ .*/ rows/'")
-      await expect
-        .poll(async () => (await screen()).some((row) => /^\d+ rows$/.test(row)), { timeout: SLOW })
-        .toBe(true)
-      await expect
-        .poll(() => page.locator('.xterm-rows > div').count(), { timeout: SLOW })
-        .toBeLessThanOrEqual(rows)
-      const now = await page.locator('.xterm-rows > div').count()
-      await type("stty size | sed 's/ .*/ rows now/'")
-      await shows(`${now} rows now`)
-
-      await type('clear; for i in $(seq 200); do printf "%s;" $i; sleep 0.02; done; echo')
-      await expect.poll(async () => (await screen()).join(''), { timeout: SLOW }).toContain('20;')
-      wire.cut()
-      await line('dropped')
-      wire.mend()
-      await line('connected')
-      await expect.poll(async () => (await screen()).join(''), { timeout: SLOW }).toContain('200;')
-      const numbers = Array.from({ length: 200 }, (_, i) => `${i + 1};`).join('')
-      expect((await screen()).join('')).toContain(numbers)
-      await setEndpoint(world.anvil, world.deployment, registered, agent.url)
-    },
-  )
-
-  test('a guest whose sshd is broken is mended through its serial console, by password', async () => {
-    // Of the connections of now the terminal's own would go on: what is to fail is a new one.
-    await inGuest('sudo systemctl mask --now ssh.service')
-    const refused = await stream('terminal')
-    refused.tell({ type: 'open', cols: 80, rows: 24 })
-    await refused.until('a refusal', () => refused.replies.length > 0, SLOW)
-    expect(refused.replies[0]).toMatchObject({ type: 'error', code: 'guest-unreachable' })
-    expect(await refused.closed).toBe(STREAM_CLOSE.unreachable)
-
-    const client = await stream('console')
-    await client.until('opened', () => client.replies.length > 0, SLOW)
-    client.type('\r')
-    await says(client, /inside login: $/)
-    client.type('decloud\r')
-    await says(client, /Password: $/)
-    client.type(`${PASSWORD}\r`)
-    await says(client, /decloud@inside:~\$ $/)
-    expect(client.text()).not.toContain(PASSWORD)
-    client.type(
-      'sudo systemctl unmask ssh.service; sudo systemctl start ssh; echo ssh-$(systemctl is-active ssh)\r',
-    )
-    await says(client, /^ssh-active\r$/m)
-
-    const second = await stream('console')
-    await second.until('opened', () => second.replies.length > 0, SLOW)
-    expect(await client.closed).toBe(STREAM_CLOSE.takenOver)
-    second.type('exit\r')
-    await says(second, /inside login: $/)
-    second.socket.close()
-
-    const mended = await open()
-    mended.type('echo back-$((1 + 1))\r')
-    await says(mended, /^back-2\r$/m)
-    mended.tell({ type: 'close' })
-    await mended.closed
   })
 })

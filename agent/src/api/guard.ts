@@ -3,7 +3,6 @@
 import type { TicketUse } from '@decloud/protocol/wire/access'
 import type { Session } from '@decloud/service/sign-in'
 import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify'
-import type { Address } from 'viem'
 import type { Access } from '../access.ts'
 import { allows, type Level, type Need } from '../domain/access.ts'
 import { AgentError } from '../lib/errors.ts'
@@ -12,13 +11,13 @@ import { bearerIn, sessionIn, ticketIn, ticketSession } from './credentials.ts'
 import { knockOf } from './knock.ts'
 import { leaseIdIn } from './lease-id.ts'
 
-/** `insider`: whoever has signed in, or the operator. `anyone`: the sign-in itself. `signed`: the body carries the signature that lets it in. */
+/**
+ * `anyone`: the sign-in itself. `signed`: the body carries the signature that lets it in. `insider`: any session, or the
+ * operator's token.
+ */
 export type RouteAccess =
   | { who: 'anyone' | 'signed' | 'session' | 'operator' | 'insider' }
   | { who: 'lease'; need: Need; ticket: TicketUse | null }
-
-/** The operator: by wallet, or by the node's token. */
-export type OperatorVisit = { address: Address | null; still(): Promise<boolean> }
 
 /** `session`: the id of the visitor's session, for tickets that end with it. */
 type Guest = Visitor & { readonly session: string }
@@ -29,7 +28,6 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     visitor: Guest | null
-    operator: OperatorVisit | null
     signedIn: Session | null
     /** Who asks, as far as it was proved; for the record of a refusal. */
     knownAs: string | null
@@ -43,7 +41,6 @@ type More = Omit<FastifyContextConfig, 'access'>
 /** To be called before any route. @throws AgentError `route-open` at the registration of a route that says nothing. */
 export const declareAccess = (app: FastifyInstance): void => {
   app.decorateRequest('visitor', null)
-  app.decorateRequest('operator', null)
   app.decorateRequest('signedIn', null)
   app.decorateRequest('knownAs', null)
   app.addHook('onRoute', ({ method, url, config }) => {
@@ -118,7 +115,6 @@ export const requireOperator = ({ access }: Deps, more: More = {}) => ({
     if (token?.startsWith('dco_') === true) {
       if (!access.isOperatorToken(token)) throw wrongToken()
       request.knownAs = 'operator'
-      request.operator = { address: null, still: async () => true }
       access.record.entered("The operator's token was used.", `operator:${knock.caller}`, knock, {
         ...{ by: 'operator', leaseId: null },
       })
@@ -126,9 +122,6 @@ export const requireOperator = ({ access }: Deps, more: More = {}) => ({
     }
     const { id, address } = sessionIn(access, request)
     if (!(await access.levels.isOperator(address))) throw notOperator()
-    const still = async () =>
-      access.sessions.find(id) !== null && (await access.levels.isOperator(address).catch(() => false))
-    request.operator = { address, still }
     access.record.entered(`${address} came as the operator.`, `operator:${id}`, knock, {
       ...{ by: address, leaseId: null },
     })
@@ -157,8 +150,6 @@ export const requireInsider = (deps: Deps, more: More = {}) => {
 
 /** On a route with `requireLease`. @throws AgentError `route-open` on another. */
 export const visitorOf = (request: FastifyRequest): Guest => request.visitor ?? unguarded(request)
-/** On a route with `requireOperator`. @throws AgentError `route-open` on another. */
-export const operatorOf = (request: FastifyRequest): OperatorVisit => request.operator ?? unguarded(request)
 /** On a route with `requireSession`. @throws AgentError `route-open` on another. */
 export const signedInOf = (request: FastifyRequest): Session => request.signedIn ?? unguarded(request)
 

@@ -15,19 +15,21 @@ import { fileContentRoute } from './routes/file-content.ts'
 import { filesRoute } from './routes/files.ts'
 import { healthRoute } from './routes/health.ts'
 import { leasesRoute } from './routes/leases.ts'
+import { metricsRoute } from './routes/metrics.ts'
 import { nodeRoute } from './routes/node.ts'
 import { ordersRoute } from './routes/orders.ts'
 import { sessionRoute } from './routes/session.ts'
 import { sshRoute } from './routes/ssh.ts'
 import { terminalRoute } from './routes/terminal.ts'
 import { ticketsRoute } from './routes/tickets.ts'
+import { usageRoute } from './routes/usage.ts'
 import { SECURITY_SCHEMES } from './security.ts'
 import { takeWebSockets } from './websocket.ts'
 
 const ROUTES: readonly ((app: App, deps: ApiDeps) => void)[] = [
   ...[sessionRoute, ticketsRoute, leasesRoute, ordersRoute],
   ...[terminalRoute, filesRoute, fileContentRoute],
-  ...[sshRoute, nodeRoute, healthRoute],
+  ...[sshRoute, nodeRoute, healthRoute, usageRoute, metricsRoute],
 ]
 
 /** Bytes; a sign-in with a contract wallet's signature is the longest. */

@@ -159,7 +159,7 @@ export const configSchema = z.strictObject({
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
-    .describe('the least that is logged, one JSON line each, to stdout'),
+    .describe('the least that is logged, one JSON line each, to stderr'),
   ...operatorKeys,
 })
 export type AgentConfig = z.output<typeof configSchema>

@@ -15,7 +15,7 @@ import { checkImages } from './images.ts'
 import { checkBeats, checkKeepers } from './keepers.ts'
 import { checkKeys, checkRegistration } from './keys.ts'
 import { checkAcceleration, checkLibvirt, checkPromises } from './machine.ts'
-import { checkMeasured } from './measured.ts'
+import { checkBenchmark, checkProbe } from './measured.ts'
 import { checkRelay } from './relay.ts'
 import { checkAgent, checkPort } from './running.ts'
 import { type Examination, makeSubject, type Subject } from './subject.ts'
@@ -44,7 +44,8 @@ const CHECKS: readonly (readonly [name: string, check: Check, ms?: number])[] = 
   ['registration', checkRegistration],
   ['gas', checkGas],
   ['capacity', checkPromises],
-  ['benchmark and probe', checkMeasured],
+  ['probe', checkProbe],
+  ['benchmark', checkBenchmark],
   ['relay', checkRelay],
   ['keepers', checkKeepers],
   ['beats', checkBeats],

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { type Finding, fail, ok, unknown } from './finding.ts'
 import type { Subject } from './subject.ts'
 
-const RUN_MS = 5_000
+const RUN_MS = 20_000
+const LATE = `no answer within ${RUN_MS / 1_000} s`
 
 type Trial = { readonly tool: string; readonly args: readonly string[]; readonly stdin: string }
 /** Neither changes anything: nft only checks what it is given, iptables only lists. */
@@ -36,6 +37,7 @@ export const checkFirewall = async (subject: Subject): Promise<Finding[]> => {
   if (works !== undefined)
     return [ok(check, `the kernel takes rules from ${works.tool}; tc and ip are there`)]
   const said = tried.map(({ tool, refusal }) => `${tool}: ${refusal}`).join('; ')
+  if (tried.some(({ refusal }) => refusal === LATE)) return [unknown(check, 'firewall-slow', said)]
   const denied = tried.every(({ refusal }) =>
     /permission denied|not permitted|must be root/i.test(refusal ?? ''),
   )
@@ -76,7 +78,8 @@ const attempt = (
     const options = { timeout: RUN_MS, signal: subject.signal, env: { LC_ALL: 'C', PATH: subject.path } }
     const child = execFile(file, [...args], options, (error, _, stderr) => {
       const first = stderr.trim().split('\n')[0]
-      resolve({ tool, refusal: error === null ? null : first || error.message })
+      const why = error?.killed === true ? LATE : first || error?.message || ''
+      resolve({ tool, refusal: error === null ? null : why })
     })
     child.stdin?.on('error', () => {}) // it refused before it had read all: its exit tells
     child.stdin?.end(stdin)

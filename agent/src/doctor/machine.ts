@@ -4,17 +4,22 @@ import { statfsSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { nodeRegistryAbi } from '@decloud/protocol'
 import { DEVELOPMENT_CHAIN } from '../config/config.ts'
+import { whyNotKvm } from '../domain/probe.ts'
 import { decideAcceleration, probeKvm } from '../hypervisor/libvirt/kvm.ts'
 import { WorkerPool } from '../hypervisor/libvirt/worker-pool.ts'
 import { HypervisorError } from '../ports/hypervisor.ts'
-import { type Finding, fail, ok, warn } from './finding.ts'
+import { newestProbe } from './facts.ts'
+import { type Finding, fail, ok, unknown, warn } from './finding.ts'
 import type { Subject } from './subject.ts'
 
 export const checkAcceleration = async (subject: Subject): Promise<Finding[]> => {
   const check = 'virtualisation'
-  const { hypervisor, acceleration } = subject.config()
+  const { hypervisor, acceleration, dataDir } = subject.config()
   if (hypervisor === 'simulated') return [ok(check, 'not needed: guests are simulated')]
-  const decision = decideAcceleration(await probeKvm(subject.root), 'auto')
+  const seen = decideAcceleration(await probeKvm(subject.root), 'auto')
+  // What a machine shows, and what a guest then did on it, are two things.
+  const never = seen.acceleration === 'kvm' ? whyNotKvm(newestProbe(dataDir)) : null
+  const decision = never === null ? seen : { acceleration: 'tcg', reason: never }
   if (decision.acceleration === 'kvm') return [ok(check, decision.reason)]
   if (acceleration === 'tcg') {
     const todo = 'For tests this may do. Tenants pay for a processor, not for a twentieth of one.'
@@ -32,7 +37,8 @@ export const checkAcceleration = async (subject: Subject): Promise<Finding[]> =>
   return [fail(check, 'kvm-missing', decision.reason, todo)]
 }
 
-const LIBVIRT_MS = 10_000
+/** On a machine whose processors are all taken, its thread alone takes seconds to come up. */
+const LIBVIRT_MS = 25_000
 
 export const checkLibvirt = async (subject: Subject): Promise<Finding[]> => {
   const check = 'libvirt'
@@ -44,6 +50,10 @@ export const checkLibvirt = async (subject: Subject): Promise<Finding[]> => {
     return [ok(check, `answers at ${libvirtUri}, ${all.length} guests of agents on this machine`)]
   } catch (error) {
     if (!(error instanceof HypervisorError)) throw error
+    if (error.code === 'timeout') {
+      const todo = 'Look whether the machine is overloaded, then at libvirt: systemctl status libvirtd'
+      return [unknown(check, 'libvirt-slow', `no answer within ${LIBVIRT_MS / 1_000} s`, todo)]
+    }
     if (hypervisor === 'auto' && deployment.chainId === DEVELOPMENT_CHAIN) {
       const todo = 'Start libvirtd to run real guests.'
       return [

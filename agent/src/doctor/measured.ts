@@ -1,24 +1,35 @@
 // What was measured and proved of this machine, held against what is registered and configured. Nothing is measured here.
-import { existsSync } from 'node:fs'
 import { nodeRegistryAbi } from '@decloud/protocol'
 import type { BenchmarkFacts, ProbeFacts } from '@decloud/protocol/wire/facts'
 import { comparePoints } from '../domain/benchmark.ts'
-import { factsFile, openFactsStore } from '../state/node-facts-store.ts'
+import { whyNotProven } from '../domain/probe.ts'
+import { newestBenchmark, newestProbe } from './facts.ts'
 import { type Finding, ok, warn } from './finding.ts'
 import type { Subject } from './subject.ts'
 
 const BENCHMARK = 'benchmark'
 const PROBE = 'probe'
 
-/** Says nothing of what was never measured: that is no fault of a node that is registered and works. */
-export const checkMeasured = async (subject: Subject): Promise<Finding[]> => {
-  const { dataDir, node, acceleration } = subject.config()
-  if (!existsSync(factsFile(dataDir))) return []
-  const store = openFactsStore(dataDir)
-  const [benchmark, probe] = [store.benchmark.newest(), store.probe.newest()]
-  store.close()
-  const proved = probe === null ? [] : judgeProbe(probe, acceleration)
-  if (benchmark === null) return proved
+export const checkProbe = async (subject: Subject): Promise<Finding[]> => {
+  const { dataDir, acceleration, hypervisor } = subject.config()
+  if (hypervisor === 'simulated') return [ok(PROBE, 'not needed: guests are simulated')]
+  const probe = newestProbe(dataDir)
+  const refusal = whyNotProven(probe, Date.now() / 1_000, true)
+  // What `register` would say; a failure has a finding that says more.
+  const unproven =
+    refusal === null || refusal.code === 'probe-failed'
+      ? []
+      : [warn(PROBE, refusal.code, refusal.message, 'Boot a guest: decloud-node probe')]
+  return unproven.length > 0 || probe === null ? unproven : judgeProbe(probe, acceleration)
+}
+
+export const checkBenchmark = async (subject: Subject): Promise<Finding[]> => {
+  const { dataDir, node } = subject.config()
+  const benchmark = newestBenchmark(dataDir)
+  if (benchmark === null) {
+    const todo = 'Measure it: decloud-node benchmark'
+    return [warn(BENCHMARK, 'benchmark-missing', 'this machine was never measured', todo)]
+  }
   const chain = await subject.chain()
   const { capacity } = await chain.request('read what this node offers', (client) =>
     client.readContract({
@@ -30,7 +41,7 @@ export const checkMeasured = async (subject: Subject): Promise<Finding[]> => {
       },
     }),
   )
-  return [judgeBenchmark(benchmark, Number(capacity.pointUnits)), ...proved]
+  return [judgeBenchmark(benchmark, Number(capacity.pointUnits))]
 }
 
 /** Pure. @param registered point-units. */

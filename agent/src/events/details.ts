@@ -1,7 +1,7 @@
 // Whatever a caller hands over → a short line of JSON that holds no secret.
 import { sentenceOf } from '@decloud/protocol'
 
-export const MOST_DETAILS = 4_096
+const MOST_DETAILS = 4_096
 const MOST_DEPTH = 4
 const SECRET =
   /pass(word|phrase)|secret|token|private|sealing|keystore|manifest|userdata|authorization|cookie/i

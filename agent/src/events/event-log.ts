@@ -28,7 +28,7 @@ export type RingLimits = {
   /** Groups beyond so many share one ring. */
   readonly rings: number
 }
-export const RING_LIMITS: RingLimits = { rows: 10_000, bytes: 4 * 2 ** 20, rings: 16 }
+export const RING_LIMITS: RingLimits = { rows: 10_000, bytes: 2 * 2 ** 20, rings: 40 }
 const MOST_MESSAGE = 1_000
 const MOST_NAME = 80
 /** So much goes at once when a ring is full, so that not every event pays for a deletion. */

@@ -1,26 +1,12 @@
 // How the agent itself enters a guest, for the browser terminal and for files: with the npm package ssh2, which knows no
 // OpenSSH certificates, so by a key of the lease's own that the guest takes from the node's address alone. Its line in
 // ~/.ssh/authorized_keys says what it is for; a tenant who removes it has closed this way in.
-import { timingSafeEqual } from 'node:crypto'
 import type { Hex } from 'viem'
 import { GUEST_USER, SSH_PORT } from '../domain/guest-config.ts'
 import { AgentError } from '../lib/errors.ts'
+import type { GuestLogin } from '../ports/guest-login.ts'
 import type { LeaseKeyStore } from '../ports/lease-keys.ts'
 import type { VmStore } from '../reconcile/ports.ts'
-
-/** The options of ssh2's `connect`, but for `hostKey`, which is there to be shown. */
-export type NodeLogin = {
-  readonly host: string
-  readonly port: number
-  readonly username: string
-  readonly privateKey: string
-  /** `ssh-ed25519 AAAA…` as the guest reported it through its guest agent, which no network touches. */
-  readonly hostKey: string
-  /** Whether this is that key; ssh2 hands over the key as it comes over the wire. */
-  readonly hostVerifier: (key: Buffer) => boolean
-  /** Of all the host's keys, the one that is pinned has to be offered. */
-  readonly algorithms: { readonly serverHostKey: ['ssh-ed25519'] }
-}
 
 /**
  * @returns a function that resolves to how to enter the guest now.
@@ -28,7 +14,7 @@ export type NodeLogin = {
  */
 export const makeNodeLogin =
   ({ keys, store }: { keys: Pick<LeaseKeyStore, 'of'>; store: Pick<VmStore, 'get'> }) =>
-  async (leaseId: Hex): Promise<NodeLogin> => {
+  async (leaseId: Hex): Promise<GuestLogin> => {
     const vm = store.get(leaseId)
     if (vm?.status !== 'Running' || vm.facts === null) {
       throw new AgentError('guest-not-running', 'The guest of this lease is not running, or not ready yet.', {
@@ -42,14 +28,12 @@ export const makeNodeLogin =
       })
     }
     const { ipv4, sshHostKey } = vm.facts
-    const pinned = Buffer.from(sshHostKey.split(' ')[1] ?? '', 'base64')
     return {
       host: ipv4,
       port: SSH_PORT,
       username: GUEST_USER,
       privateKey: own.login.privateKey,
+      // As the guest reported it through its guest agent, which no network touches.
       hostKey: sshHostKey,
-      hostVerifier: (key) => key.length === pinned.length && timingSafeEqual(key, pinned),
-      algorithms: { serverHostKey: ['ssh-ed25519'] },
     }
   }

@@ -69,11 +69,10 @@ afterAll(async () => {
 
 /** The real server with two more routes: one that remembers its visitors, one whose handler says too much. */
 const serve = async (access: Context['access']) => {
-  const { store } = context.deps
   const health = async () => {
     throw new Error('the socket /var/run/private is closed')
   }
-  const served = await makeServer({ ...context, access, store, health }, log)
+  const served = await makeServer({ ...context.served, access, health }, log)
   served.get(
     '/v1/leases/:leaseId/probe',
     { ...requireLease({ access }, 'use', { ticket: 'terminal' }) },

@@ -1,5 +1,6 @@
 // Everybody who has no business tries every route of a real agent, on a real chain: all refused, and all in the event log.
 // The routes come from the agent itself; the rightful one is let in everywhere, so that a door that is shut to all fails.
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openDatabase } from '@decloud/chain'
 import { ticketSchema } from '@decloud/protocol/wire/access'
@@ -66,7 +67,7 @@ afterAll(() => cast?.close())
 
 const routes = (): Guarded[] =>
   cast.agent.routes.map((route) => ({ route, access: route.config.access as RouteAccess }))
-const isGuarded = ({ access }: Guarded) => ['session', 'operator', 'insider', 'lease'].includes(access.who)
+const isGuarded = ({ access }: Guarded) => ['session', 'insider', 'operator', 'lease'].includes(access.who)
 const guarded = () => routes().filter(isGuarded)
 const nameOf = ({ method, url }: RouteEntry) => `${method} ${url}`
 
@@ -140,6 +141,14 @@ describe('every route', () => {
       'POST /v1/session/nonce: anyone',
       'POST /v1/session/refresh: anyone',
     ])
+  })
+
+  it('is in the table of what is given to whom', async () => {
+    const table = await readFile(new URL('../../../docs/agent-api.md', import.meta.url), 'utf8')
+    const missing = routes()
+      .map(({ route }) => nameOf(route))
+      .filter((name) => !name.startsWith('HEAD ') && !table.includes(`\`${name}\``))
+    expect(missing).toEqual([])
   })
 
   it('refuses nobody in particular, and tokens that are none, are over, or are of another agent', async () => {

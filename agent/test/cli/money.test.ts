@@ -10,6 +10,7 @@ import { type Bench, CAPACITY, makeOperatorBench } from './operator-bench.ts'
 
 const NODE = 1
 const RECIPIENT: Hex = `0x${'5e'.repeat(20)}`
+const REFUNDS: Hex = `0x${'9b'.repeat(20)}`
 const STRANGER = 4
 const amount = z.string().regex(/^\d+$/).transform(BigInt)
 const prices = z.strictObject({ point: amount, memoryGiB: amount, diskGiB: amount, gpu: amount })
@@ -281,7 +282,7 @@ describe('an operator', () => {
     })
     expect(differences).toEqual([])
     expect(await bench.usdcOf(bench.deployment.leaseEscrow)).toBe(obligations + donated)
-    for (const id of [a, b]) await bench.local.escrow(TENANT, 'close', [id, RECIPIENT])
+    for (const id of [a, b]) await bench.local.escrow(TENANT, 'close', [id, REFUNDS])
   })
 
   it('says what came since a day, and writes it down for an accountant', async () => {
@@ -302,7 +303,7 @@ describe('an operator', () => {
     expect(sum).toBe(since.totals.earned)
     expect(lines).toHaveLength(since.leases.length)
     expect(await refused(['earnings', '--since', 'yesterday'])).toMatchObject({ exit: 2 })
-    await bench.local.escrow(TENANT, 'close', [leaseId, RECIPIENT])
+    await bench.local.escrow(TENANT, 'close', [leaseId, REFUNDS])
   })
 
   it('sees its node also while the agent is down, and says that it is', async () => {
@@ -317,7 +318,7 @@ describe('an operator', () => {
     expect(lease).toMatchObject({ leaseId, status: 'Active' })
     expect(lease?.runwaySeconds).toBeGreaterThan(0)
     expect(status.chain.inUse.memoryMiB).toBe(1_024n)
-    await bench.local.escrow(TENANT, 'close', [leaseId, RECIPIENT])
+    await bench.local.escrow(TENANT, 'close', [leaseId, REFUNDS])
   })
 
   it('prints calldata that a key elsewhere signs to the same end', async () => {

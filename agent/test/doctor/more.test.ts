@@ -1,10 +1,17 @@
 // What else an operator runs into, each seeded on an otherwise healthy node.
 import { chmod, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { ProbeFacts } from '@decloud/protocol/wire/facts'
 import Sqlite from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { examine } from '../../src/doctor/examine.ts'
+import { openFactsStore } from '../../src/state/node-facts-store.ts'
 import { makePatient, operate, type Patient, promise, whyNot } from './patient.ts'
+
+const PROBE: ProbeFacts = {
+  ...{ takenAt: 0, outcome: 'passed', acceleration: 'tcg', kvm: 'not-tried' },
+  ...{ image: 'tiny', imageSha256: null, secondsToReady: 4, message: 'it came up' },
+}
 
 const missing = whyNot()
 if (missing !== null) {
@@ -114,6 +121,24 @@ describe.skipIf(missing !== null)('the doctor also names', { timeout: 120_000 },
     expect(agent).toMatchObject({ level: 'unknown', code: 'agent-silent' })
     expect(agent?.found).toContain(`process ${process.pid}`)
     expect(warned).toContain('keeper-unreachable')
+  })
+
+  it('a probe that never was, is old, or found that no guest boots here', async () => {
+    expect((await levels()).warned).toEqual(expect.arrayContaining(['probe-missing', 'benchmark-missing']))
+    const facts = openFactsStore(patient.file('data'))
+    const takenAt = Math.floor(Date.now() / 1_000) - 8 * 86_400
+    const probe = { ...PROBE, takenAt }
+    facts.probe.put(probe)
+    expect((await levels()).warned).toContain('probe-stale')
+    facts.probe.put({
+      ...{ ...probe, takenAt: takenAt + 7 * 86_400, acceleration: null },
+      ...{ outcome: 'failed', message: 'nothing came up' },
+    })
+    expect((await levels()).warned).toContain('probe-failed')
+    facts.probe.put({ ...probe, takenAt: takenAt + 7 * 86_400 })
+    const { findings } = await levels()
+    expect(findings.find(({ check }) => check === 'probe')?.level).toBe('ok')
+    facts.close()
   })
 
   it('nothing it had no time for: an examination that is broken off knows of nothing', async () => {

@@ -6,7 +6,6 @@ import { makeMemoryKeys } from '../helpers/keys.ts'
 
 const LEASE = `0x${'a1'.repeat(32)}` as const
 const host = makeKeyPair()
-const wire = (line: string) => Buffer.from(line.split(' ')[1] ?? '', 'base64')
 
 const running = (change: Partial<VmRecord> = {}): VmRecord => ({
   ...admitted(LEASE, 0, 0),
@@ -21,13 +20,10 @@ test("enters with the lease's own key, and takes the host key that the guest rep
   const keys = makeMemoryKeys()
   const { login } = await keys.ensure(LEASE)
   const to = await loginTo(running(), keys)
-  expect(to).toMatchObject({
+  expect(to).toEqual({
     ...{ host: '10.77.0.9', port: 22, username: 'decloud', privateKey: login.privateKey },
-    ...{ hostKey: host.publicKey, algorithms: { serverHostKey: ['ssh-ed25519'] } },
+    hostKey: host.publicKey,
   })
-  expect(to.hostVerifier(wire(host.publicKey))).toBe(true)
-  expect(to.hostVerifier(wire(makeKeyPair().publicKey))).toBe(false)
-  expect(to.hostVerifier(Buffer.alloc(0))).toBe(false)
 })
 
 test.each([

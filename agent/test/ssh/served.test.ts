@@ -241,7 +241,7 @@ it('a guest that answers with another host key than it was given is noted', asyn
   expect(eventsOf('ssh.host-key-differs')).toHaveLength(1)
 })
 
-it('ends with the lease, and so do its keys with its disk', async () => {
+it('ends with the lease', async () => {
   await closeLease(bench.tenant, leaseId)
   await until(node, leaseId, (vm) => vm.status === 'Deleted')
   expect(await eventually(() => refusal(ask(ROLES.tenant)), 'level-too-low')).toBe('level-too-low')

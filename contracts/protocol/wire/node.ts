@@ -53,3 +53,31 @@ export type LeaseStatusReport = z.output<typeof leaseStatusSchema>
 
 /** For the operator: the leases that the node has a record of. */
 export const leaseListSchema = z.strictObject({ leases: z.array(leaseStatusSchema) })
+
+const count = z.int().nonnegative()
+
+/**
+ * What the machine of a lease has used since it was last started, as its node counts it. Null: the machine is off, or
+ * the node does not say. Bytes and packets are seen from the machine.
+ */
+export const leaseUsageSchema = z.strictObject({
+  leaseId: hex,
+  /** Unix seconds; null while the node cannot ask its hypervisor. */
+  sampledAt: count.nullable(),
+  cpuSeconds: z.number().nonnegative().nullable(),
+  /** Of the host's memory, what the machine holds now. */
+  memoryBytes: count.nullable(),
+  disk: z
+    .strictObject({ readBytes: count, writtenBytes: count, readRequests: count, writeRequests: count })
+    .nullable(),
+  net: z
+    .strictObject({
+      receivedBytes: count,
+      sentBytes: count,
+      receivedPackets: count,
+      sentPackets: count,
+      droppedPackets: count,
+    })
+    .nullable(),
+})
+export type LeaseUsage = z.output<typeof leaseUsageSchema>

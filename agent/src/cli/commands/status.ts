@@ -68,7 +68,7 @@ const agentLines = ({ health, leases }: AgentFacts): string[] => [
   `          ${beatLine(health.beats)}`,
   ...leases.map(
     ({ leaseId, vm }) =>
-      `          ${leaseId.slice(0, 10)}…  ${vm.status}  ${vm.phase}${vm.reason === null ? '' : `  ${vm.reason.message}`}`,
+      `          ${leaseId}  ${vm.status}  ${vm.phase}${vm.reason === null ? '' : `  ${vm.reason.message}`}`,
   ),
 ]
 
@@ -113,8 +113,8 @@ const chainLines = (books: NodeBooks): string[] => {
     ...(books.difference === 0n ? [] : ['          the RPC left logs out: these figures are not whole']),
     ...live(books).map(({ leaseId, status, pricePerHour, runsOutAt }) =>
       status === 'Active'
-        ? `lease     ${leaseId.slice(0, 10)}…  ${formatUsdc(pricePerHour)} USDC/h, paid for ${span(runway(runsOutAt, block.timestamp))} more`
-        : `lease     ${leaseId.slice(0, 10)}…  not active yet`,
+        ? `lease     ${leaseId}  ${formatUsdc(pricePerHour)} USDC/h, paid for ${span(runway(runsOutAt, block.timestamp))} more`
+        : `lease     ${leaseId}  not active yet`,
     ),
   ]
 }

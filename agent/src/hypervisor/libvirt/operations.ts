@@ -77,7 +77,7 @@ function domains(c: Handle, prefix: string): RawDomain[] {
   }
 }
 
-export interface RawStats extends RawDomain {
+interface RawStats extends RawDomain {
   /** Whole numbers by libvirt's name: cpu.time, net.0.rx.bytes, … */
   readonly values: ReadonlyMap<string, bigint>
 }

@@ -48,4 +48,4 @@ export const malformed = (status: number, cause?: unknown) =>
     ...(cause === undefined ? {} : { cause }),
   })
 
-const withSlash = (endpoint: string) => (endpoint.endsWith('/') ? endpoint : `${endpoint}/`)
+export const withSlash = (endpoint: string) => (endpoint.endsWith('/') ? endpoint : `${endpoint}/`)

@@ -15,7 +15,9 @@ export const makeOutbox = (send: (bytes: Uint8Array<ArrayBuffer>) => void) => {
 
   const flush = () => {
     while (sent !== null && sent < from + bytes.length && sent - from < STREAM_WINDOW_BYTES) {
-      const piece = bytes.slice(sent - from, sent - from + FRAME_BYTES)
+      const onTheWay = sent - from
+      const room = Math.min(FRAME_BYTES, STREAM_WINDOW_BYTES - onTheWay)
+      const piece = bytes.slice(onTheWay, onTheWay + room)
       sent += piece.length
       send(piece)
     }
