@@ -193,6 +193,8 @@ test.skipIf(missing)(
         sshKeys: ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDCrFn2oZjmbMZ2CEdZHGVZIX1V2r7pP3NJIJg9HjGq3 me@host'],
       },
       deposit: USDC,
+      // What is older than this has vested, and can be withdrawn.
+      holdBack: 60,
       activateWithin: ACTIVATE_WITHIN,
     })
     const { leaseId } = opened
