@@ -9,6 +9,7 @@ import { reclocked } from '../domain/vm.ts'
 import { BACKOFF, type Backoff, backoffMs } from '../lib/backoff.ts'
 import { withDeadline } from '../lib/deadline.ts'
 import { loggedWith } from '../lib/log.ts'
+import { pause } from '../lib/pause.ts'
 import { failureOf } from './failure.ts'
 import { type Machinery, makeLook } from './observe.ts'
 import { offeredBy } from './offered.ts'
@@ -48,6 +49,17 @@ export const makeFlight = (options: FlightOptions) => {
   }
 
   const look = makeLook(deps)
+
+  /** Steps under way, those too whose deadline has passed or that were broken off: they may have effects still. */
+  const working = new Set<Promise<unknown>>()
+  const watched = <result>(work: Promise<result>): Promise<result> => {
+    const ended: Promise<unknown> = work.then(
+      () => working.delete(ended),
+      () => working.delete(ended), // whoever waits for the step hears of the error
+    )
+    working.add(ended)
+    return work
+  }
 
   const situate = (leaseId: Hex, machinery: Machinery, swept: boolean) => {
     // Read after the machine and without a pause: plan and guards see one moment of the chain.
@@ -95,7 +107,9 @@ export const makeFlight = (options: FlightOptions) => {
     const told = (code: string | null) => options.onStep?.(step.kind, performance.now() - began, code)
     try {
       const outcome = await withDeadline(step.kind, deadlineOf(step.kind), signal, (inner) =>
-        loggedWith({ leaseId, step: step.kind }, () => execute({ ...context, signal: inner }, step)),
+        watched(
+          loggedWith({ leaseId, step: step.kind }, () => execute({ ...context, signal: inner }, step)),
+        ),
       )
       told(null)
       return outcome?.waitMs ?? null
@@ -154,7 +168,16 @@ export const makeFlight = (options: FlightOptions) => {
     if (!signal.aborted) deps.log.error({ leaseId }, 'the plan does not come to rest: looking again later')
     return SWEEP_MS
   }
-  return { fly, look }
+  return {
+    fly,
+    look,
+    /** Resolves when no step has effects any more, and after `ms` in any case. */
+    ended: async (ms: number): Promise<void> => {
+      const patience = new AbortController()
+      const all = Promise.all(working).then(() => patience.abort())
+      await Promise.race([all, pause(ms, patience.signal)])
+    },
+  }
 }
 
 /** The next moment at which the plan may change by the clock alone. */

@@ -18,6 +18,8 @@ export type ReconcilerOptions = FlightOptions & {
 /** What one look has found for all. Flights that get their turn later than `LOOK_AGE_MS` look for themselves. */
 type Sweep = { readonly seen: Promise<Machinery>; readonly beganMs: number }
 const LOOK_AGE_MS = 5_000
+/** What a step that was broken off may go on with: a file it writes, a call it waits for. */
+const CLOSE_MS = 5_000
 
 type Slot = { running: Promise<void> | null; dirty: boolean; timer: NodeJS.Timeout | null }
 
@@ -27,7 +29,7 @@ const isRecent = (sweep: Sweep | undefined): sweep is Sweep =>
 export const makeReconciler = (options: ReconcilerOptions) => {
   const { deps, sweepMs = SWEEP_MS } = options
   const sightings = options.sightings ?? makeSightings()
-  const { fly, look } = makeFlight({ ...options, sightings })
+  const { fly, look, ended } = makeFlight({ ...options, sightings })
   const abort = new AbortController()
   const limited = makeSemaphore(options.concurrency ?? 8)
   const slots = new Map<Hex, Slot>()
@@ -105,6 +107,7 @@ export const makeReconciler = (options: ReconcilerOptions) => {
       if (sweeper !== null) clearInterval(sweeper)
       for (const slot of slots.values()) if (slot.timer !== null) clearTimeout(slot.timer)
       await Promise.all([...slots.values()].map((slot) => slot.running))
+      await ended(CLOSE_MS)
     },
   }
 }

@@ -43,6 +43,7 @@ export const startSshGuest = async (options: { home?: string } = {}): Promise<Ss
   if (allowed instanceof Error) throw allowed
   const shells: PlayedShell[] = []
   const sockets = new Set<{ end(): unknown }>()
+  const servers = new Set<Promise<unknown>>()
   let connections = 0
   let play: (shell: PlayedShell) => void = () => {}
 
@@ -93,6 +94,8 @@ export const startSshGuest = async (options: { home?: string } = {}): Promise<Ss
       child.stdout.pipe(channel)
       child.stdin.on('error', () => undefined) // it ended first
       channel.on('close', () => child.kill())
+      const ended: Promise<unknown> = once(child, 'exit').then(() => servers.delete(ended))
+      servers.add(ended)
     })
   }
 
@@ -117,6 +120,7 @@ export const startSshGuest = async (options: { home?: string } = {}): Promise<Ss
       const closed = once(server, 'close')
       server.close()
       await closed
+      await Promise.all(servers)
     },
   }
 }
