@@ -37,9 +37,10 @@ describe('the command lines', () => {
 
   const run = (script: string, args: string[], extra: Record<string, string> = {}) =>
     new Promise<Ran>((resolve) => {
-      const options = { env: { ...env, ...extra }, timeout: 60_000 }
+      const options = { env: { ...env, ...extra }, timeout: 100_000 }
       execFile(process.execPath, [script, ...args], options, (error, stdout, stderr) =>
-        resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
+        // One that was killed has no code: Number(null) would be that of success.
+        resolve({ code: error === null ? 0 : Number(error.code ?? Number.NaN), stdout, stderr }),
       )
     })
 
