@@ -121,7 +121,7 @@ describe('the process', () => {
     const ran = await new Promise<{ code: number; err: string }>((resolve) => {
       const env = { PATH: process.env['PATH'] ?? '' }
       const child = execFile(process.execPath, [MAIN, 'sell'], { env, timeout: 60_000 }, (error, _, err) =>
-        resolve({ code: error === null ? 0 : Number(error.code), err }),
+        resolve({ code: error === null ? 0 : Number(error.code ?? Number.NaN), err }),
       )
       ended.push(() => child.kill('SIGKILL'))
     })

@@ -97,7 +97,7 @@ const diagnose = (env: Record<string, string>, args: string[], mounts = ''): Pro
       try {
         const { findings } = JSON.parse(stdout) as { findings: Finding[] }
         const fails = findings.filter(({ level }) => level === 'fail').map(({ code }) => code)
-        resolve({ code: error === null ? 0 : Number(error.code), findings, fails })
+        resolve({ code: error === null ? 0 : Number(error.code ?? Number.NaN), findings, fails })
       } catch (cause) {
         reject(new Error(`the doctor said nothing: ${stdout} ${stderr}`, { cause }))
       }

@@ -225,7 +225,7 @@ describe('a lease that the operator wants back', () => {
         { env, timeout: 60_000 },
         (error, stdout, stderr) =>
           resolve({
-            code: error === null ? 0 : Number(error.code),
+            code: error === null ? 0 : Number(error.code ?? Number.NaN),
             out: stdout === '' ? {} : JSON.parse(stdout),
             stderr,
           }),

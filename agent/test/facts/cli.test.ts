@@ -29,7 +29,7 @@ const run = (args: string[], change: Record<string, string> = {}) =>
       ...change,
     }
     execFile(process.execPath, [CLI, ...args], { env, timeout: 150_000 }, (error, stdout, stderr) =>
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
+      resolve({ code: error === null ? 0 : Number(error.code ?? Number.NaN), stdout, stderr }),
     )
   })
 const measured = () => {

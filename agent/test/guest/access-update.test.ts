@@ -46,7 +46,7 @@ const exec = (_: string, argv: readonly string[], __?: number, input = ''): Prom
   new Promise((resolve) => {
     const etc = `mount --bind ${folder}/etc /etc && exec "$@"`
     const child = execFile('unshare', ['-m', 'sh', '-c', etc, 'sh', ...argv], (error, stdout, stderr) =>
-      resolve({ exitCode: error === null ? 0 : Number(error.code), stdout, stderr }),
+      resolve({ exitCode: error === null ? 0 : Number(error.code ?? Number.NaN), stdout, stderr }),
     )
     child.stdin?.end(input)
   })

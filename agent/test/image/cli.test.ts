@@ -40,7 +40,7 @@ const images = async (...args: string[]) => {
   const env = { PATH: process.env['PATH'] ?? '', DECLOUD_DATA_DIR: directory }
   return new Promise<{ code: number; out: string; err: string }>((resolve) => {
     execFile(process.execPath, [CLI, 'images', ...args], { env, timeout: 60_000 }, (error, out, err) =>
-      resolve({ code: error === null ? 0 : Number(error.code), out, err }),
+      resolve({ code: error === null ? 0 : Number(error.code ?? Number.NaN), out, err }),
     )
   })
 }

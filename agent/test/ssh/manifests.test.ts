@@ -54,7 +54,7 @@ const rotate = (changed: Record<string, string> = {}) =>
   new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
     const options = { env: { ...env, ...changed }, timeout: 120_000 }
     execFile(process.execPath, [NODE_CLI, 'keys', 'rotate', '--json'], options, (error, stdout, stderr) =>
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
+      resolve({ code: error === null ? 0 : Number(error.code ?? Number.NaN), stdout, stderr }),
     )
   })
 const epochOf = async () => (await sealingKeyOf(bench.tenant.chain, bench.registered.node)).epoch

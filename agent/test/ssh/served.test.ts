@@ -148,7 +148,7 @@ describe('the command line', () => {
         ...extra,
       }
       execFile(process.execPath, [LEASE_CLI, ...args], { env, timeout: 60_000 }, (error, stdout, stderr) =>
-        resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
+        resolve({ code: error === null ? 0 : Number(error.code ?? Number.NaN), stdout, stderr }),
       )
     })
   const file = (name: string) => join(bench.config.dataDir, name)
