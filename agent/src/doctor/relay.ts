@@ -3,6 +3,7 @@ import { lookup } from 'node:dns/promises'
 import { connect } from 'node:net'
 import type { Chain } from '@decloud/chain'
 import { nodeRegistryAbi, sentenceOf } from '@decloud/protocol'
+import { readProfile } from '../chain/profile.ts'
 import { type Finding, fail, ok, unknown, warn } from './finding.ts'
 import type { Subject } from './subject.ts'
 
@@ -58,20 +59,8 @@ const read = (chain: Chain, node: number) =>
 
 /** The newest one announced; only the log has it. Empty for none. */
 const endpointOf = async (chain: Chain, node: number): Promise<string> => {
-  const query = {
-    address: chain.deployment.nodeRegistry,
-    abi: nodeRegistryAbi,
-    args: { node },
-    fromBlock: BigInt(chain.deployment.fromBlock),
-    strict: true,
-  } as const
-  const [registered, changed] = await chain.request("read the relay's endpoint", (client) =>
-    Promise.all([
-      client.getContractEvents({ ...query, eventName: 'NodeRegistered' }),
-      client.getContractEvents({ ...query, eventName: 'EndpointChanged' }),
-    ]),
-  )
-  return changed.at(-1)?.args.endpoint ?? registered.at(-1)?.args.registration.endpoint ?? ''
+  const head = await chain.request('read the head', (client) => client.getBlockNumber({ cacheTime: 0 }))
+  return (await readProfile(chain, node, head)).endpoint
 }
 
 const reach = async (relay: number, endpoint: string, signal: AbortSignal): Promise<Finding> => {
