@@ -6,6 +6,8 @@ const PROMPT = '$ '
 
 export const playShell = ({ channel, sizes }: PlayedShell): void => {
   let line = ''
+  /** A command waits for the one before it, as in any shell. */
+  let last = Promise.resolve()
   const print = (text: string) => channel.write(text)
 
   const obey = async (command: string) => {
@@ -41,7 +43,7 @@ export const playShell = ({ channel, sizes }: PlayedShell): void => {
       print('\r\n')
       const command = line
       line = ''
-      void obey(command)
+      last = last.then(() => obey(command))
     }
   })
   print(PROMPT)
