@@ -79,7 +79,8 @@ describe.skipIf(missing !== null)('inside a real guest', () => {
     const crypt = await promisify(execFile)('openssl', ['passwd', '-6', '-salt', 'decloud', PASSWORD])
     const opened = await openLease(tenant, {
       node: registered.node,
-      resources: { vcpus: 2, tier: 1, bandwidth: 0, gpus: 0, memoryMiB: 1_024, diskGiB: 3 },
+      // Unmetered: what is looked at is the agent's memory, which the slowest tier would only stretch.
+      resources: { vcpus: 2, tier: 1, bandwidth: 3, gpus: 0, memoryMiB: 1_024, diskGiB: 3 },
       hours: 2,
       manifest: {
         ...{ version: 1, image: 'debian-12', hostname: 'inside', variables: {} },
