@@ -95,6 +95,8 @@ while [ $# -gt 0 ]; do
       need 'the SSH client' ssh openssh-client
       need 'the SFTP server' /usr/lib/openssh/sftp-server openssh-sftp-server
       need 'ip' ip iproute2
+      need 'the benchmark' sysbench sysbench
+      need 'lspci' lspci pciutils
       ;;
     browser) need 'Chromium' chromium chromium fonts-dejavu-core ;;
     *) die "unknown part '$part': hypervisor or browser" ;;
