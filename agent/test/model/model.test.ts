@@ -1,12 +1,12 @@
-// Some thousands of random steps, in shares that each start from an empty node; the last seed is new every time. `npm run
-// test:agent` goes on to ten thousand, main.ts to any number.
+// Some thousands of random steps, in shares that each start from an empty node; the last seed is new every time, but in CI,
+// which judges a change and not its luck. `npm run test:agent` goes on to ten thousand, main.ts to any number.
 import { describe, expect, it } from 'vitest'
 import { runModel } from './run.ts'
 import { REGRESSIONS } from './seeds.ts'
 
 const SHARE = 1_000
 const FIXED = [2, 3]
-const fresh = Math.floor(Math.random() * 2 ** 32)
+const fresh = process.env['CI'] === 'true' ? 4 : Math.floor(Math.random() * 2 ** 32)
 const LIMIT_MS = 170_000
 
 const check = async (seed: number, steps: number) => {
