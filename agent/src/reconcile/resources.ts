@@ -83,7 +83,7 @@ export const roomOf = async (
 }
 
 /**
- * @param first whether the lease is not activated yet; an activated one has been promised its room.
+ * @param first whether the lease is not activated yet; an activated one has been promised its room, and is never refused.
  * @throws AgentError `does-not-fit`, which is final; `room-awaited` while a guest that leaves still has the room;
  *   `tier-unknown`.
  */
@@ -92,16 +92,20 @@ export const reserve = async (deps: Deps, lease: Lease, first: boolean): Promise
   const offer = await deps.resources.offer()
   const room = await roomOf(deps, offer)
   const wanted = amountsOf(offer, lease)
-  const short = ledger.reserve(lease.leaseId, wanted, room, !first)
+  const short = ledger.reserve(lease.leaseId, wanted, room, false)
   if (short === null) return
-  // The chain gives room away again when a lease ends; here it is free once that is final and the guest is gone.
+  // The chain gives room away again when a lease ends; here it is free once that is final and the guest is gone. That
+  // goes for a lease that is promised its room too: one whose end was taken back finds others on their way out.
   const { leases } = deps.chain.snapshot()
   const staying = ledger.all().filter(({ leaseId }) => leases.get(leaseId)?.latest?.status !== 'Ended')
-  if (shortage(room, staying, wanted) !== null) throw new AgentError('does-not-fit', short)
-  throw new AgentError(
-    'room-awaited',
-    'The room for the guest is still taken by one whose lease has ended; it is set up when that one is gone.',
-  )
+  if (shortage(room, staying, wanted) === null) {
+    throw new AgentError(
+      'room-awaited',
+      'The room for the guest is still taken by one whose lease has ended; it is set up when that one is gone.',
+    )
+  }
+  if (first) throw new AgentError('does-not-fit', short)
+  ledger.reserve(lease.leaseId, wanted, room, true)
 }
 
 /** What is free at this moment, whoever took the rest. @throws AgentError `memory-low`, `disk-low`: they may pass. */

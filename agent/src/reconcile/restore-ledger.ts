@@ -29,7 +29,8 @@ export const restoreLedger = async (deps: Deps): Promise<void> => {
     if (ledger.of(leaseId) !== null || !(isActive(leaseId) || (domains.has(leaseId) && !isOver(leaseId))))
       continue
     const amounts = await amountsHere(deps, offer, leaseId)
-    ledger.reserve(leaseId, amounts, room, true)
+    // What is not on the machine may wait until it is set up: by then whoever has its room now may have left.
+    if (ledger.reserve(leaseId, amounts, room, domains.has(leaseId)) !== null) continue
     deps.log.info({ leaseId, ...amounts }, 'a guest that was not booked takes its room')
   }
   await warnOfOverRegistration(deps, room)
