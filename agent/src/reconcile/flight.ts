@@ -107,9 +107,7 @@ export const makeFlight = (options: FlightOptions) => {
     const told = (code: string | null) => options.onStep?.(step.kind, performance.now() - began, code)
     try {
       const outcome = await withDeadline(step.kind, deadlineOf(step.kind), signal, (inner) =>
-        watched(
-          loggedWith({ leaseId, step: step.kind }, () => execute({ ...context, signal: inner }, step)),
-        ),
+        watched(loggedWith({ leaseId, step: step.kind }, () => execute({ ...context, signal: inner }, step))),
       )
       told(null)
       return outcome?.waitMs ?? null

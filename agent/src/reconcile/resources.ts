@@ -97,11 +97,13 @@ export const reserve = async (deps: Deps, lease: Lease, first: boolean): Promise
   // The chain gives room away again when a lease ends; here it is free once that is final and the guest is gone. That
   // goes for a lease that is promised its room too: one whose end was taken back finds others on their way out.
   const { leases } = deps.chain.snapshot()
-  const staying = ledger.all().filter(({ leaseId }) => leases.get(leaseId)?.latest?.status !== 'Ended')
+  // One that the chain no longer shows, after a reorg, is not known to stay either.
+  const stays = (status: string | undefined) => status !== undefined && status !== 'Ended'
+  const staying = ledger.all().filter(({ leaseId }) => stays(leases.get(leaseId)?.latest?.status))
   if (shortage(room, staying, wanted) === null) {
     throw new AgentError(
       'room-awaited',
-      'The room for the guest is still taken by one whose lease has ended; it is set up when that one is gone.',
+      'The room for the guest is still taken by one whose lease is over; it is set up when that one is gone.',
     )
   }
   if (first) throw new AgentError('does-not-fit', short)
