@@ -2,7 +2,7 @@ import { test } from 'vitest'
 import { openLibvirt } from '../../agent/src/hypervisor/libvirt/driver.ts'
 import { hypervisorContract } from '../../agent/test/hypervisor/contract.ts'
 import { libvirtMissing } from '../../scripts/lib/libvirt-up.ts'
-import { testMachine } from './machine.ts'
+import { reservedAddress, testMachine } from './machine.ts'
 
 const missing = await libvirtMissing()
 const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
@@ -20,6 +20,7 @@ if (missing) {
         instance: machine.instance,
         network: machine.network,
         spec: (leaseId) => machine.specOf(leaseId, key),
+        reserved: (mac) => reservedAddress(machine.network.name, mac),
         release: machine.tearDown,
       }
     },

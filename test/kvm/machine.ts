@@ -30,6 +30,12 @@ export async function bridgeAndTaps(network: string): Promise<readonly string[]>
   return [bridge, ...(JSON.parse(links) as { ifname: string }[]).map(({ ifname }) => ifname)]
 }
 
+/** The address that the network's DHCP keeps for the MAC; null if it keeps none. */
+export async function reservedAddress(network: string, mac: string): Promise<string | null> {
+  const { stdout } = await run('virsh', ['-c', 'qemu:///system', 'net-dumpxml', network])
+  return new RegExp(`<host mac='${mac}' ip='([^']+)'`).exec(stdout)?.[1] ?? null
+}
+
 export async function domainsNamed(part: string): Promise<readonly string[]> {
   const { stdout } = await run('virsh', ['-q', '-c', 'qemu:///system', 'list', '--all', '--name'])
   return stdout.split('\n').filter((name) => name.includes(part))

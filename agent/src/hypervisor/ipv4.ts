@@ -76,25 +76,33 @@ export function parseRoutes(table: string): readonly { readonly device: string; 
     )
 }
 
-/** An address that DHCP keeps for one MAC. */
+/** An address that DHCP keeps for one MAC, or has leased to it; `mac` in lower case. */
 export interface DhcpHost {
   readonly mac: string
   readonly ip: string
 }
 
 /**
- * The first address that no reservation holds, from a place of the MAC's own on; null when the subnet is full. Pure. The
- * lowest free one would be that of the guest that left last: DHCP has it leased to that guest still, gives the newcomer
- * another after seconds of pinging, and whoever had a tunnel to the one would find the other.
+ * The first address that no reservation holds and DHCP has not leased to another, from a place of the MAC's own on; null
+ * when every one is reserved. Pure. One that a departed guest still has leased is the last resort: DHCP refuses it to the
+ * newcomer and gives another after seconds of pinging, and whoever had a tunnel to the one would find the other. For the
+ * same reason the search does not begin at the lowest address, which would be that of the guest that left last.
  */
-export function freeAddress(subnet: Subnet, hosts: readonly DhcpHost[], mac: string): string | null {
-  const taken = new Set(hosts.map((host) => ipv4ToNumber(host.ip)))
+export function freeAddress(
+  subnet: Subnet,
+  hosts: readonly DhcpHost[],
+  leased: readonly DhcpHost[],
+  mac: string,
+): string | null {
+  const own = mac.toLowerCase()
+  const reserved = new Set(hosts.map((host) => ipv4ToNumber(host.ip)))
+  const departed = new Set(leased.flatMap((lease) => (lease.mac === own ? [] : [ipv4ToNumber(lease.ip)])))
   const { first, last } = guestRange(subnet)
   const size = last - first + 1
-  const start = createHash('sha256').update(mac.toLowerCase()).digest().readUInt32BE(0) % size
-  for (let i = 0; i < size; i++) {
-    const candidate = first + ((start + i) % size)
-    if (!taken.has(candidate)) return numberToIpv4(candidate)
-  }
-  return null
+  const start = createHash('sha256').update(own).digest().readUInt32BE(0) % size
+  const unreserved = Array.from({ length: size }, (_, i) => first + ((start + i) % size)).filter(
+    (candidate) => !reserved.has(candidate),
+  )
+  const chosen = unreserved.find((candidate) => !departed.has(candidate)) ?? unreserved[0]
+  return chosen === undefined ? null : numberToIpv4(chosen)
 }

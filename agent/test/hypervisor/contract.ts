@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Hex } from 'viem'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { freeAddress, parseSubnet } from '../../src/hypervisor/ipv4.ts'
 import type { DomainSpec, Hypervisor, HypervisorEvent, NetworkSpec } from '../../src/ports/hypervisor.ts'
 
 export interface ContractSubject {
@@ -11,6 +12,8 @@ export interface ContractSubject {
   readonly network: NetworkSpec
   /** With disks and seed in place where guests are real. */
   spec(leaseId: Hex): Promise<DomainSpec>
+  /** The address that the machine keeps for the MAC, asked past the driver; absent where no DHCP runs. */
+  reserved?(mac: string): Promise<string | null>
   release(): Promise<void>
 }
 
@@ -331,5 +334,33 @@ export function hypervisorContract(
       expect(await hypervisor.bootId(lease)).not.toBe(boot)
       expect(await until(address, (found) => found !== '', 15_000)).toBe(ip)
     })
+
+    test.skipIf(!guests)(
+      'a newcomer is not kept the address that DHCP has leased to a departed guest',
+      async () => {
+        const departed = await subject.spec(lease)
+        await hypervisor.define(departed)
+        await hypervisor.start(lease)
+        const address = async () =>
+          (await hypervisor.interfaces(lease))?.find(({ mac }) => mac === departed.network.mac)?.ipv4[0] ?? ''
+        const ip = await until(address, (found) => found !== '', bootMs + 15_000)
+        await hypervisor.destroy(lease)
+        await hypervisor.undefine(lease)
+        expect(await subject.reserved!(departed.network.mac)).toBeNull()
+
+        // Of all MACs, one whose own place is that address.
+        const subnet = parseSubnet(subject.network.subnet)
+        const mac = Array.from(
+          { length: 4096 },
+          (_, n) => `52:54:00:0f:${n.toString(16).padStart(4, '0').replace(/..$/, ':$&')}`,
+        ).find((candidate) => freeAddress(subnet, [], [], candidate) === ip)
+        const newcomer = await subject.spec(lease)
+        await hypervisor.define({ ...newcomer, network: { ...newcomer.network, mac: mac! } })
+        await hypervisor.start(lease)
+        const kept = await subject.reserved!(mac!)
+        expect(kept).not.toBeNull()
+        expect(kept).not.toBe(ip)
+      },
+    )
   })
 }

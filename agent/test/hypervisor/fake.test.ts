@@ -19,6 +19,8 @@ hypervisorContract(
       instance: 'fake',
       network,
       spec: async (leaseId) => paperSpec(leaseId),
+      reserved: async (mac) =>
+        machine.state.networks.flatMap(({ hosts }) => hosts).find((host) => host.mac === mac)?.ip ?? null,
       release: async () => {},
     }
   },

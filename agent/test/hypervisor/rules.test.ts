@@ -65,15 +65,32 @@ test('the free address is inside the range and no other guest has it, or there i
   const subnet = parseSubnet('10.0.0.0/29')
   const hosts = ['10.0.0.2', '10.0.0.3', '10.0.0.5'].map((ip) => ({ mac: '52:54:00:00:00:00', ip }))
   for (let n = 0; n < 64; n++)
-    expect(['10.0.0.4', '10.0.0.6']).toContain(freeAddress(subnet, hosts, `mac${n}`))
+    expect(['10.0.0.4', '10.0.0.6']).toContain(freeAddress(subnet, hosts, [], `mac${n}`))
   const full = [2, 3, 4, 5, 6].map((n) => ({ mac: '52:54:00:00:00:00', ip: `10.0.0.${n}` }))
-  expect(freeAddress(subnet, full, 'mac')).toBeNull()
+  expect(freeAddress(subnet, full, [], 'mac')).toBeNull()
+})
+
+test('the address that a departed guest has leased is given away last, and its own leased one at once', () => {
+  const subnet = parseSubnet('10.0.0.0/29')
+  const hosts = [{ mac: '52:54:00:00:00:01', ip: '10.0.0.2' }]
+  const leased = ['10.0.0.3', '10.0.0.4', '10.0.0.5'].map((ip, n) => ({ mac: `52:54:00:00:01:0${n}`, ip }))
+  const macs = Array.from({ length: 64 }, (_, n) => `52:54:00:00:02:${n}`)
+  for (const mac of macs) expect(freeAddress(subnet, hosts, leased, mac)).toBe('10.0.0.6')
+  const all = [...leased, { mac: '52:54:00:00:01:09', ip: '10.0.0.6' }]
+  for (const mac of macs) {
+    const given = freeAddress(subnet, hosts, all, mac)
+    expect(all.map(({ ip }) => ip)).toContain(given)
+    const own = all.map((lease) => (lease.ip === given ? { ...lease, mac } : lease))
+    expect(freeAddress(subnet, hosts, own, mac)).toBe(given)
+  }
 })
 
 test('a guest gets the same free address again, and not that of the one before it', () => {
   const subnet = parseSubnet('10.0.0.0/24')
-  const given = Array.from({ length: 64 }, (_, n) => freeAddress(subnet, [], `52:54:00:00:00:${n}`))
-  expect(given).toEqual(Array.from({ length: 64 }, (_, n) => freeAddress(subnet, [], `52:54:00:00:00:${n}`)))
+  const given = Array.from({ length: 64 }, (_, n) => freeAddress(subnet, [], [], `52:54:00:00:00:${n}`))
+  expect(given).toEqual(
+    Array.from({ length: 64 }, (_, n) => freeAddress(subnet, [], [], `52:54:00:00:00:${n}`)),
+  )
   expect(new Set(given).size).toBeGreaterThan(48)
 })
 

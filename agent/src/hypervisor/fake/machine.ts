@@ -26,9 +26,17 @@ export interface SimulatedDomain {
   readonly pausedForSpace?: boolean
 }
 
+export interface SimulatedNetwork {
+  readonly spec: NetworkSpec
+  /** Reserved, until the guest is undefined. */
+  readonly hosts: readonly DhcpHost[]
+  /** Given to guests, of which some are gone. */
+  readonly leased: readonly DhcpHost[]
+}
+
 export interface SimulatedState {
   readonly domains: readonly SimulatedDomain[]
-  readonly networks: readonly { readonly spec: NetworkSpec; readonly hosts: readonly DhcpHost[] }[]
+  readonly networks: readonly SimulatedNetwork[]
 }
 
 /** What goes wrong on the machine from now on; all are off by default. */

@@ -1,5 +1,5 @@
 import { HypervisorError, type NetworkSpec } from '../../ports/hypervisor.ts'
-import { freeAddress, overlaps, parseSubnet } from '../ipv4.ts'
+import { type DhcpHost, freeAddress, overlaps, parseSubnet } from '../ipv4.ts'
 import type { SimulatedMachine } from './machine.ts'
 
 export function ensureSimulatedNetwork(machine: SimulatedMachine, spec: NetworkSpec): void {
@@ -16,7 +16,7 @@ export function ensureSimulatedNetwork(machine: SimulatedMachine, spec: NetworkS
       'refused',
       `${spec.subnet} collides with ${taken.spec.name}: choose another range.`,
     )
-  machine.save({ ...machine.state, networks: [...networks, { spec, hosts: [] }] })
+  machine.save({ ...machine.state, networks: [...networks, { spec, hosts: [], leased: [] }] })
 }
 
 /** The address reserved for the MAC, or a free one from now on. */
@@ -26,9 +26,12 @@ export function reserveAddress(machine: SimulatedMachine, name: string, mac: str
     throw new HypervisorError('not-found', `The network ${name} is gone: it must be created first.`)
   const known = network.hosts.find((host) => host.mac === mac.toLowerCase())
   if (known) return known.ip
-  const ip = freeAddress(parseSubnet(network.spec.subnet), network.hosts, mac)
+  const ip = freeAddress(parseSubnet(network.spec.subnet), network.hosts, network.leased, mac)
   if (ip === null) throw new HypervisorError('refused', `The network ${name} has no free address left.`)
-  const reserved = { ...network, hosts: [...network.hosts, { mac: mac.toLowerCase(), ip }] }
+  const host: DhcpHost = { mac: mac.toLowerCase(), ip }
+  // A lease outlives the guest and its reservation, until another guest is given the address.
+  const leased = [...network.leased.filter((lease) => lease.ip !== ip), host]
+  const reserved = { ...network, hosts: [...network.hosts, host], leased }
   const networks = machine.state.networks.map((entry) => (entry === network ? reserved : entry))
   machine.save({ ...machine.state, networks })
   return ip

@@ -24,6 +24,17 @@ koffi.struct('virError', {
   int2: 'int',
   net: 'void *',
 })
+koffi.struct('virNetworkDHCPLease', {
+  iface: 'char *',
+  expirytime: 'longlong',
+  type: 'int',
+  mac: 'char *',
+  iaid: 'char *',
+  ipaddr: 'char *',
+  prefix: 'uint',
+  hostname: 'char *',
+  clientid: 'char *',
+})
 const free: (pointer: Handle) => void = libc.func('void free(void *pointer)')
 // A char* that the caller owns: copied into a JavaScript string, then freed.
 koffi.disposable('OwnedString', 'str', free)
@@ -125,6 +136,24 @@ export function withRecords<T>(
   }
 }
 
+const freeDhcpLease: (lease: Handle) => void = libvirt.func('void virNetworkDHCPLeaseFree(void *lease)')
+
+/** The addresses that libvirt's DHCP has leased, of the array that it allocated at `out[0]`, which is freed. */
+export function takeDhcpLeases(out: [Handle | null], count: number): { mac: string; ip: string }[] {
+  const leases = takeHandles(out, count)
+  try {
+    return leases.flatMap((lease) => {
+      const { mac, ipaddr } = koffi.decode(lease, 'virNetworkDHCPLease') as {
+        mac: string | null
+        ipaddr: string | null
+      }
+      return mac === null || ipaddr === null ? [] : [{ mac: mac.toLowerCase(), ip: ipaddr }]
+    })
+  } finally {
+    for (const lease of leases) freeDhcpLease(lease)
+  }
+}
+
 export const virConnect = {
   open: libvirt.func('virConnect *virConnectOpen(const char *uri)') as (uri: string) => Handle | null,
   close: libvirt.func('int virConnectClose(virConnect *c)') as (c: Handle) => number,
@@ -223,6 +252,10 @@ export const virNetwork = {
     n: Handle,
     flags: number,
   ) => string | null,
+  /** `leases` is an array that `takeDhcpLeases` reads and frees; null for those of every MAC. */
+  getDhcpLeases: libvirt.func(
+    'int virNetworkGetDHCPLeases(virNetwork *n, const char *mac, _Out_ void **leases, uint flags)',
+  ) as (n: Handle, mac: null, leases: [Handle | null], flags: number) => number,
   update: libvirt.func(
     'int virNetworkUpdate(virNetwork *n, uint command, uint section, int parent, const char *xml, uint flags)',
   ) as (n: Handle, command: number, section: number, parent: number, xml: string, flags: number) => number,

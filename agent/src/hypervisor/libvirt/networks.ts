@@ -44,7 +44,8 @@ export class Networks {
     return this.#inTurn(async () => {
       const { subnet, hosts } = parseNetwork(await this.#existing(name))
       if (hosts.some((host) => host.mac === mac.toLowerCase()) || !subnet) return
-      const ip = freeAddress(subnet, hosts, mac)
+      const leased = await this.#pool.call('dhcpLeases', [name], `read the leases of ${name}`, DEADLINE_MS)
+      const ip = freeAddress(subnet, hosts, leased, mac)
       if (ip === null) throw new HypervisorError('refused', `The network ${name} has no free address left.`)
       await this.#pool.call(
         'addDhcpHost',

@@ -3,6 +3,7 @@ import {
   type Handle,
   ok,
   present,
+  takeDhcpLeases,
   takeHandles,
   virConnect,
   virDomain,
@@ -132,6 +133,12 @@ export const operations = {
   activateNetwork: (c: Handle, name: string): void => withNetwork(c, name, ensureActive),
   destroyNetwork: (c: Handle, name: string): void =>
     withNetwork(c, name, (n) => void ok(virNetwork.destroy(n))),
+  /** Those of guests that are gone among them, until they expire. */
+  dhcpLeases: (c: Handle, name: string) =>
+    withNetwork(c, name, (n) => {
+      const out: [Handle | null] = [null]
+      return takeDhcpLeases(out, ok(virNetwork.getDhcpLeases(n, null, out, 0)))
+    }),
   addDhcpHost: (c: Handle, name: string, host: string): void =>
     withNetwork(
       c,
