@@ -24,6 +24,7 @@ export class LibvirtFailure extends Error {
 /** virErrorNumber, from libvirt/virterror.h: those that are told apart here. */
 export const virErr = {
   internalError: 1,
+  noSupport: 3,
   invalidArg: 8,
   operationFailed: 9,
   xmlError: 27,

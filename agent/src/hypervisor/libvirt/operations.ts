@@ -133,11 +133,12 @@ export const operations = {
   activateNetwork: (c: Handle, name: string): void => withNetwork(c, name, ensureActive),
   destroyNetwork: (c: Handle, name: string): void =>
     withNetwork(c, name, (n) => void ok(virNetwork.destroy(n))),
-  /** Those of guests that are gone among them, until they expire. */
+  /** Those of guests that are gone among them, until they expire; none where the driver runs no DHCP. */
   dhcpLeases: (c: Handle, name: string) =>
     withNetwork(c, name, (n) => {
       const out: [Handle | null] = [null]
-      return takeDhcpLeases(out, ok(virNetwork.getDhcpLeases(n, null, out, 0)))
+      const count = unless(virErr.noSupport, () => ok(virNetwork.getDhcpLeases(n, null, out, 0)))
+      return takeDhcpLeases(out, count ?? 0)
     }),
   addDhcpHost: (c: Handle, name: string, host: string): void =>
     withNetwork(
