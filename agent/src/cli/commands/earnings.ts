@@ -4,6 +4,7 @@ import { type NodeBooks, readBooks } from '../../chain/earnings.ts'
 import { loadConfig } from '../../config/config.ts'
 import { AgentError } from '../../lib/errors.ts'
 import { connectTo } from '../operator/desk.ts'
+import { withPast } from '../operator/past.ts'
 import { columns, moment, usdc } from '../operator/words.ts'
 import { EXIT, makeVerb, UsageError } from '../verb.ts'
 
@@ -32,7 +33,10 @@ may still be credited back to the tenant. No key is needed.`,
       throw new UsageError('--csv and --json are two ways to say the same: give one.')
     const since = options.since === undefined ? 0 : secondsOf(options.since)
     const config = loadConfig(io.env, io.given)
-    const books = await readBooks(await connectTo(config), config.node, since)
+    const chain = await connectTo(config)
+    const books = await withPast(io, chain, config.dataDir, (past) =>
+      readBooks(chain, config.node, since, past),
+    )
     demandBalance(books)
     const { state, leases, totals, withdrawals } = books
     const text = options.csv ? csvOf(books) : textOf(books, since)

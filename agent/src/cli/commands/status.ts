@@ -7,6 +7,7 @@ import { load } from '../../config/config.ts'
 import { isDefault } from '../../domain/prices.ts'
 import { askAgent } from '../local-api.ts'
 import { connectTo } from '../operator/desk.ts'
+import { withPast } from '../operator/past.ts'
 import { coins, moment, pricesText, span, usdc } from '../operator/words.ts'
 import { EXIT, type Io, makeVerb, wholeNumber } from '../verb.ts'
 
@@ -59,8 +60,9 @@ const askNode = async (io: Io, port: string | undefined): Promise<AgentFacts> =>
 }
 
 const askChain = async (io: Io): Promise<NodeBooks> => {
-  const { node, rpcUrls, deployment } = load(io.env, io.given, ['rpcUrls', 'deployment', 'node']).config
-  return readBooks(await connectTo({ rpcUrls, deployment }), node, 0)
+  const { config } = load(io.env, io.given, ['rpcUrls', 'deployment', 'node'])
+  const chain = await connectTo(config)
+  return withPast(io, chain, config.dataDir, (past) => readBooks(chain, config.node, 0, past))
 }
 
 const agentLines = ({ health, leases }: AgentFacts): string[] => [

@@ -4,6 +4,7 @@ import { type NodeBooks, readBooks } from '../../chain/earnings.ts'
 import { AgentError } from '../../lib/errors.ts'
 import { type Call, escrowCalls } from '../operator/call.ts'
 import { atDesk, type Desk, outcomeJson, outcomeText, SIGNING } from '../operator/desk.ts'
+import { withPast } from '../operator/past.ts'
 import { confirm } from '../operator/prompt.ts'
 import { usdc } from '../operator/words.ts'
 import { EXIT, makeVerb, UsageError } from '../verb.ts'
@@ -32,10 +33,10 @@ escrow. Signed by the node's payee, who is its operator until he hands that over
     yes: { type: 'boolean', about: 'do not ask' },
   },
   run: (io, options) =>
-    atDesk(io, options.unsigned || options['dry-run'], async (desk, { node }) => {
+    atDesk(io, options.unsigned || options['dry-run'], async (desk, { node, dataDir }) => {
       const { operator, chain } = desk
       const to = recipientFrom(options.to, operator.address)
-      const books = await readBooks(chain, node, 0)
+      const books = await withPast(io, chain, dataDir, (past) => readBooks(chain, node, 0, past))
       demandPayee(books, operator.address)
       const plan = await planOf(desk, books, {
         ...{ to, settle: !options.settled },
