@@ -6,6 +6,7 @@ import { AgentError } from '../../lib/errors.ts'
 import { connectTo } from '../operator/desk.ts'
 import { withPast } from '../operator/past.ts'
 import { columns, moment, usdc } from '../operator/words.ts'
+import { momentOf } from '../since.ts'
 import { EXIT, makeVerb, UsageError } from '../verb.ts'
 
 type Row = NodeBooks['leases'][number]
@@ -52,10 +53,8 @@ may still be credited back to the tenant. No key is needed.`,
 })
 
 const secondsOf = (text: string): number => {
-  const ms = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2}))?$/.test(text)
-    ? Date.parse(text)
-    : Number.NaN
-  if (!Number.isNaN(ms)) return Math.ceil(ms / 1_000)
+  const ms = momentOf(text)
+  if (ms !== null) return Math.ceil(ms / 1_000)
   throw new UsageError(
     `--since takes a day or a moment, not "${text}".`,
     'For example 2026-11-01 or 2026-11-01T08:00Z.',

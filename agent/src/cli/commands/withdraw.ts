@@ -1,4 +1,4 @@
-import { leaseEscrowAbi, parseUsdc } from '@decloud/protocol'
+import { leaseEscrowAbi } from '@decloud/protocol'
 import { type Address, getAddress, isAddress, isAddressEqual } from 'viem'
 import { type NodeBooks, readBooks } from '../../chain/earnings.ts'
 import { AgentError } from '../../lib/errors.ts'
@@ -7,7 +7,7 @@ import { atDesk, type Desk, outcomeJson, outcomeText, SIGNING } from '../operato
 import { withPast } from '../operator/past.ts'
 import { confirm } from '../operator/prompt.ts'
 import { usdc } from '../operator/words.ts'
-import { EXIT, makeVerb, UsageError } from '../verb.ts'
+import { EXIT, makeVerb, UsageError, usdcAmount } from '../verb.ts'
 
 /** Leases settled in one transaction: well under the gas of a block. */
 const AT_ONCE = 50
@@ -40,7 +40,7 @@ escrow. Signed by the node's payee, who is its operator until he hands that over
       demandPayee(books, operator.address)
       const plan = await planOf(desk, books, {
         ...{ to, settle: !options.settled },
-        asked: options.amount === undefined ? null : parseUsdc(options.amount),
+        asked: options.amount === undefined ? null : usdcAmount('amount', options.amount),
       })
       const { calls, earned, balance } = plan
       const facts = { node, to, earned, balance, settles: plan.settles }
