@@ -78,6 +78,7 @@ const SCHEMAS = {
       ...{
         agent: address,
         payee: address.nullable(),
+        entrusted: z.boolean().nullable(),
         prices,
         ownPrices: z.boolean(),
         capacity,
