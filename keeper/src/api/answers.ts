@@ -81,7 +81,7 @@ export const makeAnswers = ({
     find: (key: string): Kept | undefined => {
       const entry = kept.get(key)
       if (entry === undefined) return undefined
-      if (entry.version !== versionOf(entry.basis) || entry.until < now()) {
+      if (entry.version !== versionOf(entry.basis) || (entry.basis === 'second' && entry.until < now())) {
         drop(entry)
         return undefined
       }
