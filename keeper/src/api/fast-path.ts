@@ -16,11 +16,11 @@ export const sendReady = (
   allowance: string,
 ): number => {
   if (hasIt(request.headers['if-none-match'], ready.tag)) {
-    response.writeHead(304, [...ready.headers, 'ratelimit', allowance])
+    response.writeHead(304, [...ready.sameHeaders, 'ratelimit', allowance])
     response.end()
     return 304
   }
-  response.writeHead(200, [...ready.headers, 'ratelimit', allowance, 'content-length', ready.length])
+  response.writeHead(200, [...ready.headers, 'ratelimit', allowance])
   if (request.method === 'HEAD') response.end()
   else response.end(ready.body, ready.encoding)
   return 200
