@@ -49,6 +49,15 @@ const makeFastPath = ({ answers, limits, metrics, config, draining }: FastPathDe
   }
 }
 
+/**
+ * A request without a body has no type either, whatever it says. Its stream has ended before anyone can hear of it: the
+ * framework, which reads a body wherever it finds a type, would wait for the end until the client gives up.
+ */
+const forgetTypeOfNothing = ({ headers }: IncomingMessage) => {
+  if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined)
+    delete headers['content-type']
+}
+
 /** For fastify's `serverFactory`; what fastify sets on a server of its own is set here. */
 export const serveFast = (deps: FastPathDeps) => {
   const answered = makeFastPath(deps)
@@ -58,7 +67,9 @@ export const serveFast = (deps: FastPathDeps) => {
   ): RawServerDefault => {
     // A GET without a body is no stream that somebody has to drain; that a client has left is heard of its response.
     const server = createServer({ ...options.http, optimizeEmptyRequests: true }, (request, response) => {
-      if (!answered(request, response)) handler(request, response)
+      if (answered(request, response)) return
+      forgetTypeOfNothing(request)
+      handler(request, response)
     })
     if (options.keepAliveTimeout !== undefined) server.keepAliveTimeout = options.keepAliveTimeout
     if (options.requestTimeout !== undefined) server.requestTimeout = options.requestTimeout
