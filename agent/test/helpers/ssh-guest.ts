@@ -50,6 +50,8 @@ export const startSshGuest = async (options: { home?: string } = {}): Promise<Ss
   const server = new ssh2.Server({ hostKeys: [host.privateKey] }, (connection) => {
     connections++
     sockets.add(connection)
+    // As OpenSSH's server does for a session.
+    connection.setNoDelay(true)
     connection.on('close', () => sockets.delete(connection))
     connection.on('error', () => undefined) // a client that hangs up
     connection.on('authentication', (context) => {
