@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { bytesToHex } from 'viem'
+import { bareEnv } from '../../../test/world/bare-env.ts'
 import type { Bench } from '../helpers/node.ts'
 
 const CLI = new URL('../../src/cli/main.ts', import.meta.url).pathname
@@ -24,7 +25,7 @@ export const environmentOf = async (bench: Bench, dataDir: string): Promise<Reco
   await writeFile(deploymentFile, JSON.stringify(bench.deployment))
   await writeFile(sealingKeys, JSON.stringify({ 1: bench.registered.sealingKey.privateKey }), { mode: 0o600 })
   return {
-    PATH: process.env['PATH'] ?? '',
+    ...bareEnv(),
     DECLOUD_RPC_URLS: bench.anvil.rpcUrl,
     DECLOUD_DEPLOYMENT: deploymentFile,
     DECLOUD_NODE: `${bench.registered.node}`,
