@@ -217,11 +217,10 @@ export const makeSponsor = (deps: SponsorDeps): Sponsor => {
       const id = await take(request, origin).finally(() => {
         looking -= 1
       })
-      await atMost(flights.get(id) ?? Promise.resolve(), waitMs)
+      const flight = flights.get(id)
+      if (flight !== undefined) await atMost(flight, waitMs)
       // One that an earlier process sent has no flight here: the journal watches it.
-      for (let left = waitMs; left > 0 && find(id)?.state === 'waiting'; left -= LOOK_EVERY_MS) {
-        await delay(LOOK_EVERY_MS)
-      }
+      else await lookUntil(() => find(id)?.state !== 'waiting', waitMs)
       return find(id)!
     },
     round: async () => {
@@ -248,6 +247,10 @@ const EMPTY = () =>
   new DecloudError('sponsor-empty', 'The sponsor has no gas left to give.', {
     hint: 'Send it with gas of your own.',
   })
+
+const lookUntil = async (done: () => boolean, waitMs: number): Promise<void> => {
+  for (let left = waitMs; left > 0 && !done(); left -= LOOK_EVERY_MS) await delay(LOOK_EVERY_MS)
+}
 
 const atMost = (work: Promise<void>, ms: number): Promise<void> =>
   new Promise((resolve) => {
