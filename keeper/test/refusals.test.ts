@@ -1,6 +1,8 @@
 // What an answer may never be: older than the last commit, or anything but a problem where a request makes no sense.
 
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { PROBLEM_TYPE } from '@decloud/service/http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Local, OPERATOR, startLocal } from '../../chain/test/local.ts'
@@ -221,6 +223,29 @@ describe('a body', () => {
     for (const to of await bodied()) {
       for (const body of wrong)
         expect({ ...to, body, ...(await send({ ...to, body })) }).toMatchObject({ status: 400 })
+    }
+  })
+
+  it('that has a type and is not there is answered at once', async () => {
+    const nothing = async (method: string, path: string) => {
+      const { hostname, port } = new URL(keeper.url)
+      const request = httpRequest({ ...{ hostname, port, method, path }, agent: false })
+      request.setHeader('content-type', 'application/json')
+      request.removeHeader('transfer-encoding')
+      request.flushHeaders()
+      const [response] = (await once(request, 'response', { signal: AbortSignal.timeout(5_000) })) as [
+        IncomingMessage,
+      ]
+      request.destroy()
+      return response.statusCode
+    }
+    for (const { method, path } of await bodied()) {
+      expect([method, path, await nothing(method, path)]).toEqual([
+        method,
+        path,
+        expect.toBeOneOf([400, 401]),
+      ])
+      expect(await nothing('DELETE', path)).toBeOneOf([401, 404, 405])
     }
   })
 
