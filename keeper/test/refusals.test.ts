@@ -1,10 +1,12 @@
 // What an answer may never be: older than the last commit, or anything but a problem where a request makes no sense.
 
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { PROBLEM_TYPE } from '@decloud/service/http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Local, OPERATOR, startLocal } from '../../chain/test/local.ts'
+import { scopeOf } from '../src/api/cursors.ts'
 import type { Keeper } from '../src/index.ts'
 import { getJson, type Harness, makeHarness } from './harness.ts'
 import { makeMarketWorld } from './market-world.ts'
@@ -123,6 +125,55 @@ describe('a cursor', () => {
     expect(await given('/api/marketplace/nodes?region=eu-west&', nodes)).toMatchObject(invalid)
     // The page's size is no part of it.
     expect((await getJson(`${keeper.url}/api/marketplace/nodes?limit=2&cursor=${nodes}`)).status).toBe(200)
+  })
+})
+
+describe('a cursor whose check is right', () => {
+  // The check is against mishaps: anybody can compute it.
+  const forged = (scope: string, text: string) => {
+    const check = createHash('sha256').update(`${scope}\n${text}`).digest('base64url').slice(0, 12)
+    return `${Buffer.from(text).toString('base64url')}.${check}`
+  }
+  const status = async (list: string, cursor: string) =>
+    (await getJson(`${keeper.url}${list}limit=1&cursor=${cursor}`)).status
+
+  it('and whose place is none is refused like any other', async () => {
+    const big = '9'.repeat(200)
+    for (const [list, scope] of [
+      ['/api/marketplace/nodes?', scopeOf('nodes', { sort: 'price' })],
+      ['/api/marketplace/templates?', scopeOf('templates', { sort: 'newest' })],
+    ] as const) {
+      expect(await status(list, forged(scope, '-5:1'))).toBe(200)
+      for (const text of [
+        'x:1',
+        '1.5:1',
+        ':',
+        '',
+        '1',
+        '1:',
+        ':1',
+        '0x:0',
+        '1:x',
+        '1:1.5',
+        '1:1:1',
+        `1:${big}`,
+      ])
+        expect({ list, text, status: await status(list, forged(scope, text)) }).toMatchObject({
+          status: 400,
+        })
+    }
+    for (const list of ['leases', 'flows']) {
+      for (const place of ['', 'x', [], {}, [null], ['x', 'x'], [1, 2, 3, 4], [1e300, 1], [{}, []]]) {
+        const text = Buffer.from(JSON.stringify(place)).toString('base64url')
+        expect({
+          list,
+          place,
+          status: await status(`/api/${list}?`, forged(`${list} `, text)),
+        }).toMatchObject({
+          status: 400,
+        })
+      }
+    }
   })
 })
 
