@@ -237,6 +237,7 @@ export const makeContext = async (
       ...{ access, orders, streams, certificates },
       ...{ store: watched.store, statement: herald.statement },
       ...{ usage, metrics: registry },
+      trustedProxies: config.trustedProxies ?? [],
     },
     subscribe: watched.subscribe,
   }
