@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { nodeRegistryAbi } from '@decloud/protocol'
 import { toHex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bareEnv } from '../../test/world/bare-env.ts'
 import { ROLES } from '../../test/world/market.ts'
 import { type Bench, makeBench, until } from './helpers/node.ts'
 
@@ -28,7 +29,7 @@ describe('the command lines', () => {
       'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDCrFn2oZjmbMZ2CEdZHGVZIX1V2r7pP3NJIJg9HjGq3 me@host\n',
     )
     env = {
-      PATH: process.env['PATH'] ?? '',
+      ...bareEnv(),
       DECLOUD_RPC_URLS: bench.anvil.rpcUrl,
       DECLOUD_DEPLOYMENT: file('deployment.json'),
     }

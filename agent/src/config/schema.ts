@@ -27,6 +27,11 @@ const stunServer = z
   .string()
   .regex(/^[A-Za-z0-9.-]{1,253}(:[1-9]\d{0,4})?$/, 'must be servers like stun.example.org:3478')
 
+/** Not everybody: then each caller could name another. */
+const proxies = z
+  .union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], 'must be IP addresses, or ranges like 10.0.0.0/8')
+  .refine((range) => !/\/0*$/.test(range), 'must be a range smaller than all addresses')
+
 const publicUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
   .refine((url) => new URL(url).pathname === '/' && !/[?#]/.test(url), 'must be a URL without a path')
@@ -134,6 +139,10 @@ export const configSchema = z.strictObject({
     )
     .optional()
     .describe('hosts whose pages may use the API, besides those of this machine and of the public URL'),
+  trustedProxies: z.array(proxies).max(50).optional().meta({
+    description: "addresses of the API's proxies, or ranges, whose `X-Forwarded-For` is believed; none",
+    wants: 'a list (separated by commas) of IP addresses and ranges',
+  }),
   apiPort: count(0, 65_535).default(7070).describe('port of the API; 0 takes any free one'),
   keepers: z
     .array(keeper)

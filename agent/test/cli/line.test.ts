@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process'
 import { afterEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { bareEnv } from '../../../test/world/bare-env.ts'
 import { parseVerb } from '../../src/cli/find.ts'
 import { runLine } from '../../src/cli/line.ts'
 import { VERBS } from '../../src/cli/verbs.ts'
@@ -162,7 +163,7 @@ describe('the process', () => {
 
   it('gives its exit code to the shell, and no stack to anybody', async () => {
     const ran = await new Promise<{ code: number; err: string }>((resolve) => {
-      const env = { PATH: process.env['PATH'] ?? '' }
+      const env = bareEnv()
       const child = execFile(process.execPath, [MAIN, 'sell'], { env, timeout: 60_000 }, (error, _, err) =>
         resolve({ code: error === null ? 0 : Number(error.code ?? Number.NaN), err }),
       )

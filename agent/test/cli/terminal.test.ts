@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { decryptKey } from '@decloud/chain'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { bareEnv } from '../../../test/world/bare-env.ts'
 
 // util-linux: a pseudo-terminal around a command.
 const SCRIPT = '/usr/bin/script'
@@ -31,7 +32,7 @@ describe.skipIf(!existsSync(SCRIPT))('a terminal', { timeout: 120_000 }, () => {
   const talk = (line: string, answers: Answers) =>
     talkTo(`${process.execPath} ${CLI} ${line} --config ${join(folder, 'node.json')}`, answers)
   const talkTo = async (command: string, answers: Answers) => {
-    const env = { PATH: process.env['PATH'] ?? '', TERM: 'dumb' }
+    const env = { ...bareEnv(), TERM: 'dumb' }
     const here = spawn(SCRIPT, ['-qec', command, '/dev/null'], { env, stdio: ['pipe', 'pipe', 'inherit'] })
     child = here
     let seen = ''
