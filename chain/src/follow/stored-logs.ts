@@ -9,7 +9,7 @@ import type { Chain } from '../connect.ts'
 import { selectLogs } from './log-store.ts'
 import { readHash } from './source.ts'
 
-export type StoredQuestion = {
+type StoredQuestion = {
   readonly addresses: readonly Address[]
   /** As of `eth_getLogs`. */
   readonly topics: readonly (readonly Hex[] | null)[]
