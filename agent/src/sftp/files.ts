@@ -186,10 +186,13 @@ export const makeFiles = (deps: {
         [...left].map(async ([leaseId, own]) => {
           if (tidying.has(leaseId)) return
           tidying.add(leaseId)
-          if (deps.lives(leaseId))
-            await tidy(leaseId, own).catch(() => undefined) // at the next sweep
-          else for (const part of own) parts.remove(part)
-          tidying.delete(leaseId)
+          try {
+            if (deps.lives(leaseId))
+              await tidy(leaseId, own).catch(() => undefined) // at the next sweep
+            else for (const part of own) parts.remove(part)
+          } finally {
+            tidying.delete(leaseId)
+          }
         }),
       )
     },
