@@ -81,6 +81,8 @@ export type Overrides = Partial<MachineAdapters> & {
   sweepMs?: number
   /** Milliseconds between the rounds of every duty. */
   dutiesMs?: number
+  /** Milliseconds between looks at whether a command has found out something new about the machine. */
+  factsMs?: number
   /** How fast callers of the API may ask. */
   pace?: PaceLimits
   enterGuest?: EnterGuest
@@ -212,7 +214,7 @@ export const makeContext = async (
     ...{ config, chain, follower, journal, db, deps, disposer },
     everyMs: overrides.dutiesMs,
   })
-  const herald = beginFacts({ config, secrets, deps, disposer })
+  const herald = beginFacts({ config, secrets, deps, disposer, lookMs: overrides.factsMs })
   const beats = await startBeats({ config, secrets, db, deps, disposer })
   disposer.add(recordStates(conditionsOf({ follower, space, duties, beats }), events))
   const enterGuest =

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import ssh2, { type ServerChannel, type Session, type SFTPWrapper } from 'ssh2'
 import type { GuestLogin } from '../../src/ports/guest-login.ts'
 import { makeKeyPair } from '../../src/ssh/key-pair.ts'
@@ -106,9 +106,11 @@ export const startSshGuest = async (
     })
   }
 
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
+  // As OpenSSH's server does for a session; ssh2's own listener would hold small answers back.
+  const listener = createServer({ noDelay: true }, (socket) => server.injectSocket(socket))
+  listener.listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const { port } = listener.address() as AddressInfo
   return {
     login: {
       ...{ host: '127.0.0.1', port, username: 'decloud', privateKey: client.privateKey },
@@ -124,8 +126,8 @@ export const startSshGuest = async (
     },
     close: async () => {
       for (const socket of sockets) socket.end()
-      const closed = once(server, 'close')
-      server.close()
+      const closed = once(listener, 'close')
+      listener.close()
       await closed
       await Promise.all(servers)
     },
