@@ -20,6 +20,9 @@ import { templateEntity, versionEntity } from './entities/template.ts'
 import { MARKET_SCHEMA, MARKET_TABLES } from './schema.ts'
 import { noteChange } from './version.ts'
 
+/** Grows with every change of what the same logs are folded to. 1: words are found in the beginning of a template. */
+const VERSION = '1'
+
 /** Logs folded in one go when all of them are: bounds memory. */
 const CHUNK = 5_000
 
@@ -93,6 +96,7 @@ export const makeLedgerProjector = (deployment: Deployment) => {
     return writer
   }
   const projector: Projector = {
+    version: VERSION,
     migrate: (db) => {
       for (const setting of TUNING) db.pragma(setting)
       migrate(db, 'market', MARKET_SCHEMA)
