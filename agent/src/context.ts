@@ -81,6 +81,8 @@ export type Overrides = Partial<MachineAdapters> & {
   sweepMs?: number
   /** Milliseconds between the rounds of every duty. */
   dutiesMs?: number
+  /** Milliseconds between looks at whether a command has found out something new about the machine. */
+  factsMs?: number
   /** How fast callers of the API may ask. */
   pace?: PaceLimits
   enterGuest?: EnterGuest
@@ -212,10 +214,11 @@ export const makeContext = async (
     ...{ config, chain, follower, journal, db, deps, disposer },
     everyMs: overrides.dutiesMs,
   })
-  const herald = beginFacts({ config, secrets, deps, disposer })
+  const herald = beginFacts({ config, secrets, deps, disposer, lookMs: overrides.factsMs })
   const beats = await startBeats({ config, secrets, db, deps, disposer })
   disposer.add(recordStates(conditionsOf({ follower, space, duties, beats }), events))
-  const enterGuest = overrides.enterGuest ?? makeNodeLogin(deps)
+  const enterGuest =
+    overrides.enterGuest ?? makeNodeLogin({ ...deps, network: parseSubnet(config.networkSubnet) })
   const streams = openStreams({ db, deps, enterGuest, limits: overrides.terminals, disposer })
   const usage = watchAll({ registry, deps, follower, disposer, space, beats, duties })
   const certificates = makeIssuer({ ...deps, directory: join(dataDir.path, KEYS) })
@@ -235,6 +238,7 @@ export const makeContext = async (
       ...{ access, orders, streams, certificates },
       ...{ store: watched.store, statement: herald.statement },
       ...{ usage, metrics: registry },
+      trustedProxies: config.trustedProxies ?? [],
     },
     subscribe: watched.subscribe,
   }

@@ -28,6 +28,8 @@ export type FactsOptions = {
   secrets: AgentSecrets
   deps: Pick<Deps, 'resources' | 'events' | 'log' | 'nowMs' | 'random'>
   disposer: Disposer
+  /** See `HeraldDeps`. */
+  lookMs: number | undefined
 }
 
 /** Starts, and stops with `disposer`. */
@@ -66,6 +68,7 @@ export const beginFacts = (options: FactsOptions): Herald => {
           )
         : Promise.resolve(false),
     keepers: (config.keepers ?? []).filter((address) => address.startsWith('http')),
+    ...(options.lookMs === undefined ? {} : { lookMs: options.lookMs }),
   })
   disposer.add(() => herald.close())
   return herald

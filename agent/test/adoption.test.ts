@@ -9,6 +9,7 @@ import type { Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { closeLease } from '../../scripts/lib/tenant.ts'
 import { reportOf, waitActive } from '../../scripts/lib/tenant-view.ts'
+import { bareEnv } from '../../test/world/bare-env.ts'
 import { SimulatedMachine } from '../src/hypervisor/fake/machine.ts'
 import { type Bench, makeBench } from './helpers/node.ts'
 
@@ -27,7 +28,7 @@ describe('the agent process', () => {
     await writeFile(sealing, JSON.stringify({ 1: bench.registered.sealingKey.privateKey }), { mode: 0o600 })
     const key = bench.anvil.account(bench.registered.agent).getHdKey().privateKey!
     env = {
-      PATH: process.env['PATH'] ?? '',
+      ...bareEnv(),
       DECLOUD_RPC_URLS: bench.anvil.rpcUrl,
       DECLOUD_DEPLOYMENT: deployment,
       DECLOUD_NODE: String(bench.registered.node),

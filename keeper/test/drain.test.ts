@@ -20,11 +20,11 @@ describe('closing the server', () => {
     return { app, url, asked: asked.promise, finish: () => gate.resolve() }
   }
 
-  it('lets a request under way finish, and takes no other', async () => {
+  it('lets a request under way finish, takes no other, and then waits for nobody', async () => {
     const { app, url, asked, finish } = await serve()
     const slow = fetch(`${url}/slow`)
     await asked
-    const closed = closeServer(app, 10_000)
+    const closed = closeServer(app, 100_000)
     await until(
       () =>
         fetch(`${url}/slow`).then(
@@ -35,7 +35,10 @@ describe('closing the server', () => {
     )
     finish()
     expect(await (await slow).text()).toBe('done')
+    const began = performance.now()
     await closed
+    // Nobody is waited for who is only kept alive.
+    expect(performance.now() - began).toBeLessThan(50_000)
   })
 
   it('cuts off what does not finish within the deadline', async () => {

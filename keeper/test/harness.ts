@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { toHex } from 'viem'
 import { KEEPER, type Local } from '../../chain/test/local.ts'
+import { bareEnv } from '../../test/world/bare-env.ts'
 import { type Keeper, type KeeperConfigInput, makeKeeper, parseConfig } from '../src/index.ts'
 
 export const keyOf = (local: Local, index = KEEPER) =>
@@ -55,7 +56,7 @@ export const makeHarness = async (local: Local) => {
     await writeFile(file, JSON.stringify(config))
     const main = new URL('../src/main.ts', import.meta.url).pathname
     const child = spawn(process.execPath, [main, '--config', file], {
-      env: { PATH: process.env['PATH'], ...env },
+      env: { ...bareEnv(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     children.push(child)
@@ -87,7 +88,7 @@ export const makeHarness = async (local: Local) => {
     await writeFile(file, JSON.stringify(config))
     const main = new URL('../src/main.ts', import.meta.url).pathname
     const child = spawn(process.execPath, [main, ...words, '--config', file], {
-      env: { PATH: process.env['PATH'], ...env },
+      env: { ...bareEnv(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     children.push(child)

@@ -14,12 +14,11 @@ import { startWorld, type World } from '../world/world.ts'
 
 let world: World
 beforeAll(async () => {
-  world = await startWorld({ hypervisor: 'simulated', logLevel: 'silent' })
+  world = await startWorld({ hypervisor: 'simulated', overrides: () => ({ factsMs: 250 }) })
 })
 afterAll(() => world?.close())
 
-/** A keeper answers nobody as often as he likes. */
-const PATIENT = { timeout: 90_000, interval: 3_000 }
+const PATIENT = { timeout: 90_000, interval: 50 }
 
 const dataDir = () => join(world.directory, 'node-0')
 const atKeeper = async (): Promise<SignedFacts | null> => {

@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import { type ProbeNames, probeNames } from '../../agent/src/probe/names.ts'
 import { buildImage } from '../../scripts/lib/images.ts'
 import { type LibvirtUp, libvirtMissing, libvirtUp } from '../../scripts/lib/libvirt-up.ts'
+import { bareEnv } from '../world/bare-env.ts'
 import { domainsNamed, run } from './machine.ts'
 
 const missing = await libvirtMissing()
@@ -43,7 +44,7 @@ afterEach(async () => {
 })
 
 const start = (...args: string[]) => {
-  const env = { PATH: process.env['PATH'], DECLOUD_DATA_DIR: dataDir, DECLOUD_IMAGE_DIR: imageDir }
+  const env = { ...bareEnv(), DECLOUD_DATA_DIR: dataDir, DECLOUD_IMAGE_DIR: imageDir }
   const child = spawn(process.execPath, [CLI, 'probe', '--json', ...args], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { DecloudError, type Deployment } from '@decloud/protocol'
 import { bytesToHex } from 'viem'
 import type { Anvil } from './anvil.ts'
+import { bareEnv } from './bare-env.ts'
 import { type RegisteredNode, setEndpoint } from './market.ts'
 
 const CLI = fileURLToPath(new URL('../../agent/src/cli/main.ts', import.meta.url))
@@ -39,7 +40,7 @@ export type AgentProcessOptions = {
 export const startAgentProcess = async (options: AgentProcessOptions): Promise<AgentProcess> => {
   const child = spawn(process.execPath, [CLI, 'run'], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { PATH: process.env['PATH'], ...(await environmentOf(options)) },
+    env: { ...bareEnv(), ...(await environmentOf(options)) },
   })
   const url = await upAt(child, options.logFile)
   await setEndpoint(options.anvil, options.deployment, options.registered, url)

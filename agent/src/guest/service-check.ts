@@ -14,8 +14,9 @@ import {
   TCP_SCRIPT,
 } from './service-scripts.ts'
 
-/** Seconds that a page, a connection and a program have to answer in. */
-const ANSWER = { http: 5, tcp: 5, exec: 10 } as const
+/** Whole seconds that a page, a connection and a program have to answer in. */
+type AnswerLimits = { readonly http: number; readonly tcp: number; readonly exec: number }
+const ANSWER: AnswerLimits = { http: 5, tcp: 5, exec: 10 }
 /** Beyond the guest's own limit, so that the guest is the one that ends what hangs. */
 const SLACK_MS = 4_000
 const SHOWN = 200
@@ -63,31 +64,43 @@ const checkHttp = async (
   leaseId: Hex,
   { scheme, port, path }: Extract<ReadinessCheck, { kind: 'HttpGet' }>,
   hosts: readonly string[],
+  wait: number,
 ): Promise<Observation> => {
-  const args = [scheme, String(port), path, String(ANSWER.http), ...hosts]
+  const args = [scheme, String(port), path, String(wait), ...hosts]
   // Each host may take the whole time.
-  const seconds = ANSWER.http * hosts.length
+  const seconds = wait * hosts.length
   const { exitCode, stdout } = await run(asked, leaseId, HTTP_SCRIPT, HTTP_CHECK, seconds, args)
   return exitCode === NO_TOOL ? unknown(NO_WAY) : readAnswers(stdout, path)
 }
 
-const checkTcp = async (asked: Asked, leaseId: Hex, port: number, hosts: readonly string[]) => {
+const checkTcp = async (
+  asked: Asked,
+  leaseId: Hex,
+  port: number,
+  hosts: readonly string[],
+  wait: number,
+): Promise<Observation> => {
   // The kernel's own tables need no tool at all; a port that is only forwarded is in none of them and has to be dialled.
-  const tables = await asked.exec(leaseId, ['cat', '/proc/net/tcp', '/proc/net/tcp6'], ANSWER.tcp * 1_000)
+  const tables = await asked.exec(leaseId, ['cat', '/proc/net/tcp', '/proc/net/tcp6'], wait * 1_000)
   if (listensOn(tables.stdout, port)) return UP
-  const args = [String(port), String(ANSWER.tcp), ...hosts]
-  const seconds = ANSWER.tcp * hosts.length
+  const args = [String(port), String(wait), ...hosts]
+  const seconds = wait * hosts.length
   const { exitCode } = await run(asked, leaseId, TCP_SCRIPT, TCP_CHECK, seconds, args)
   return exitCode === 0 ? UP : down(`nothing listens on port ${port}`)
 }
 
-const checkExec = async (asked: Asked, leaseId: Hex, command: readonly string[]): Promise<Observation> => {
-  const args = [String(ANSWER.exec), ...command]
-  const { exitCode, stdout, stderr } = await run(asked, leaseId, EXEC_SCRIPT, EXEC_CHECK, ANSWER.exec, args)
+const checkExec = async (
+  asked: Asked,
+  leaseId: Hex,
+  command: readonly string[],
+  wait: number,
+): Promise<Observation> => {
+  const args = [String(wait), ...command]
+  const { exitCode, stdout, stderr } = await run(asked, leaseId, EXEC_SCRIPT, EXEC_CHECK, wait, args)
   if (exitCode === 0) return UP
   const program = shown(command[0] ?? '')
   // What `timeout` exits with when it had to end the program: 124, or 143 in busybox.
-  if (exitCode === 124 || exitCode === 143) return down(`${program} does not end within ${ANSWER.exec} s`)
+  if (exitCode === 124 || exitCode === 143) return down(`${program} does not end within ${wait} s`)
   const said = shown(stderr) || shown(stdout)
   return down(`${program} ends with ${exitCode ?? 'a signal'}${said === '' ? '' : `: ${said}`}`)
 }
@@ -101,6 +114,7 @@ export const checkService = async (
   leaseId: Hex,
   check: ReadinessCheck,
   ipv4: string,
+  limits = ANSWER,
 ): Promise<Observation> => {
   const hosts = ['127.0.0.1', ipv4]
   try {
@@ -109,11 +123,11 @@ export const checkService = async (
       case 'CloudInitDone':
         return UP
       case 'TcpPort':
-        return await checkTcp(asked, leaseId, check.port, hosts)
+        return await checkTcp(asked, leaseId, check.port, hosts, limits.tcp)
       case 'HttpGet':
-        return await checkHttp(asked, leaseId, check, hosts)
+        return await checkHttp(asked, leaseId, check, hosts, limits.http)
       case 'ExecCommand':
-        return await checkExec(asked, leaseId, check.command)
+        return await checkExec(asked, leaseId, check.command, limits.exec)
     }
   } catch (error) {
     if (!(error instanceof HypervisorError)) throw error

@@ -3,6 +3,7 @@ import { checkOrderTimes, type LeaseView, orderTypedData } from '@decloud/protoc
 import type { OrderBody } from '@decloud/protocol/wire/order'
 import { type Hex, hashTypedData, isAddressEqual } from 'viem'
 import { whyUnfit } from '../domain/adoption.ts'
+import { givenByMs } from '../domain/orders.ts'
 import { AgentError } from '../lib/errors.ts'
 import type { LeaseChain, Log } from '../reconcile/ports.ts'
 import type { Authority } from './authority.ts'
@@ -67,11 +68,12 @@ export const makeOrderDesk = (options: OrderDeskOptions) => {
     if (action !== 'Start' && action !== 'Stop') return
     const newer = onChain
       .of(leaseId)
-      .some((order) => (order.action === 'Start' || order.action === 'Stop') && order.atMs > issuedAt)
+      .filter((order) => order.action === 'Start' || order.action === 'Stop')
+      .some(({ atMs }) => givenByMs({ atMs, onChain: true }) > issuedAt)
     if (newer) {
       throw refuse(
         'order-superseded',
-        'A later start or stop was given on chain.',
+        'A start or stop was given on chain in the same second or later.',
         'Sign a new order if this one is still meant.',
       )
     }

@@ -25,11 +25,11 @@ export const makeWishes = ({
       const height = finalHeight()
       return wishOf([
         ...onChain.of(leaseId).map(({ action, atMs, block }) => ({
-          ...{ action, atMs, from: null },
+          ...{ action, atMs, onChain: true, from: null },
           final: height !== null && block <= height,
         })),
         ...signed.of(leaseId).map(({ action, issuedAt, from }) => ({
-          ...{ action, atMs: issuedAt, from },
+          ...{ action, atMs: issuedAt, onChain: false, from },
           final: true,
         })),
       ])

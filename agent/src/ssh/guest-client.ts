@@ -50,6 +50,9 @@ export const connectGuest = (login: GuestLogin): Promise<GuestClient> => {
       readyTimeout: CONNECT_MS,
       ...KEEPALIVE,
     })
+    // ssh2 writes a packet in parts and leaves Nagle's algorithm on, which holds the last part back until the guest's
+    // delayed acknowledgement: 40 ms for every key that is typed and every question to SFTP.
+    client.setNoDelay(true)
   })
 }
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Hex, keccak256, parseAbi, toHex } from 'viem'
 import { AGENT, OPERATOR, startLocal, TENANT } from '../../../chain/test/local.ts'
+import { bareEnv } from '../../../test/world/bare-env.ts'
 import { runLine } from '../../src/cli/line.ts'
 
 const CLI = new URL('../../src/cli/main.ts', import.meta.url).pathname
@@ -23,7 +24,7 @@ export const makeOperatorBench = async () => {
   await writeFile(file('deployment.json'), JSON.stringify(local.deployment))
   await writeFile(file('password'), 'correct horse\n', { mode: 0o600 })
   const env: Record<string, string> = {
-    PATH: process.env['PATH'] ?? '',
+    ...bareEnv(),
     DECLOUD_NODE_CONFIG: file('node.json'),
     DECLOUD_OPERATOR_KEY: keyOf(OPERATOR),
   }

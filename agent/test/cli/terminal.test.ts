@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { decryptKey } from '@decloud/chain'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { bareEnv } from '../../../test/world/bare-env.ts'
 
 // util-linux: a pseudo-terminal around a command.
 const SCRIPT = '/usr/bin/script'
@@ -27,9 +28,11 @@ describe.skipIf(!existsSync(SCRIPT))('a terminal', { timeout: 120_000 }, () => {
   })
 
   /** Types each answer when its question is there. @returns all that was to be seen. */
-  const talk = async (line: string, answers: readonly (readonly [question: string, typed: string])[]) => {
-    const command = `${process.execPath} ${CLI} ${line} --config ${join(folder, 'node.json')}`
-    const env = { PATH: process.env['PATH'] ?? '', TERM: 'dumb' }
+  type Answers = readonly (readonly [question: string, typed: string])[]
+  const talk = (line: string, answers: Answers) =>
+    talkTo(`${process.execPath} ${CLI} ${line} --config ${join(folder, 'node.json')}`, answers)
+  const talkTo = async (command: string, answers: Answers) => {
+    const env = { ...bareEnv(), TERM: 'dumb' }
     const here = spawn(SCRIPT, ['-qec', command, '/dev/null'], { env, stdio: ['pipe', 'pipe', 'inherit'] })
     child = here
     let seen = ''
@@ -49,6 +52,17 @@ describe.skipIf(!existsSync(SCRIPT))('a terminal', { timeout: 120_000 }, () => {
     clearTimeout(late)
     return { code, seen }
   }
+  it('does nothing when the question is broken off', async () => {
+    const ask = new URL('./ask.ts', import.meta.url).pathname
+    for (const key of ['\x03', '\x04', 'n\r', '\r']) {
+      const { code, seen } = await talkTo(`${process.execPath} ${ask}`, [['Go ahead? [y/N] ', key]])
+      expect(seen).toMatch(/(Interrupted: nothing was done|Nothing was done)\.\s*$/)
+      expect(code).toBe(1)
+    }
+    const yes = await talkTo(`${process.execPath} ${ask}`, [['Go ahead? [y/N] ', 'y\r']])
+    expect(yes).toMatchObject({ code: 0, seen: expect.stringContaining('confirmed') })
+  })
+
   const init = `init --data-dir ${'FOLDER'}/var`
   const line = () => init.replace('FOLDER', folder)
 

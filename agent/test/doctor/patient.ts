@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { saveKey } from '@decloud/chain'
 import { nodeRegistryAbi } from '@decloud/protocol'
 import { encodeFunctionData, type Hex, toHex, zeroHash } from 'viem'
+import { bareEnv } from '../../../test/world/bare-env.ts'
 import { registerNode, SMALL_NODE } from '../../../test/world/market.ts'
 import type { Finding } from '../../src/doctor/finding.ts'
 import { hostArchitecture } from '../../src/hypervisor/architecture.ts'
@@ -56,7 +57,7 @@ export const makePatient = async () => {
   await promise(bench)
   const port = await freePort()
   const env: Record<string, string> = {
-    PATH: process.env['PATH'] ?? '',
+    ...bareEnv(),
     DECLOUD_RPC_URLS: bench.anvil.rpcUrl,
     DECLOUD_DEPLOYMENT: file('deployment.json'),
     DECLOUD_NODE: `${bench.registered.node}`,

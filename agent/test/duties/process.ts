@@ -5,9 +5,10 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { bytesToHex } from 'viem'
+import { bareEnv } from '../../../test/world/bare-env.ts'
 import type { Bench } from '../helpers/node.ts'
 
-const CLI = new URL('../../src/cli/main.ts', import.meta.url).pathname
+const AGENT = new URL('./hasty-agent.ts', import.meta.url).pathname
 const START_DEADLINE_MS = 60_000
 
 export type AgentProcess = {
@@ -24,7 +25,7 @@ export const environmentOf = async (bench: Bench, dataDir: string): Promise<Reco
   await writeFile(deploymentFile, JSON.stringify(bench.deployment))
   await writeFile(sealingKeys, JSON.stringify({ 1: bench.registered.sealingKey.privateKey }), { mode: 0o600 })
   return {
-    PATH: process.env['PATH'] ?? '',
+    ...bareEnv(),
     DECLOUD_RPC_URLS: bench.anvil.rpcUrl,
     DECLOUD_DEPLOYMENT: deploymentFile,
     DECLOUD_NODE: `${bench.registered.node}`,
@@ -37,7 +38,7 @@ export const environmentOf = async (bench: Bench, dataDir: string): Promise<Reco
 }
 
 export const startProcess = (env: Record<string, string>): AgentProcess => {
-  const child = spawn(process.execPath, [CLI, 'run'], { stdio: ['ignore', 'ignore', 'pipe'], env })
+  const child = spawn(process.execPath, [AGENT], { stdio: ['ignore', 'ignore', 'pipe'], env })
   const exited = once(child, 'exit')
   const up = upAt(child)
   // Whoever kills it before it is up does not wait for it.

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { benchmarkFactsSchema, machineFactsSchema, probeFactsSchema } from '@decloud/protocol/wire/facts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { bareEnv } from '../../../test/world/bare-env.ts'
 import { measuredOf } from '../../src/measure.ts'
 import { openFactsStore } from '../../src/state/node-facts-store.ts'
 
@@ -23,7 +24,7 @@ type Ran = { code: number; stdout: string; stderr: string }
 const run = (args: string[], change: Record<string, string> = {}) =>
   new Promise<Ran>((resolve) => {
     const env = {
-      PATH: process.env['PATH'],
+      ...bareEnv(),
       DECLOUD_DATA_DIR: dataDir,
       DECLOUD_HYPERVISOR: 'simulated',
       ...change,

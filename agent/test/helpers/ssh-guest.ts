@@ -3,8 +3,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
-import ssh2, { type ServerChannel, type Session } from 'ssh2'
+import { type AddressInfo, createServer } from 'node:net'
+import ssh2, { type ServerChannel, type Session, type SFTPWrapper } from 'ssh2'
 import type { GuestLogin } from '../../src/ports/guest-login.ts'
 import { makeKeyPair } from '../../src/ssh/key-pair.ts'
 
@@ -35,8 +35,13 @@ export type SshGuest = {
   close(): Promise<void>
 }
 
-/** @param options.home where its SFTP server begins. */
-export const startSshGuest = async (options: { home?: string } = {}): Promise<SshGuest> => {
+/**
+ * @param options.home where its SFTP server begins.
+ * @param options.sftp plays the SFTP server instead: whoever leases a guest may run any in it.
+ */
+export const startSshGuest = async (
+  options: { home?: string; sftp?: (sftp: SFTPWrapper) => void } = {},
+): Promise<SshGuest> => {
   const host = makeKeyPair()
   const client = makeKeyPair()
   const allowed = ssh2.utils.parseKey(client.publicKey)
@@ -84,6 +89,8 @@ export const startSshGuest = async (options: { home?: string } = {}): Promise<Ss
       shells.push(shell)
       play(shell)
     })
+    const { sftp } = options
+    if (sftp !== undefined) session.on('sftp', (accept) => sftp(accept()))
     session.on('subsystem', (accept, _, { name }) => {
       if (name !== 'sftp') return
       const channel = accept()
@@ -99,9 +106,11 @@ export const startSshGuest = async (options: { home?: string } = {}): Promise<Ss
     })
   }
 
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
+  // As OpenSSH's server does for a session; ssh2's own listener would hold small answers back.
+  const listener = createServer({ noDelay: true }, (socket) => server.injectSocket(socket))
+  listener.listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const { port } = listener.address() as AddressInfo
   return {
     login: {
       ...{ host: '127.0.0.1', port, username: 'decloud', privateKey: client.privateKey },
@@ -117,8 +126,8 @@ export const startSshGuest = async (options: { home?: string } = {}): Promise<Ss
     },
     close: async () => {
       for (const socket of sockets) socket.end()
-      const closed = once(server, 'close')
-      server.close()
+      const closed = once(listener, 'close')
+      listener.close()
       await closed
       await Promise.all(servers)
     },

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { bareEnv } from '../../../test/world/bare-env.ts'
 import { makeDiskStore } from '../../src/disk/disk-store.ts'
 import { type Mirror, sha256, startMirror } from './mirror.ts'
 
@@ -37,7 +38,7 @@ afterEach(async () => {
 })
 
 const images = async (...args: string[]) => {
-  const env = { PATH: process.env['PATH'] ?? '', DECLOUD_DATA_DIR: directory }
+  const env = { ...bareEnv(), DECLOUD_DATA_DIR: directory }
   return new Promise<{ code: number; out: string; err: string }>((resolve) => {
     execFile(process.execPath, [CLI, 'images', ...args], { env, timeout: 60_000 }, (error, out, err) =>
       resolve({ code: error === null ? 0 : Number(error.code ?? Number.NaN), out, err }),

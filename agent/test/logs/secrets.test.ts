@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { saveKey } from '@decloud/chain'
 import { toHex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { bareEnv } from '../../../test/world/bare-env.ts'
 import { type Bench, chainStatus, MANIFEST, makeBench } from '../helpers/node.ts'
 import { makeRpcSwitch, type RpcSwitch } from '../helpers/rpc-switch.ts'
 
@@ -44,7 +45,7 @@ describe('what a run leaves behind', { timeout: 180_000 }, () => {
     const sealing = JSON.stringify({ 1: bench.registered.sealingKey.privateKey })
     await writeFile(file('sealing.json'), sealing, { mode: 0o600 })
     const env = {
-      PATH: process.env['PATH'] ?? '',
+      ...bareEnv(),
       DECLOUD_RPC_URLS: `${rpc.url}/v2/${RPC_KEY}`,
       DECLOUD_DEPLOYMENT: file('deployment.json'),
       DECLOUD_NODE: `${bench.registered.node}`,

@@ -5,6 +5,7 @@ import { appendFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { bareEnv } from '../../../test/world/bare-env.ts'
 import { openEventLog } from '../../src/events/event-log.ts'
 import { pretty } from '../../src/logs/line.ts'
 
@@ -17,7 +18,7 @@ let folder: string
 let env: Record<string, string>
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'decloud-verbs-'))
-  env = { PATH: process.env['PATH'] ?? '', DECLOUD_DATA_DIR: folder }
+  env = { ...bareEnv(), DECLOUD_DATA_DIR: folder }
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 

@@ -14,6 +14,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { postOnChain, sealFor } from '../../../scripts/lib/any-node.ts'
 import { giveOrder } from '../../../scripts/lib/orders.ts'
 import { closeLease, sealingKeyOf } from '../../../scripts/lib/tenant.ts'
+import { bareEnv } from '../../../test/world/bare-env.ts'
 import { ROLES, setEndpoint } from '../../../test/world/market.ts'
 import { readSealingKeys } from '../../src/config/secrets.ts'
 import { tryLock } from '../../src/lib/file-lock.ts'
@@ -36,7 +37,7 @@ beforeAll(async () => {
   await writeFile(sealingKeys, JSON.stringify({ 1: bench.registered.sealingKey.privateKey }), { mode: 0o600 })
   await writeFile(join(bench.config.dataDir, 'deployment.json'), JSON.stringify(bench.deployment))
   env = {
-    PATH: process.env['PATH'] ?? '',
+    ...bareEnv(),
     DECLOUD_RPC_URLS: bench.anvil.rpcUrl,
     DECLOUD_DEPLOYMENT: join(bench.config.dataDir, 'deployment.json'),
     DECLOUD_DATA_DIR: join(bench.config.dataDir, 'operator'),

@@ -10,6 +10,7 @@ import { getCertificate } from '../../../scripts/lib/guest-login.ts'
 import type { Signer } from '../../../scripts/lib/node-session.ts'
 import { giveOrder } from '../../../scripts/lib/orders.ts'
 import { closeLease } from '../../../scripts/lib/tenant.ts'
+import { bareEnv } from '../../../test/world/bare-env.ts'
 import { ROLES } from '../../../test/world/market.ts'
 import { EVENTS_FILE } from '../../src/events/event-log.ts'
 import { makeKeyPair } from '../../src/ssh/key-pair.ts'
@@ -140,6 +141,7 @@ describe('the command line', () => {
   const run = (args: string[], extra: Record<string, string> = {}) =>
     new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
       const env = {
+        ...bareEnv(),
         PATH: `${join(bench.config.dataDir, 'bin')}:${process.env['PATH']}`,
         HOME: bench.config.dataDir,
         DECLOUD_RPC_URLS: bench.anvil.rpcUrl,

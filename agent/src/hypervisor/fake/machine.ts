@@ -26,7 +26,7 @@ export interface SimulatedDomain {
   readonly pausedForSpace?: boolean
 }
 
-export interface SimulatedNetwork {
+interface SimulatedNetwork {
   readonly spec: NetworkSpec
   /** Reserved, until the guest is undefined. */
   readonly hosts: readonly DhcpHost[]
