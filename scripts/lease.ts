@@ -1,13 +1,11 @@
 #!/usr/bin/env node
 // A lease from the command line: the tenant's side, against any deployment.
 import { randomBytes } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { LEASE_STAGES, leaseIdsOf, loadKey, makeLens } from '@decloud/chain'
 import {
   BANDWIDTH_TIERS,
-  DecloudError,
-  deploymentSchema,
   formatUsdc,
   type Manifest,
   manifestCommitment,
@@ -15,13 +13,12 @@ import {
   manifestSchema,
   ORDER_ACTIONS,
   type OrderAction,
-  parseUsdc,
   QUALITY_TIERS,
   type Resources,
   sentenceOf,
 } from '@decloud/protocol'
 import type { LeaseStatusReport } from '@decloud/protocol/wire/node'
-import { bytesToHex, type Hex, isHex, keccak256, stringToHex } from 'viem'
+import { bytesToHex, type Hex, keccak256 } from 'viem'
 import {
   assignedNode,
   openForAnyNode,
@@ -33,6 +30,20 @@ import {
 import { certificatePath, getCertificate, logIn } from './lib/guest-login.ts'
 import { makeKeptManifests } from './lib/kept-manifests.ts'
 import { HELP } from './lib/lease-help.ts'
+import {
+  amount,
+  deploymentIn,
+  exitCodeOf,
+  failureOf,
+  leaseIdOption,
+  oneOf,
+  readText,
+  regionOf,
+  rpcUrlsIn,
+  toJson,
+  usage,
+  whole,
+} from './lib/lease-line.ts'
 import { closeByNode, giveOrder } from './lib/orders.ts'
 import { closeLease, makeTenant, openLease, readLease, type Tenant } from './lib/tenant.ts'
 import { billOf, endpointOf, knownHostsLine, reportOf, sshLine, waitActive } from './lib/tenant-view.ts'
@@ -68,9 +79,6 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h', default: false },
 } as const
 
-class UsageError extends DecloudError {}
-const usage = (message: string) => new UsageError('usage', message, { hint: 'See --help.' })
-
 const parse = (args: string[]) => {
   try {
     return parseArgs({ args, options: OPTIONS, allowPositionals: true })
@@ -82,25 +90,8 @@ type Options = ReturnType<typeof parse>['values']
 
 const say = (line: string) => process.stderr.write(`${line}\n`)
 
-const whole = (name: string, text: string | undefined, least: number): number => {
-  const value = /^\d{1,9}$/.test(text ?? '') ? Number(text) : Number.NaN
-  if (!(value >= least)) throw usage(`--${name} takes a whole number, at least ${least}.`)
-  return value
-}
-
-const oneOf = (name: string, names: readonly string[], text: string): number => {
-  const index = names.findIndex((known) => known.toLowerCase() === text.toLowerCase())
-  if (index === -1) throw usage(`--${name} is one of ${names.join(', ')}.`)
-  return index
-}
-
 const problemsOf = ({ issues }: { issues: readonly { path: PropertyKey[]; message: string }[] }) =>
   issues.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`).join('; ')
-
-const readText = (path: string) =>
-  readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new DecloudError('file-unreadable', `${path} cannot be read.`, { cause })
-  })
 
 const keyOf = async (env: NodeJS.ProcessEnv) => {
   if (env['DECLOUD_KEY']) return loadKey({ privateKey: env['DECLOUD_KEY'] })
@@ -115,19 +106,9 @@ const keyOf = async (env: NodeJS.ProcessEnv) => {
 
 const tenantOf = async (options: Options): Promise<Tenant> => {
   const path = options.deployment ?? process.env['DECLOUD_DEPLOYMENT']
-  const urls = (options.rpc ?? process.env['DECLOUD_RPC_URLS'] ?? '').split(',').filter((url) => url !== '')
-  if (path === undefined) throw usage('Give the deployment file with --deployment.')
-  if (urls.length === 0) throw usage('Give a JSON-RPC URL with --rpc.')
-  const parsed = deploymentSchema.safeParse(JSON.parse(await readText(path)))
-  if (!parsed.success) throw usage(`${path} is not a deployment file: ${problemsOf(parsed.error)}`)
-  return makeTenant({ rpcUrls: urls, deployment: parsed.data, account: await keyOf(process.env) })
-}
-
-const leaseIdOption = (text: string | undefined): Hex => {
-  if (text === undefined || !isHex(text) || text.length !== 66) {
-    throw usage('Give the lease id: 0x and 64 hex digits.')
-  }
-  return text.toLowerCase() as Hex
+  if (!path) throw usage('Give the deployment file with --deployment.')
+  const rpcUrls = rpcUrlsIn(options.rpc ?? process.env['DECLOUD_RPC_URLS'] ?? '')
+  return makeTenant({ rpcUrls, deployment: await deploymentIn(path), account: await keyOf(process.env) })
 }
 
 const manifestOf = async (options: Options): Promise<Manifest> => {
@@ -154,11 +135,6 @@ const resourcesOf = (options: Options): Resources => ({
   bandwidth: oneOf('bandwidth', BANDWIDTH_TIERS, options.bandwidth),
 })
 
-const regionOf = (name: string): Hex => {
-  if (name.length > 8 || !/^[\x21-\x7e]+$/.test(name)) throw usage('--region takes up to eight characters.')
-  return stringToHex(name, { size: 8 })
-}
-
 /** Seals what was kept to the node of the lease, and leaves it where that node's agent looks. @returns the node. */
 const post = async (tenant: Tenant, options: Options, leaseId: Hex): Promise<number> => {
   const kept = makeKeptManifests(options.state)
@@ -182,9 +158,9 @@ const openAnywhere = async (tenant: Tenant, options: Options) => {
     {
       manifest: await manifestOf(options),
       resources: resourcesOf(options),
-      maxPricePerHour: parseUsdc(options['max-price']),
+      maxPricePerHour: amount('max-price', options['max-price']),
       hours: whole('hours', options.hours, 1),
-      ...(options.deposit === undefined ? {} : { deposit: parseUsdc(options.deposit) }),
+      ...(options.deposit === undefined ? {} : { deposit: amount('deposit', options.deposit) }),
       ...(options.region === undefined ? {} : { region: regionOf(options.region) }),
     },
     makeKeptManifests(options.state).keep,
@@ -198,16 +174,18 @@ const openAnywhere = async (tenant: Tenant, options: Options) => {
 const open = async (tenant: Tenant, options: Options) => {
   if (options['any-node']) return openAnywhere(tenant, options)
   const node = whole('node', options.node, 1)
-  const manifest = await manifestOf(options)
-  say(`opening a lease on node ${node} …`)
-  const lease = await openLease(tenant, {
+  const request = {
     node,
-    manifest,
+    manifest: await manifestOf(options),
     hours: whole('hours', options.hours, 1),
     resources: resourcesOf(options),
-    ...(options.deposit === undefined ? {} : { deposit: parseUsdc(options.deposit) }),
-    ...(options['max-price'] === undefined ? {} : { maxPricePerHour: parseUsdc(options['max-price']) }),
-  })
+    ...(options.deposit === undefined ? {} : { deposit: amount('deposit', options.deposit) }),
+    ...(options['max-price'] === undefined
+      ? {}
+      : { maxPricePerHour: amount('max-price', options['max-price']) }),
+  }
+  say(`opening a lease on node ${node} …`)
+  const lease = await openLease(tenant, request)
   say(`lease ${lease.leaseId}`)
   say(`${formatUsdc(lease.pricePerHour)} USDC an hour, ${formatUsdc(lease.terms.deposit)} USDC paid in`)
   if (options['no-wait']) return { leaseId: lease.leaseId, transaction: lease.transaction }
@@ -233,6 +211,8 @@ const list = async (tenant: Tenant, all: boolean) => {
   const { address } = tenant.account
   const ids = await leaseIdsOf(tenant.chain, { tenant: address })
   const leases = await makeLens(tenant.chain).leases(ids, { tenant: address, live: !all })
+  if (leases.length === 0)
+    say(`${address} has no lease${all ? '' : ' that lives; --all shows those that ended'}`)
   return leases.map(({ leaseId, stage, lease, runsOutAt, refundable }) => {
     const { node, pricePerHour, deposited, settled } = lease
     const shown = { leaseId, stage: LEASE_STAGES[stage] ?? 'None', node, pricePerHour }
@@ -276,6 +256,7 @@ const order = async (tenant: Tenant, options: Options, leaseId: Hex, action: Ord
 }
 
 const close = async (tenant: Tenant, options: Options, leaseId: Hex) => {
+  await readLease(tenant, leaseId)
   if (options.signed) await closeByNode(tenant, leaseId)
   else await closeLease(tenant, leaseId)
   const bill = await billOf(tenant, leaseId)
@@ -308,10 +289,6 @@ const replaceManifest = async (tenant: Tenant, options: Options, leaseId: Hex) =
   say(`posted: node ${node} lets in whom it names`)
   return { leaseId, transaction, commitment }
 }
-
-/** bigint as decimal text: JSON numbers would lose units. */
-const toJson = (value: unknown) =>
-  JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? part.toString() : part))
 
 const main = async (args: string[]): Promise<number> => {
   const { values, positionals } = parse(args)
@@ -352,12 +329,19 @@ const main = async (args: string[]): Promise<number> => {
   }
 }
 
-main(process.argv.slice(2)).then(
-  (code) => {
-    process.exitCode = code
-  },
-  (error: unknown) => {
-    say(sentenceOf(error))
-    process.exitCode = error instanceof UsageError ? 2 : 1
-  },
-)
+let unwritten = false
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Whoever reads has seen enough, as `head` has.
+  if (error.code === 'EPIPE' || unwritten) return
+  unwritten = true
+  say(`The result cannot be written: ${error.message}.`)
+  process.exitCode = 1
+})
+
+const args = process.argv.slice(2)
+const code = await main(args).catch((error: unknown) => {
+  if (args.includes('--json')) process.stdout.write(`${toJson(failureOf(error))}\n`)
+  say(sentenceOf(error))
+  return exitCodeOf(error)
+})
+process.exitCode = unwritten ? 1 : code

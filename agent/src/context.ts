@@ -217,7 +217,8 @@ export const makeContext = async (
   const herald = beginFacts({ config, secrets, deps, disposer, lookMs: overrides.factsMs })
   const beats = await startBeats({ config, secrets, db, deps, disposer })
   disposer.add(recordStates(conditionsOf({ follower, space, duties, beats }), events))
-  const enterGuest = overrides.enterGuest ?? makeNodeLogin(deps)
+  const enterGuest =
+    overrides.enterGuest ?? makeNodeLogin({ ...deps, network: parseSubnet(config.networkSubnet) })
   const streams = openStreams({ db, deps, enterGuest, limits: overrides.terminals, disposer })
   const usage = watchAll({ registry, deps, follower, disposer, space, beats, duties })
   const certificates = makeIssuer({ ...deps, directory: join(dataDir.path, KEYS) })
@@ -237,6 +238,7 @@ export const makeContext = async (
       ...{ access, orders, streams, certificates },
       ...{ store: watched.store, statement: herald.statement },
       ...{ usage, metrics: registry },
+      trustedProxies: config.trustedProxies ?? [],
     },
     subscribe: watched.subscribe,
   }

@@ -12,6 +12,7 @@ import { type Duties, startDuties } from './duties/duties.ts'
 import { makeDutyStatus } from './duties/status.ts'
 import type { Disposer } from './lib/disposer.ts'
 import { AgentError } from './lib/errors.ts'
+import { freeNowhere } from './reconcile/nowhere.ts'
 import type { Deps } from './reconcile/ports.ts'
 import { amountsOf, checkSpare, roomOf } from './reconcile/resources.ts'
 import { makeCreditBook } from './state/credit-book.ts'
@@ -24,7 +25,7 @@ export type DutiesOptions = {
   follower: Follower
   journal: Journal
   db: Database
-  deps: Pick<Deps, 'chain' | 'hypervisor' | 'machine' | 'resources' | 'outages' | 'log' | 'nowMs'>
+  deps: Pick<Deps, 'chain' | 'hypervisor' | 'machine' | 'resources' | 'store' | 'outages' | 'log' | 'nowMs'>
   disposer: Disposer
   everyMs?: number | undefined
 }
@@ -71,6 +72,7 @@ export const beginDuties = (options: DutiesOptions): Duties => {
 const shortOf = async (deps: DutiesOptions['deps'], lease: LeaseView): Promise<string | null> => {
   const { resources, chain } = deps
   const offer = await resources.offer()
+  await freeNowhere(deps)
   const held = resources.ledger.all()
   const known = new Set(held.map(({ leaseId }) => leaseId))
   try {

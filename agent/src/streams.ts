@@ -3,15 +3,19 @@ import type { Database } from 'better-sqlite3'
 import { type Consoles, makeConsoles } from './console/consoles.ts'
 import type { Disposer } from './lib/disposer.ts'
 import type { EnterGuest } from './ports/guest-login.ts'
+import type { Visitor } from './ports/visitor.ts'
 import type { Deps } from './reconcile/ports.ts'
 import { type Files, makeFiles } from './sftp/files.ts'
 import { makeParts } from './sftp/parts.ts'
 import { makeTerminals, type TerminalLimits, type Terminals } from './terminal/terminals.ts'
+import { watchVisitor } from './terminal/watch-visitor.ts'
 
 export type Streams = {
   readonly terminals: Terminals
   readonly consoles: Consoles
   readonly files: Files
+  /** Of a transfer: `onGone` when the visitor may no longer be there. @returns the function that ends the watch. */
+  watch(visitor: Pick<Visitor, 'still'>, onGone: () => void): () => void
 }
 
 /** Between two looks for what uploads have left behind; each enters only guests where something is known to be left. */
@@ -42,5 +46,8 @@ export const openStreams = (options: {
     clearInterval(timer)
     await Promise.all([terminals.close(), consoles.close(), files.close()])
   })
-  return { terminals, consoles, files }
+  return {
+    ...{ terminals, consoles, files },
+    watch: (visitor, onGone) => watchVisitor(visitor, onGone, limits?.visitorMs),
+  }
 }

@@ -111,6 +111,17 @@ describe('the command lines', () => {
     await agent.close()
   })
 
+  it('says of a lease that is not there that it is not, and of a key that it is none', async () => {
+    const unknown = await run(LEASE_CLI, ['close', `0x${'12'.repeat(32)}`], {
+      DECLOUD_KEY: keyOf(ROLES.tenant),
+    })
+    expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('There is no lease 0x1212') })
+    const keyless = await run(LEASE_CLI, ['list'], { DECLOUD_KEY: '0x12' })
+    expect(keyless).toMatchObject({ code: 2, stderr: 'The private key is not 0x and 64 hex digits.\n' })
+    const none = await run(LEASE_CLI, ['list'], { DECLOUD_KEY: keyOf(ROLES.guardian) })
+    expect(none).toMatchObject({ code: 0, stderr: expect.stringContaining('has no lease that lives') })
+  })
+
   it.each([
     [['reinstall', `0x${'12'.repeat(32)}`], /--yes/],
     [['stop', '0x12'], /64 hex digits/],
@@ -120,9 +131,25 @@ describe('the command lines', () => {
     [['close', '0x12'], /64 hex digits/],
     [['sell'], /no command sell/],
     [['open', '--nod', '1'], /--nod/],
+    [['open', '--node', '1', '--ssh-key', 'KEY', '--deposit', '1e3'], /--deposit takes USDC/],
+    [['open', '--node', '1', '--ssh-key', 'KEY', '--deposit=-1'], /--deposit takes USDC/],
+    [['open', '--node', '1', '--ssh-key', 'KEY', '--max-price', ''], /--max-price takes USDC/],
+    [['open', '--node', '1', '--ssh-key', 'KEY', '--hours', '1e3'], /--hours takes a whole number/],
+    [['open', '--node', '1', '--ssh-key', 'nowhere'], /nowhere cannot be read\. Check the path/],
+    [['list', '--rpc', 'node.example:8545'], /--rpc takes http or https URLs/],
+    [['list', '--rpc', ','], /JSON-RPC URL/],
+    [['list', '--deployment', ''], /--deployment/],
+    [['list', '--deployment', 'KEY'], /id\.pub is not a deployment file: it is not JSON\./],
+    [['list', '--deployment', 'nowhere'], /nowhere cannot be read/],
   ])('says how it is used: %j', async (args, message) => {
-    const ran = await run(LEASE_CLI, args, { DECLOUD_KEY: keyOf(ROLES.tenant) })
-    expect(ran.code).toBe(2)
+    const line = args.map((word) => (word === 'KEY' ? file('id.pub') : word))
+    const ran = await run(LEASE_CLI, line, { DECLOUD_KEY: keyOf(ROLES.tenant) })
+    expect(ran.code, ran.stderr).toBe(2)
     expect(ran.stderr).toMatch(message)
+    expect(ran.stderr).not.toMatch(/\n\s+at |opening a lease|AAAAC3/)
+    const json = await run(LEASE_CLI, [...line, '--json'], { DECLOUD_KEY: keyOf(ROLES.tenant) })
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      error: { code: expect.any(String), message: expect.any(String) },
+    })
   })
 })

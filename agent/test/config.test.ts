@@ -44,6 +44,15 @@ describe('the configuration', () => {
     expect(loadConfig({ ...good(), DECLOUD_FOREIGN_GUESTS: 'refuse' }).foreignGuests).toBe('refuse')
   })
 
+  it('believes proxies that it can tell from everybody else', () => {
+    const trusting = (list: string) => loadConfig({ ...good(), DECLOUD_TRUSTED_PROXIES: list }).trustedProxies
+    const all = ['127.0.0.1', '::1', '10.0.0.0/8', 'fd00::/8']
+    expect(trusting(all.join(', '))).toEqual(all)
+    for (const wrong of ['proxy.example', '10.0.0.0/33', '0.0.0.0/0', '::/0', '10.0.0.0/255.0.0.0']) {
+      expect(() => trusting(wrong), wrong).toThrow(/DECLOUD_TRUSTED_PROXIES/)
+    }
+  })
+
   it('reads what the node may do on chain by itself', () => {
     const duties = {
       ...{ DECLOUD_CLAIMS: 'off', DECLOUD_SETTLE_EVERY: '600', DECLOUD_MIN_SETTLE: '0.25' },

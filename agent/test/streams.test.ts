@@ -1,13 +1,14 @@
 // Into a guest through the agent's own API: a real chain, real sessions and tickets, a real SSH connection. Only the guest
 // behind it is played.
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, realpath, rm, truncate, writeFile } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { leaseAccessAbi } from '@decloud/protocol'
 import { ticketSchema } from '@decloud/protocol/wire/access'
 import { STREAM_CLOSE } from '@decloud/protocol/wire/terminal'
-import type { Hex } from 'viem'
+import { encodeFunctionData, type Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type NodeSession, sessionAt } from '../../scripts/lib/node-session.ts'
 import { ROLES } from '../../test/world/market.ts'
@@ -16,6 +17,8 @@ import { TERMINAL_LIMITS } from '../src/terminal/terminals.ts'
 import { type Bench, makeBench, until } from './helpers/node.ts'
 import { noSftpServer, type SshGuest, startSshGuest } from './helpers/ssh-guest.ts'
 import { connectStream } from './helpers/stream-client.ts'
+
+const SOON = { timeout: 20_000 }
 
 const skipped = noSftpServer()
 if (skipped !== undefined) console.warn(`SKIPPED: streams into a guest: ${skipped}`)
@@ -36,7 +39,10 @@ describe.skipIf(skipped !== undefined)('into a guest', () => {
     stack.defer(() => guest.close())
     bench = await makeBench()
     stack.defer(() => bench.close())
-    agent = await bench.start({ enterGuest: async () => guest.login, terminals: { ...TERMINAL_LIMITS } })
+    agent = await bench.start({
+      enterGuest: async () => guest.login,
+      terminals: { ...TERMINAL_LIMITS, visitorMs: 200 },
+    })
     leaseId = await bench.open()
     await until(agent, leaseId, (vm) => vm.status === 'Running')
     tenant = sessionAt(bench.tenant, agent.url, bench.registered.node)
@@ -199,6 +205,41 @@ describe.skipIf(skipped !== undefined)('into a guest', () => {
     request.destroy()
     await expect.poll(async () => (await readdir(home)).sort(), { timeout: 20_000 }).toEqual(before)
   })
+
+  test('a transfer ends with the grant of whoever made it, and gives its place back', async () => {
+    await writeFile(join(home, 'endless'), '')
+    await truncate(join(home, 'endless'), 2 ** 34)
+    const onAccess = (functionName: 'grant' | 'revoke', args: readonly unknown[]) =>
+      bench.tenant.journal.send({
+        ...{ kind: functionName, dedupe: `${functionName}:${args[1]}`, to: bench.deployment.leaseAccess! },
+        data: encodeFunctionData({ abi: leaseAccessAbi as readonly unknown[], functionName, args }),
+      })
+    const account = bench.anvil.account(40)
+    await onAccess('grant', [leaseId, account.address, 2])
+    const friend = sessionAt({ chain: bench.tenant.chain, account }, agent.url, bench.registered.node)
+    const isKnown = () =>
+      friend.token().then(
+        () => true,
+        () => false, // the node has not heard of the grant yet
+      )
+    await expect.poll(isKnown, SOON).toBe(true)
+    const authorization = `Bearer ${await friend.token()}`
+    const before = await readdir(home)
+    // One that takes nothing, and one that sends a byte now and then: neither would ever be late.
+    const down = await fetch(at(content('endless')), { headers: { authorization } })
+    expect(down.status).toBe(200)
+    const up = httpRequest(at(content('drip')), { method: 'PUT', headers: { authorization } })
+    const hungUp = new Promise((resolve) => up.on('error', resolve))
+    const drip = setInterval(() => up.write('.'), 100)
+    await expect.poll(async () => (await readdir(home)).length, SOON).toBe(before.length + 1)
+    await onAccess('revoke', [leaseId, account.address])
+    await hungUp
+    clearInterval(drip)
+    await expect(down.body?.pipeTo(new WritableStream())).rejects.toThrow()
+    await expect.poll(async () => (await readdir(home)).sort(), SOON).toEqual(before.sort())
+    expect((await asked('files')).status, 'its tenant stays').toBe(200)
+    await rm(join(home, 'endless'))
+  }, 60_000)
 
   test('an upload may take longer than any other request, and another body may not', async () => {
     const send = async (path: string, method: string, headers: Record<string, string>) => {

@@ -66,6 +66,8 @@ const makeVetted = (options: ConnectOptions, vet: Vet): Chain => {
     return createPublicClient({
       transport: onCall === undefined ? transport : observed(url, transport, onCall),
       cacheTime: 0,
+      // What a stranger's contract or a lying RPC reverts with must not send this process to a URL, nor round in circles.
+      ccipRead: false,
     })
   })
   const resting = new Map<RpcClient, { until: number; error: ChainError }>()

@@ -99,7 +99,9 @@ export const decryptKey = async (text: string, password: string): Promise<Hex> =
   const expected = macOf(derived, sealed)
   const given = Buffer.from(mac, 'hex')
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
-    throw new DecloudError('keystore-password-wrong', 'The password does not open the keystore.')
+    throw new DecloudError('keystore-password-wrong', 'The password does not open the keystore.', {
+      hint: 'Give the one that this keystore was made with; nothing was changed.',
+    })
   }
   const decipher = createDecipheriv(
     'aes-128-ctr',

@@ -106,7 +106,7 @@ export const leaseIdsOf = async (
 ): Promise<readonly Hex[]> => {
   const head = await chain.request('read the head', (client) => client.getBlockNumber({ cacheTime: 0 }))
   const ids: Hex[] = []
-  await inWindows(chain, head, async (from, to) => {
+  await inWindows(chain, { head }, async (from, to) => {
     ids.push(
       ...(await chain.request('read the leases opened', (client) => idsIn(client, chain, of, from, to))),
     )

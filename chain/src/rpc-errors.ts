@@ -65,11 +65,16 @@ export const detailOf = (error: unknown): string =>
       ? error.message
       : String(error)
 
+/** What is no RPC at all answers with whole pages. */
+const MOST_DETAIL = 200
+const inShort = (text: string): string =>
+  text.length <= MOST_DETAIL ? text : `${text.slice(0, MOST_DETAIL)}…`
+
 /** @param what the request in words, for the sentence: "read the head". */
 export const toChainError = (what: string, url: string, error: unknown): ChainError => {
   if (error instanceof ChainError) return error
   const host = hostOf(url)
-  const detail = detailOf(error).replaceAll(url, host)
+  const detail = inShort(detailOf(error).replaceAll(url, host))
   // Node's own fetch failures reach us bare when they happen outside viem's wrapper.
   if (!(error instanceof BaseError)) {
     if (error instanceof DecloudError) {

@@ -5,6 +5,12 @@ import type { Chain } from './connect.ts'
 const WIDEST = 50_000n
 const NARROWEST = 500n
 
+type Blocks = {
+  /** The deployment's first by default. */
+  readonly first?: bigint
+  readonly head: bigint
+}
+
 /**
  * Calls `read` for one range after the other, from the deployment's first block to `head`; a range that fails is halved.
  * @param read adds to its result only when all of a range was answered.
@@ -12,18 +18,50 @@ const NARROWEST = 500n
  */
 export const inWindows = async (
   chain: Chain,
-  head: bigint,
+  { first = BigInt(chain.deployment.fromBlock), head }: Blocks,
   read: (from: bigint, to: bigint) => Promise<void>,
 ): Promise<void> => {
-  let window = WIDEST
-  for (let from = BigInt(chain.deployment.fromBlock); from <= head; ) {
-    const to = from + window - 1n < head ? from + window - 1n : head
-    try {
-      await read(from, to)
-      from = to + 1n
-    } catch (error) {
-      if (window <= NARROWEST) throw error
-      window = window / 2n > NARROWEST ? window / 2n : NARROWEST
-    }
+  const window = makeWindow()
+  for (let from = first; from <= head; ) {
+    const to = from + window.size() - 1n < head ? from + window.size() - 1n : head
+    if (await window.holds(() => read(from, to))) from = to + 1n
+  }
+}
+
+/**
+ * The same from `head` down, for what is as a rule not long ago.
+ * @param read resolves to whether that was enough.
+ */
+export const inWindowsBack = async (
+  chain: Chain,
+  { first = BigInt(chain.deployment.fromBlock), head }: Blocks,
+  read: (from: bigint, to: bigint) => Promise<boolean>,
+): Promise<void> => {
+  const window = makeWindow()
+  let enough = false
+  for (let to = head; to >= first && !enough; ) {
+    const from = to - window.size() + 1n > first ? to - window.size() + 1n : first
+    const held = await window.holds(async () => {
+      enough = await read(from, to)
+    })
+    if (held) to = from - 1n
+  }
+}
+
+const makeWindow = () => {
+  let size = WIDEST
+  return {
+    size: () => size,
+    /** @returns whether the range was answered; else the next one is half as long. */
+    holds: async (read: () => Promise<void>): Promise<boolean> => {
+      try {
+        await read()
+        return true
+      } catch (error) {
+        if (size <= NARROWEST) throw error
+        size = size / 2n > NARROWEST ? size / 2n : NARROWEST
+        return false
+      }
+    },
   }
 }

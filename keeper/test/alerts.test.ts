@@ -1,3 +1,5 @@
+import { join } from 'node:path'
+import Sqlite from 'better-sqlite3'
 import { toHex } from 'viem'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { AGENT, type Local, OPERATOR, startLocal, TENANT } from '../../chain/test/local.ts'
@@ -61,7 +63,8 @@ const mine = (blocks: number) => local.anvil.client.mine({ blocks })
 
 describe('an alert', () => {
   it('tells once that a lease runs low, and again after a top-up ran low in its turn', async () => {
-    const { url } = await boot()
+    const dataDir = harness.freshFolder()
+    const { url } = await boot({}, { dataDir })
     const token = await tokenOf(url, TENANT)
     const leaseId = await running()
     const view = async () =>
@@ -84,6 +87,10 @@ describe('an alert', () => {
     await local.escrow(TENANT, 'topUp', [leaseId, 1_000_000n])
     await until(async () => (await view()).runwaySeconds > runwaySeconds, 'topped up')
     const more = (await view()).runwaySeconds
+    // A crossing back that no round saw is none.
+    const books = new Sqlite(join(dataDir, 'local.sqlite'), { readonly: true })
+    await until(() => books.prepare('SELECT 1 FROM alerts_told').get() === undefined, 'armed again')
+    books.close()
     await local.anvil.moveTime(more - runwaySeconds + HOUR + 60)
     await until(() => receiver.at('/low').length > 1, 'told again')
     const events = receiver.at('/low').map(({ event }) => event.id)

@@ -1,11 +1,13 @@
+import { connect, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { leaseEscrowAbi, parseUsdc } from '@decloud/protocol'
 import { csvRow } from '@decloud/service/csv'
 import { toHex } from 'viem'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { AGENT, type Local, OPERATOR, startLocal, TENANT } from '../../chain/test/local.ts'
 import { secondsOf } from '../src/domain/earnings-csv.ts'
-import type { Keeper } from '../src/index.ts'
-import { getJson, type Harness, makeHarness } from './harness.ts'
+import { type Keeper, makeKeeper, parseConfig } from '../src/index.ts'
+import { getJson, type Harness, makeHarness, until } from './harness.ts'
 
 describe('a record', () => {
   it('quotes what RFC 4180 says must be, and ends with CR LF', () => {
@@ -107,5 +109,56 @@ describe('earnings.csv', () => {
       body: { code: 'node-unknown' },
     })
     expect((await getJson(`${keeper.url}/api/nodes/1/earnings.csv?from=yesterday`)).status).toBe(400)
+  })
+
+  it('is cut off for who does not read it, and not for who reads slowly', async () => {
+    const config = parseConfig(harness.raw())
+    const own = await makeKeeper({
+      config: { ...config, api: { ...config.api, stallSeconds: 1 } },
+      key: null,
+    })
+    const sockets: Socket[] = []
+    const ask = (paused: boolean) => {
+      const { hostname, port } = new URL(own.url)
+      const socket = connect(Number(port), hostname)
+      sockets.push(socket)
+      let isOver = false
+      let bytes = 0
+      socket.on('close', () => {
+        isOver = true
+      })
+      socket.on('error', () => {})
+      socket.on('data', (chunk: Buffer) => {
+        bytes += chunk.length
+        // Some now and then.
+        if (paused) return
+        socket.pause()
+        setTimeout(() => socket.resume(), 100)
+      })
+      if (paused) socket.pause()
+      socket.write('GET /api/nodes/1/earnings.csv HTTP/1.1\r\nhost: x\r\n\r\n')
+      return { socket, isOver: () => isOver, bytes: () => bytes }
+    }
+    try {
+      await own.synced()
+      const row = own.market.flows({ node: 1, limit: 1 }).rows[0]!
+      let pages = 0
+      vi.spyOn(own.market, 'flows').mockImplementation(() => {
+        pages += 1
+        return { rows: Array(200).fill(row), next: 'x' }
+      })
+      const [asleep, slow] = [ask(true), ask(false)]
+      await until(() => pages > 0, 'it begins')
+      await delay(4_000)
+      expect(slow.isOver()).toBe(false)
+      expect(slow.bytes()).toBeGreaterThan(0)
+      slow.socket.destroy()
+      // What was on its way is read to its end: there is one.
+      asleep.socket.resume()
+      await until(asleep.isOver, 'the end')
+    } finally {
+      for (const socket of sockets) socket.destroy()
+      await own.close()
+    }
   })
 })

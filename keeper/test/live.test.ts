@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { createServer, get, type IncomingMessage } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
+import { PassThrough } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Local, OPERATOR, startLocal, TENANT } from '../../chain/test/local.ts'
 import type { Keeper } from '../src/index.ts'
@@ -216,5 +217,49 @@ describe('a listener that does not read', () => {
       live.close()
       server.close()
     }
+  })
+})
+
+describe('listeners that read what they missed', () => {
+  it('take turns with each other and with everybody else, whatever their topics', async () => {
+    const PAGES = 20
+    const LISTENERS = 5
+    let turn = 0
+    const pages: { turn: number; at: number }[] = []
+    const place = (height: number) => ({ height, logIndex: 0, block: '0123456789abcdef' })
+    const positions = {
+      newest: () => place(PAGES),
+      newestFinal: () => place(PAGES),
+      isCanonical: () => true,
+      after: ({ height }: { height: number }) => {
+        pages.push({ turn, at: height })
+        return { events: [], last: height < PAGES ? place(height + 1) : null }
+      },
+      countAfter: () => PAGES,
+    }
+    const log = { info() {}, warn() {}, error() {} }
+    const live = makeLive({
+      ...{ positions, onChange: () => () => {}, height: () => 1n, log },
+      ...{ maxStreams: 10, maxStreamsPerAddress: 10 },
+    })
+    let counting = true
+    const count = () => {
+      turn += 1
+      if (counting) setImmediate(count)
+    }
+    count()
+    const sinks = Array.from({ length: LISTENERS }, () => new PassThrough().resume())
+    try {
+      for (const sink of sinks)
+        live.open(sink, { caller: 'x', topics: new Set(['nodes']), lastEventId: '0.0.0123456789abcdef' })
+      await until(() => pages.length === LISTENERS * (PAGES + 1), 'all pages')
+    } finally {
+      counting = false
+      live.close()
+    }
+    // A page at a time, and the process's other work between any two.
+    expect(new Set(pages.map(({ turn }) => turn)).size).toBe(pages.length)
+    // The last to come is not the last to be served.
+    expect(pages.slice(0, LISTENERS).map(({ at }) => at)).toEqual(Array(LISTENERS).fill(0))
   })
 })

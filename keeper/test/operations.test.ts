@@ -69,10 +69,30 @@ it('shows its figures to whoever has the token, and routes by pattern', async ()
   )
   const headers = { authorization: `Bearer ${TOKEN}` }
   expect((await fetch(metricsUrl.replace('/metrics', '/other'), { headers })).status).toBe(404)
-  const text = await (await fetch(metricsUrl, { headers })).text()
+  const templates = `${keeper.url}/api/marketplace/templates`
+  const etag = (await fetch(templates)).headers.get('etag')!
+  for (let i = 0; i < 3; i++) await fetch(templates)
+  expect((await fetch(templates, { headers: { 'if-none-match': etag } })).status).toBe(304)
+  const leaving = new AbortController()
+  await fetch(`${keeper.url}/api/events`, { signal: leaving.signal })
+  const read = async () => (await fetch(metricsUrl, { headers })).text()
+  expect(await read()).toContain('decloud_keeper_api_requests_in_flight 1\n')
+  leaving.abort()
+  await until(
+    async () => (await read()).includes('decloud_keeper_api_requests_in_flight 0\n'),
+    'whoever left is no request any more',
+  )
+  const text = await read()
   expect(text).toMatch(
     /api_request_seconds_count\{method="GET",route="\/api\/leases\/:leaseId",status="4xx"\} 40\n/,
   )
+  const counted = (status: string) =>
+    Number(
+      new RegExp(
+        `api_ready_answers_total\\{route="/api/marketplace/templates",status="${status}"\\} (\\d+)`,
+      ).exec(text)?.[1],
+    )
+  expect([counted('2xx'), counted('3xx')]).toEqual([3, 1])
   expect(text).toContain('decloud_keeper_feed_state{state="live"} 1\n')
   expect(text).toContain('decloud_keeper_feed_lag_blocks 0\n')
   expect(text).toMatch(

@@ -1,8 +1,12 @@
 // What an answer may never be: older than the last commit, or anything but a problem where a request makes no sense.
 
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { PROBLEM_TYPE } from '@decloud/service/http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Local, OPERATOR, startLocal } from '../../chain/test/local.ts'
+import { scopeOf } from '../src/api/cursors.ts'
 import type { Keeper } from '../src/index.ts'
 import { getJson, type Harness, makeHarness } from './harness.ts'
 import { makeMarketWorld } from './market-world.ts'
@@ -124,6 +128,55 @@ describe('a cursor', () => {
   })
 })
 
+describe('a cursor whose check is right', () => {
+  // The check is against mishaps: anybody can compute it.
+  const forged = (scope: string, text: string) => {
+    const check = createHash('sha256').update(`${scope}\n${text}`).digest('base64url').slice(0, 12)
+    return `${Buffer.from(text).toString('base64url')}.${check}`
+  }
+  const status = async (list: string, cursor: string) =>
+    (await getJson(`${keeper.url}${list}limit=1&cursor=${cursor}`)).status
+
+  it('and whose place is none is refused like any other', async () => {
+    const big = '9'.repeat(200)
+    for (const [list, scope] of [
+      ['/api/marketplace/nodes?', scopeOf('nodes', { sort: 'price' })],
+      ['/api/marketplace/templates?', scopeOf('templates', { sort: 'newest' })],
+    ] as const) {
+      expect(await status(list, forged(scope, '-5:1'))).toBe(200)
+      for (const text of [
+        'x:1',
+        '1.5:1',
+        ':',
+        '',
+        '1',
+        '1:',
+        ':1',
+        '0x:0',
+        '1:x',
+        '1:1.5',
+        '1:1:1',
+        `1:${big}`,
+      ])
+        expect({ list, text, status: await status(list, forged(scope, text)) }).toMatchObject({
+          status: 400,
+        })
+    }
+    for (const list of ['leases', 'flows']) {
+      for (const place of ['', 'x', [], {}, [null], ['x', 'x'], [1, 2, 3, 4], [1e300, 1], [{}, []]]) {
+        const text = Buffer.from(JSON.stringify(place)).toString('base64url')
+        expect({
+          list,
+          place,
+          status: await status(`/api/${list}?`, forged(`${list} `, text)),
+        }).toMatchObject({
+          status: 400,
+        })
+      }
+    }
+  })
+})
+
 describe('a body', () => {
   type Sent = { method: string; path: string; type?: string; body: string; token?: string }
   const send = async ({ method, path, type = 'application/json', body, token }: Sent) => {
@@ -170,6 +223,29 @@ describe('a body', () => {
     for (const to of await bodied()) {
       for (const body of wrong)
         expect({ ...to, body, ...(await send({ ...to, body })) }).toMatchObject({ status: 400 })
+    }
+  })
+
+  it('that has a type and is not there is answered at once', async () => {
+    const nothing = async (method: string, path: string) => {
+      const { hostname, port } = new URL(keeper.url)
+      const request = httpRequest({ ...{ hostname, port, method, path }, agent: false })
+      request.setHeader('content-type', 'application/json')
+      request.removeHeader('transfer-encoding')
+      request.flushHeaders()
+      const [response] = (await once(request, 'response', { signal: AbortSignal.timeout(5_000) })) as [
+        IncomingMessage,
+      ]
+      request.destroy()
+      return response.statusCode
+    }
+    for (const { method, path } of await bodied()) {
+      expect([method, path, await nothing(method, path)]).toEqual([
+        method,
+        path,
+        expect.toBeOneOf([400, 401]),
+      ])
+      expect(await nothing('DELETE', path)).toBeOneOf([401, 404, 405])
     }
   })
 

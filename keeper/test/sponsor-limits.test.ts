@@ -1,4 +1,11 @@
+import { setImmediate } from 'node:timers/promises'
+import { openDatabase } from '@decloud/chain'
+import { DecloudError, type Deployment } from '@decloud/protocol'
+import type { SponsorRequest } from '@decloud/protocol/wire/sponsor'
+import { zeroAddress, zeroHash } from 'viem'
 import { describe, expect, it } from 'vitest'
+import { makeSponsorBook } from '../src/adapters/sponsor/book.ts'
+import { sponsorSection } from '../src/config/sponsor.ts'
 import {
   costOf,
   dayOf,
@@ -11,6 +18,8 @@ import {
   worstCost,
 } from '../src/domain/sponsor/limits.ts'
 import { originOf } from '../src/lib/origin.ts'
+import type { SponsorChain } from '../src/ports/sponsor.ts'
+import { makeSponsor } from '../src/services/sponsor.ts'
 
 const limits: SponsorLimits = {
   perAddressCount: 3,
@@ -90,4 +99,38 @@ it.each([
   ['fe80::1%eth0', 'fe80:0:0:0::/64'],
 ])('the network of %s is %s', (ip, network) => {
   expect(originOf(ip)).toBe(network)
+})
+
+describe('requests that are being looked at', () => {
+  it('of one network leave room for those of others', async () => {
+    const never = new Promise<never>(() => {})
+    const chain: SponsorChain = {
+      ...{ usdc: () => never, lease: () => never, look: () => never, accepts: () => never },
+      ...{ simulate: () => never, purse: () => never, paid: () => never },
+    }
+    const sponsor = makeSponsor({
+      config: sponsorSection.parse({ enabled: true }),
+      coinPrice: 1n,
+      // Nothing of it is read before the chain has answered.
+      deployment: {} as Deployment,
+      ...{ chain, book: makeSponsorBook(openDatabase(':memory:')) },
+      journal: { send: () => never, find: () => undefined },
+      log: { info() {}, warn() {}, error() {} },
+    })
+    const request: SponsorRequest = {
+      kind: 'close',
+      ...{ leaseId: zeroHash, to: zeroAddress, nonce: 1n, deadline: 1n, signature: '0x' },
+    }
+    const crowded = async (origin: string) => {
+      const refused = sponsor.submit(request, { origin, waitMs: 0 }).then(
+        () => null,
+        (error: unknown) => (error instanceof DecloudError ? error.code : 'unknown'),
+      )
+      return Promise.race([refused, setImmediate('being looked at')])
+    }
+    const flood = []
+    for (let i = 0; i < 20; i++) flood.push(await crowded('203.0.113.1'))
+    expect(new Set(flood)).toEqual(new Set(['being looked at', 'sponsor-crowded']))
+    expect(await crowded('203.0.113.2')).toBe('being looked at')
+  })
 })

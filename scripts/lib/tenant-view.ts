@@ -1,16 +1,16 @@
 // What a tenant sees of a lease: the node's own report beside what the chain says, and the bill beside the formula.
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Chain } from '@decloud/chain'
+import { type Chain, lastLogs } from '@decloud/chain'
 import {
   billIfClosedAt,
   DecloudError,
   due,
   END_REASONS,
-  leaseEscrowAbi,
-  nodeRegistryAbi,
+  makeLogDecoder,
+  type ProtocolEvent,
 } from '@decloud/protocol'
 import { type LeaseStatusReport, leaseStatusSchema } from '@decloud/protocol/wire/node'
-import { type Hex, sha256 } from 'viem'
+import { type Address, type Hex, numberToHex, sha256 } from 'viem'
 import { type Signer, sessionAt } from './node-session.ts'
 import { readLease, type Tenant } from './tenant.ts'
 
@@ -18,20 +18,34 @@ type Reader = Pick<Tenant, 'chain'>
 
 /** The newest endpoint that the node's operator announced; null when it is empty. */
 export const endpointOf = async ({ chain }: Reader, node: number): Promise<string | null> => {
-  const query = {
-    address: chain.deployment.nodeRegistry,
-    abi: nodeRegistryAbi,
-    args: { node },
-    fromBlock: BigInt(chain.deployment.fromBlock),
-    strict: true,
-  } as const
-  const [registered, changed] = await chain.request("read the node's endpoint", (client) =>
-    Promise.all([
-      client.getContractEvents({ ...query, eventName: 'NodeRegistered' }),
-      client.getContractEvents({ ...query, eventName: 'EndpointChanged' }),
-    ]),
-  )
-  return changed.at(-1)?.args.endpoint ?? registered.at(-1)?.args.registration.endpoint ?? null
+  const { nodeRegistry } = chain.deployment
+  const isEndpoint = ({ name }: ProtocolEvent) => name === 'EndpointChanged' || name === 'NodeRegistered'
+  const topic = numberToHex(node, { size: 32 })
+  const events = await newestOf(chain, "read the node's endpoint", [nodeRegistry, topic], isEndpoint)
+  const last = events.findLast(isEndpoint)
+  const said =
+    last?.name === 'EndpointChanged'
+      ? last.args.endpoint
+      : last?.name === 'NodeRegistered'
+        ? last.args.registration.endpoint
+        : ''
+  return said === '' ? null : said
+}
+
+/** What a contract said about one thing, back to what is `enough`; RPCs refuse the whole chain at once. */
+const newestOf = async (
+  chain: Chain,
+  what: string,
+  [address, topic]: readonly [Address, Hex],
+  enough: (event: ProtocolEvent) => boolean,
+): Promise<readonly ProtocolEvent[]> => {
+  const decode = makeLogDecoder(chain.deployment)
+  const head = await chain.request('read the head', (client) => client.getBlockNumber({ cacheTime: 0 }))
+  const logs = await lastLogs(chain, { what, addresses: [address], topics: [null, [topic]], head }, (log) => {
+    const event = decode(log)
+    return event !== undefined && enough(event)
+  })
+  return logs.flatMap((log) => decode(log) ?? [])
 }
 
 /**
@@ -137,16 +151,10 @@ export const checkHostKey = async (
   leaseId: Hex,
   { hostKey, hostKeyFingerprint }: Shown,
 ): Promise<boolean> => {
-  const [activated] = await chain.request('read the host key', (client) =>
-    client.getContractEvents({
-      address: chain.deployment.leaseEscrow,
-      abi: leaseEscrowAbi,
-      eventName: 'LeaseActivated',
-      args: { leaseId },
-      fromBlock: BigInt(chain.deployment.fromBlock),
-      strict: true,
-    }),
-  )
+  const isActivation = ({ name }: ProtocolEvent) => name === 'LeaseActivated'
+  const place = [chain.deployment.leaseEscrow, leaseId] as const
+  const events = await newestOf(chain, 'read the host key', place, isActivation)
+  const activated = events.find((event) => event.name === 'LeaseActivated')
   const shown = sha256(Buffer.from(hostKey.split(' ')[1] ?? '', 'base64'))
   const posted = activated?.args.hostKeyFingerprint ?? hostKeyFingerprint
   if (posted === shown && hostKeyFingerprint === shown) return activated !== undefined
@@ -177,21 +185,18 @@ export type Bill = {
 export const billOf = async (reader: Reader, leaseId: Hex): Promise<Bill> => {
   const { chain } = reader
   const lease = await readLease(reader, leaseId)
-  const query = {
-    address: chain.deployment.leaseEscrow,
-    abi: leaseEscrowAbi,
-    args: { leaseId },
-    fromBlock: BigInt(chain.deployment.fromBlock),
-    strict: true,
-  } as const
-  const [[ended], credits] = await chain.request('read the end of the lease', (client) =>
-    Promise.all([
-      client.getContractEvents({ ...query, eventName: 'LeaseEnded' }),
-      client.getContractEvents({ ...query, eventName: 'LeaseCredited' }),
-    ]),
-  )
-  if (ended === undefined)
+  if (lease.status !== 'Ended')
     throw new DecloudError('lease-open', 'The lease has not ended: there is no bill yet.')
+  const isEnd = ({ name }: ProtocolEvent) => name === 'LeaseEnded'
+  const place = [chain.deployment.leaseEscrow, leaseId] as const
+  const events = await newestOf(chain, 'read the end of the lease', place, isEnd)
+  const ended = events.find((event) => event.name === 'LeaseEnded')
+  if (ended === undefined) {
+    throw new DecloudError('logs-missing', 'The RPC leaves out how the lease ended: its bill is not known.', {
+      hint: 'Ask another RPC, or again in a moment.',
+    })
+  }
+  const credits = events.filter((event) => event.name === 'LeaseCredited')
   // Downtime may go back to the tenant after the end too: then the bill is what the last credit left of it.
   const bill = credits.findLast((credit) => isAfter(credit, ended))?.args.due ?? ended.args.due
   const endReason = END_REASONS[lease.endReason] ?? 'None'

@@ -14,7 +14,9 @@ import {
 } from '@decloud/protocol'
 import { bytesToHex, type Hex, toHex } from 'viem'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parseSubnet } from '../../agent/src/hypervisor/ipv4.ts'
 import type { GuestLogin } from '../../agent/src/ports/guest-login.ts'
+import type { LeaseKeyStore } from '../../agent/src/ports/lease-keys.ts'
 import { issueCertificate } from '../../agent/src/ssh/certificate.ts'
 import { connectGuest } from '../../agent/src/ssh/guest-client.ts'
 import { makeKeyPair } from '../../agent/src/ssh/key-pair.ts'
@@ -29,6 +31,7 @@ import { openLease } from '../../scripts/lib/tenant.ts'
 import { waitActive } from '../../scripts/lib/tenant-view.ts'
 import { until } from '../../scripts/lib/until.ts'
 import { ROLES } from '../world/market.ts'
+import { networkOf } from '../world/node.ts'
 import { useRealWorld } from './real-world.ts'
 
 const LEASE_CLI = new URL('../../scripts/lease.ts', import.meta.url).pathname
@@ -79,6 +82,8 @@ const lease = async (given: Manifest): Promise<Hex> => {
 }
 
 const vmOf = (leaseId: Hex) => real().world.nodes[0]!.agent().vm(leaseId)
+const nodeLogin = (keys: LeaseKeyStore) =>
+  makeNodeLogin({ keys, store: { get: vmOf }, network: parseSubnet(networkOf(0).subnet) })
 const factsOf = (leaseId: Hex) => {
   const facts = vmOf(leaseId)?.facts
   if (facts == null) throw new Error(`the guest of ${leaseId} has not reported itself`)
@@ -254,7 +259,7 @@ describe.skipIf(missing)('a Debian guest', { timeout: LONG }, () => {
   })
 
   test("is entered by its node from the node's address alone, until the tenant removes that line", async () => {
-    const login = await makeNodeLogin({ keys: makeKeyStore(keysFolder), store: { get: vmOf } })(leaseId)
+    const login = await nodeLogin(makeKeyStore(keysFolder))(leaseId)
     expect(await runAsNode(login, WHO)).toMatch(/^decloud\r?$/m)
     const another = { ...login, hostKey: makeKeyPair().publicKey }
     await expect(runAsNode(another, WHO)).rejects.toMatchObject({ code: 'guest-host-key' })
@@ -308,7 +313,7 @@ test.skipIf(missing)(
     expect(await enter(leaseId, WHO, await byPassword(PASSWORD))).toMatchObject(entered)
     expect(await enter(leaseId, WHO, await byPassword('another'))).toMatchObject({ code: 255, stdout: '' })
     const keys = makeKeyStore(join(real().world.directory, 'node-0', 'ssh'))
-    const login = await makeNodeLogin({ keys, store: { get: vmOf } })(leaseId)
+    const login = await nodeLogin(keys)(leaseId)
     expect(await runAsNode(login, WHO)).toMatch(/^decloud\r?$/m)
     const next = await makeKey(await mkdtemp(join(folder, 'next-')))
     await post(leaseId, manifest({ image: 'tiny', sshKeys: [next.publicKey], passwordHash: null }))

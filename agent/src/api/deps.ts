@@ -14,6 +14,8 @@ import type { Health } from './health.ts'
 
 export type ApiDeps = {
   access: Access
+  /** Addresses and ranges of proxies that may say for whom they ask. */
+  trustedProxies: readonly string[]
   store: Pick<VmStore, 'get' | 'all'>
   health: () => Promise<Health>
   certificates: Issuer

@@ -9,7 +9,7 @@ import { makeServer } from './server.ts'
 /** The OpenAPI document of an agent, without one: no more than this is asked of `deps` while routes are registered. */
 export const describeApi = async () => {
   const access = { names: makeNames({}), pace: makePace() }
-  const deps = { access } as ApiDeps
+  const deps = { access, trustedProxies: [] as readonly string[] } as ApiDeps
   const app = await makeServer(deps, pino({ level: 'silent' }))
   await app.ready()
   try {

@@ -41,6 +41,7 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
   const { answerError, answerParserError, answerWithProblems } = agentProblems(deps.access)
   const app = Fastify({
     loggerInstance: logger,
+    trustProxy: deps.trustedProxies.length === 0 ? false : [...deps.trustedProxies],
     // A line of the log for each request would hold its URL, and that may hold a ticket.
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: true,

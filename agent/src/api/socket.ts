@@ -1,4 +1,5 @@
-// A WebSocket as the streams use it: binary frames are theirs, text frames are JSON, a silent peer is dropped.
+// A WebSocket as the streams use it: binary frames are theirs, text frames are JSON, a peer that is silent, or takes
+// no answer, is dropped.
 import { STREAM_CLOSE } from '@decloud/protocol/wire/terminal'
 import type { RawData, WebSocket } from 'ws'
 
@@ -7,6 +8,10 @@ const MAX_TEXT_BYTES = 1_024
 const HEARTBEAT_MS = 20_000
 /** A peer that does not answer the closing is cut off. */
 const CLOSE_MS = 2_000
+/** Replies under way to a peer; each costs memory far beyond its bytes. Who takes what is sent has a few. */
+const MAX_REPLIES = 4_096
+/** More than the window of any stream: what an honest peer lets wait is less. */
+const MAX_WAITING_BYTES = 2 << 20
 
 export type StreamSocket<reply> = {
   send(bytes: Buffer): void
@@ -42,8 +47,16 @@ export const streamSocket = <reply>(socket: WebSocket, on: StreamHandlers): Stre
     clearInterval(heartbeat)
     on.gone()
   })
+  let replies = 0
+  const sent = () => {
+    replies--
+  }
   const tell = (reply: reply | Problem) => {
-    if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(reply))
+    if (socket.readyState !== socket.OPEN) return
+    replies++
+    // He asks on and on, and takes no answer.
+    if (replies > MAX_REPLIES) socket.terminate()
+    else socket.send(JSON.stringify(reply), sent)
   }
   const close = (code: number, problem?: { code: string; message: string }) => {
     if (problem !== undefined) tell({ type: 'error', ...problem })
@@ -60,7 +73,10 @@ export const streamSocket = <reply>(socket: WebSocket, on: StreamHandlers): Stre
   })
   return {
     send: (bytes) => {
-      if (socket.readyState === socket.OPEN) socket.send(bytes, { binary: true })
+      if (socket.readyState !== socket.OPEN) return
+      // He has acknowledged what he has not taken.
+      if (socket.bufferedAmount > MAX_WAITING_BYTES) socket.terminate()
+      else socket.send(bytes, { binary: true })
     },
     tell,
     close,

@@ -1,5 +1,5 @@
 // The books of a node, from the chain's logs, held against what the escrow itself says.
-import type { Chain } from '@decloud/chain'
+import type { Chain, Past } from '@decloud/chain'
 import { type EarningTotals, type LeaseEarnings, leaseEarnings, totalsOf } from '../domain/earnings.ts'
 import { foldLease, readLeaseHistory, type Withdrawal } from './lease-history.ts'
 import { type NodeState, readNodeState } from './node-state.ts'
@@ -18,21 +18,26 @@ export type NodeBooks = {
   readonly difference: bigint
 }
 
-/** A block may be replaced while its logs are read: then all of it is read anew. */
+/** A block may be replaced while its logs are read: then all of it is read anew, at last without what was stored. */
 const ATTEMPTS = 3
 
 /** @param since unix seconds, 0 for all time. @throws AgentError `node-unregistered`; ChainError. */
-export const readBooks = async (chain: Chain, node: number, since: number): Promise<NodeBooks> => {
-  let books = await readOnce(chain, node, since)
-  for (let attempt = 1; attempt < ATTEMPTS && books.difference !== 0n; attempt++) {
-    books = await readOnce(chain, node, since)
+export const readBooks = async (
+  chain: Chain,
+  node: number,
+  since: number,
+  past: Past = {},
+): Promise<NodeBooks> => {
+  let books = await readOnce(chain, node, since, past)
+  for (let attempt = 2; attempt <= ATTEMPTS && books.difference !== 0n; attempt++) {
+    books = await readOnce(chain, node, since, attempt < ATTEMPTS ? past : { ...past, stored: null })
   }
   return books
 }
 
-const readOnce = async (chain: Chain, node: number, since: number): Promise<NodeBooks> => {
+const readOnce = async (chain: Chain, node: number, since: number, past: Past): Promise<NodeBooks> => {
   const state = await readNodeState(chain, node)
-  const { events, withdrawals } = await readLeaseHistory(chain, node, state.block.number)
+  const { events, withdrawals } = await readLeaseHistory(chain, node, state.block.number, past)
   const leases = [...events.values()].flatMap((all) => {
     const lease = foldLease(all)
     if (lease === undefined) return []

@@ -1,5 +1,5 @@
 // All that ever happened to the leases that bring this node money: its own, and those of nodes whose relay it is or was.
-import { type Chain, pastLogs } from '@decloud/chain'
+import { type Chain, type Past, pastLogs } from '@decloud/chain'
 import {
   applyLeaseEvent,
   type LeaseView,
@@ -41,23 +41,30 @@ export type LeaseHistory = {
 }
 
 /** @param head the last block that counts. @throws ChainError. */
-export const readLeaseHistory = async (chain: Chain, node: number, head: bigint): Promise<LeaseHistory> => {
-  const ids = [...(await idsOf(chain, node, head))]
+export const readLeaseHistory = async (
+  chain: Chain,
+  node: number,
+  head: bigint,
+  past: Past = {},
+): Promise<LeaseHistory> => {
+  const scope: Scope = { chain, node, head, past }
+  const ids = [...(await idsOf(scope))]
   const decode = makeLogDecoder(chain.deployment)
   const events = new Map<Hex, ProtocolEvent[]>(ids.map((id) => [id, []]))
   for (const some of chunks(ids)) {
-    const logs = await pastLogs(chain, {
+    const question = {
       what: 'read what became of the leases',
       addresses: leaseSources(chain.deployment),
       topics: [null, some],
       head,
-    })
+    }
+    const logs = await pastLogs(chain, question, past)
     for (const log of logs) {
       const event = decode(log)
       if (event !== undefined) events.get(log.topics[1]!)?.push(event)
     }
   }
-  return { events, withdrawals: await withdrawalsOf(chain, node, head) }
+  return { events, withdrawals: await withdrawalsOf(scope) }
 }
 
 /** @returns the lease as these events leave it; `undefined` without its opening. */
@@ -81,18 +88,20 @@ const chunks = (ids: readonly Hex[]): (readonly Hex[])[] =>
     ids.slice(nth * IDS_AT_ONCE, (nth + 1) * IDS_AT_ONCE),
   )
 
-const idsOf = async (chain: Chain, node: number, head: bigint): Promise<ReadonlySet<Hex>> => {
+type Scope = { readonly chain: Chain; readonly node: number; readonly head: bigint; readonly past: Past }
+
+const idsOf = async ({ chain, node, head, past }: Scope): Promise<ReadonlySet<Hex>> => {
   const { leaseEscrow, nodeRegistry } = chain.deployment
   const decode = makeLogDecoder(chain.deployment)
-  const ask = async (addresses: readonly Address[], names: readonly Hex[], of: readonly Hex[]) =>
-    (
-      await pastLogs(chain, {
-        what: 'read the leases of this node',
-        addresses,
-        topics: [names, null, of],
-        head,
-      })
-    ).map(decode)
+  const ask = async (addresses: readonly Address[], names: readonly Hex[], of: readonly Hex[]) => {
+    const topics = [names, null, of]
+    const logs = await pastLogs(
+      chain,
+      { what: 'read the leases of this node', addresses, topics, head },
+      past,
+    )
+    return logs.map(decode)
+  }
   const ids = new Set<Hex>()
   const behind = new Set<Hex>()
   for (const event of await ask([leaseEscrow, nodeRegistry], [ASSIGNED, SWITCHED, CHOSEN], [word(node)])) {
@@ -107,14 +116,15 @@ const idsOf = async (chain: Chain, node: number, head: bigint): Promise<Readonly
   return ids
 }
 
-const withdrawalsOf = async (chain: Chain, node: number, head: bigint): Promise<Withdrawal[]> => {
+const withdrawalsOf = async ({ chain, node, head, past }: Scope): Promise<Withdrawal[]> => {
   const decode = makeLogDecoder(chain.deployment)
-  const logs = await pastLogs(chain, {
+  const question = {
     what: 'read what was withdrawn',
     addresses: [chain.deployment.leaseEscrow],
     topics: [[WITHDRAWN], [word(node)]],
     head,
-  })
+  }
+  const logs = await pastLogs(chain, question, past)
   return logs.flatMap((log) => {
     const event = decode(log)
     if (event?.name !== 'EarnedWithdrawn') return []

@@ -32,6 +32,8 @@ export type NodeState = {
   readonly payoutOwner: Address | null
   /** Who may reclaim and credit; null before the first lease. */
   readonly reclaimer: Address | null
+  /** Whether that is the node's agent; null before the first lease, when nobody can be let do it yet. */
+  readonly entrusted: boolean | null
   /** µUSDC that can be taken out now. */
   readonly withdrawable: bigint
   /** Wei. */
@@ -77,6 +79,7 @@ export const readNodeState = async (chain: Chain, node: number): Promise<NodeSta
       ...{ block: { number: blockNumber, timestamp: Number(timestamp) } },
       ...{ floors: policy[0], defaults: policy[1] },
       ...{ payee: known(payee), reclaimer: known(reclaimer), payoutOwner: payout?.owner ?? null },
+      entrusted: known(reclaimer) === null ? null : isAddressEqual(reclaimer, offer.agent),
       gas: { agent: agentGas, operator: operatorGas },
     }
   })

@@ -1,5 +1,5 @@
 // What a node says of itself that is in no storage: the newest word of each kind in the registry's logs.
-import { type Chain, pastLogs } from '@decloud/chain'
+import { type Chain, lastLogs, type Past } from '@decloud/chain'
 import { makeLogDecoder } from '@decloud/protocol'
 import { type Hex, numberToHex } from 'viem'
 import { wordText } from './node-state.ts'
@@ -11,14 +11,31 @@ export type Profile = {
 }
 
 /** @param head the last block that counts. */
-export const readProfile = async (chain: Chain, node: number, head: bigint): Promise<Profile> => {
+export const readProfile = async (
+  chain: Chain,
+  node: number,
+  head: bigint,
+  past: Past = {},
+): Promise<Profile> => {
   const decode = makeLogDecoder(chain.deployment)
-  const logs = await pastLogs(chain, {
+  const question = {
     what: "read the node's profile",
     addresses: [chain.deployment.nodeRegistry],
     topics: [null, [numberToHex(node, { size: 32 })]],
     head,
-  })
+  }
+  const seen = new Set<string>()
+  const logs = await lastLogs(
+    chain,
+    question,
+    (log) => {
+      const name = decode(log)?.name
+      if (name !== undefined) seen.add(name)
+      // Nothing was said of a node before it was registered.
+      return seen.has('NodeRegistered') || (seen.has('EndpointChanged') && seen.has('ProfileChanged'))
+    },
+    past,
+  )
   let profile: Profile = { description: '', tags: [], endpoint: '' }
   for (const log of logs) {
     const event = decode(log)

@@ -1,5 +1,6 @@
 // What was thrown → an exit code, and what is said of it.
 import { DecloudError, sentenceOf } from '@decloud/protocol'
+import { BaseError } from 'viem'
 import { EXIT } from './verb.ts'
 
 /** What a person has to change before the same command can work. */
@@ -28,11 +29,15 @@ export const exitCodeOf = (error: unknown): number =>
 export const toJson = (value: unknown): string =>
   JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? part.toString() : part))
 
+/** What is said of an error. A library's own text has lines that are about the library. */
+export const wordsOf = (error: unknown): string =>
+  error instanceof BaseError ? error.shortMessage : sentenceOf(error)
+
 /** Of an error that no one here foresaw the sentence is all there is: a stack helps nobody at a terminal. */
 export const failureOf = (error: unknown) => ({
   error: {
     code: error instanceof DecloudError ? error.code : 'unexpected',
-    message: error instanceof DecloudError ? error.message : sentenceOf(error),
+    message: error instanceof DecloudError ? error.message : wordsOf(error),
     hint: error instanceof DecloudError ? error.hint : '',
     details: error instanceof DecloudError ? error.details : {},
   },

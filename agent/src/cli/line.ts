@@ -1,7 +1,6 @@
 // A command line, from its words to its exit code: the one place where errors become sentences.
-import { sentenceOf } from '@decloud/protocol'
 import { AgentError } from '../lib/errors.ts'
-import { exitCodeOf, failureOf, toJson } from './failure.ts'
+import { exitCodeOf, failureOf, toJson, wordsOf } from './failure.ts'
 import { findVerb, parseVerb } from './find.ts'
 import { groupHelp, overview, verbHelp } from './help.ts'
 import { EXIT, type Io, type Verb } from './verb.ts'
@@ -22,7 +21,7 @@ export const runLine = async (argv: readonly string[], host: Host): Promise<numb
     return await run(argv, host)
   } catch (error) {
     if (argv.includes('--json')) host.out(`${toJson(failureOf(error))}\n`)
-    host.err(`${sentenceOf(error)}\n`)
+    host.err(`${wordsOf(error)}\n`)
     return exitCodeOf(error)
   }
 }

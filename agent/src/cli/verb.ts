@@ -1,4 +1,6 @@
 // What a verb of `decloud-node` is: one file that says how it is called, and does it.
+import { parseUsdc } from '@decloud/protocol'
+import { withoutKeys } from '@decloud/service/config'
 import type { Given } from '../config/config.ts'
 import { AgentError } from '../lib/errors.ts'
 
@@ -53,7 +55,8 @@ export const EXIT = { done: 0, failed: 1, person: 2 } as const
 
 export class UsageError extends AgentError {
   constructor(message: string, hint = 'See --help.') {
-    super('usage', message, { hint })
+    // It repeats what was typed.
+    super('usage', withoutKeys(message), { hint })
   }
 }
 
@@ -62,4 +65,17 @@ export const wholeNumber = (name: string, text: string, least: number, most: num
   const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
   if (value >= least && value <= most) return value
   throw new UsageError(`--${name} takes a whole number from ${least} to ${most}, not "${text}".`)
+}
+
+/** Reads an amount from an option. @returns µUSDC. @throws UsageError. */
+export const usdcAmount = (name: string, text: string): bigint => {
+  try {
+    return parseUsdc(text)
+  } catch {
+    // Thrown for nothing but its form.
+    throw new UsageError(
+      `--${name} takes an amount of USDC, not "${text}".`,
+      'Write digits with at most six decimals, for example 2.5.',
+    )
+  }
 }

@@ -1,11 +1,13 @@
 // Every key of the configuration: what it takes and what it is for. Nothing in here is a secret but what an RPC's URL
 // may hold; of keys and passwords it names the files.
-import { deploymentSchema } from '@decloud/protocol'
+import { deploymentSchema, formatUsdc } from '@decloud/protocol'
 import { fieldsOf, makeEnvironmentName, usdc } from '@decloud/service/config'
 import { type Address, getAddress } from 'viem'
 import { z } from 'zod'
 
 const count = (least: number, most: number) => z.number().int().min(least).max(most)
+/** `must be set` is what config/issues.ts looks for. */
+const UNREGISTERED = 'must be set, and is by `decloud-node register`'
 const path = z.string().min(1).meta({ wants: 'a path' })
 
 /** `http(s)://…` for the API of a keeper, `/ip4/…` for its gossip. */
@@ -25,6 +27,11 @@ const stunServer = z
   .string()
   .regex(/^[A-Za-z0-9.-]{1,253}(:[1-9]\d{0,4})?$/, 'must be servers like stun.example.org:3478')
 
+/** Not everybody: then each caller could name another. */
+const proxies = z
+  .union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], 'must be IP addresses, or ranges like 10.0.0.0/8')
+  .refine((range) => !/\/0*$/.test(range), 'must be a range smaller than all addresses')
+
 const publicUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
   .refine((url) => new URL(url).pathname === '/' && !/[?#]/.test(url), 'must be a URL without a path')
@@ -35,14 +42,20 @@ const address = z
   .regex(/^0x[0-9a-fA-F]{40}$/, 'must be an address: 0x and 40 hex digits')
   .transform((text): Address => getAddress(text))
 
+/** As many bits as the registry has for a price. */
+const MOST_PRICE = 2n ** 40n - 1n
+const price = usdc
+  .refine((amount) => amount <= MOST_PRICE, `must be an amount of USDC, at most ${formatUsdc(MOST_PRICE)}`)
+  .meta({ wants: 'an amount of USDC as text' })
+
 /** Of the whole node, in whatever order its parts need them. */
 const operatorKeys = {
   price: z
     .strictObject({
-      point: usdc.optional().describe('USDC for an hour of a compute point'),
-      memory: usdc.optional().describe('USDC for an hour of a GiB of memory'),
-      disk: usdc.optional().describe('USDC for an hour of a GiB of disk'),
-      gpu: usdc.optional().describe('USDC for an hour of a GPU'),
+      point: price.optional().describe('USDC for an hour of a compute point'),
+      memory: price.optional().describe('USDC for an hour of a GiB of memory'),
+      disk: price.optional().describe('USDC for an hour of a GiB of disk'),
+      gpu: price.optional().describe('USDC for an hour of a GPU'),
     })
     .optional(),
   region: z
@@ -75,7 +88,11 @@ export const configSchema = z.strictObject({
     .min(1)
     .meta({ description: 'JSON-RPC endpoints, in order of preference; several are compared', secret: true }),
   deployment: deploymentSchema.describe('the contracts: a deployment file, or in a file the object itself'),
-  node: count(1, 2 ** 32 - 1).describe("this node's index in the registry; `register` writes it"),
+  node: z
+    .int({ error: ({ input }) => (input === undefined ? UNREGISTERED : undefined) })
+    .min(1)
+    .max(2 ** 32 - 1)
+    .describe("this node's index in the registry; `register` writes it"),
   dataDir: path.default('/var/lib/decloud-node').describe('folder of disks, images and databases'),
   imageDir: path
     .optional()
@@ -122,6 +139,10 @@ export const configSchema = z.strictObject({
     )
     .optional()
     .describe('hosts whose pages may use the API, besides those of this machine and of the public URL'),
+  trustedProxies: z.array(proxies).max(50).optional().meta({
+    description: "addresses of the API's proxies, or ranges, whose `X-Forwarded-For` is believed; none",
+    wants: 'a list (separated by commas) of IP addresses and ranges',
+  }),
   apiPort: count(0, 65_535).default(7070).describe('port of the API; 0 takes any free one'),
   keepers: z
     .array(keeper)

@@ -7,6 +7,7 @@ import { withDeadline } from '../lib/deadline.ts'
 import { AgentError } from '../lib/errors.ts'
 import { checkFeed, checkRpcs } from './chain.ts'
 import { checkClock } from './clock.ts'
+import { checkEntrusted } from './entrusted.ts'
 import { type Finding, fail, ok, unknown, unmade } from './finding.ts'
 import { checkFirewall, checkImageTools } from './firewall.ts'
 import { checkDatabase, checkFolder, checkSpace } from './folder.ts'
@@ -42,6 +43,7 @@ const CHECKS: readonly (readonly [name: string, check: Check, ms?: number])[] = 
   ['clock', checkClock],
   ['feed', checkFeed],
   ['registration', checkRegistration],
+  ['downtime', checkEntrusted],
   ['gas', checkGas],
   ['capacity', checkPromises],
   ['probe', checkProbe],

@@ -1,7 +1,8 @@
 // The relay that this node has chosen on chain, as far as it can be looked at from here.
 import { lookup } from 'node:dns/promises'
 import { connect } from 'node:net'
-import type { Chain } from '@decloud/chain'
+import { join } from 'node:path'
+import { type Chain, openStoredLogs } from '@decloud/chain'
 import { nodeRegistryAbi, sentenceOf } from '@decloud/protocol'
 import { readProfile } from '../chain/profile.ts'
 import { type Finding, fail, ok, unknown, warn } from './finding.ts'
@@ -34,7 +35,7 @@ export const checkRelay = async (subject: Subject): Promise<Finding[]> => {
     const what = `relay ${offer.relay} is no longer active in the registry`
     return [fail(check, 'relay-inactive', what, CHOOSE)]
   }
-  const endpoint = await endpointOf(chain, offer.relay)
+  const endpoint = await endpointOf(subject, chain, offer.relay)
   if (!endpoint)
     return [
       unknown(
@@ -58,9 +59,14 @@ const read = (chain: Chain, node: number) =>
   })
 
 /** The newest one announced; only the log has it. Empty for none. */
-const endpointOf = async (chain: Chain, node: number): Promise<string> => {
+const endpointOf = async (subject: Subject, chain: Chain, node: number): Promise<string> => {
   const head = await chain.request('read the head', (client) => client.getBlockNumber({ cacheTime: 0 }))
-  return (await readProfile(chain, node, head)).endpoint
+  const stored = await openStoredLogs(chain, join(subject.config().dataDir, 'agent.db'))
+  try {
+    return (await readProfile(chain, node, head, { stored })).endpoint
+  } finally {
+    stored?.close()
+  }
 }
 
 const reach = async (relay: number, endpoint: string, signal: AbortSignal): Promise<Finding> => {

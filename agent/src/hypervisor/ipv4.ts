@@ -57,6 +57,12 @@ export function guestRange(subnet: Subnet): { readonly first: number; readonly l
   return { first: subnet.base + 2, last: lastAddress(subnet) - 1 }
 }
 
+/** Whether a text is the address of some guest in it: not the host's own, and not a name. */
+export function isGuestAddress(subnet: Subnet, text: string): boolean {
+  const { first, last } = guestRange(subnet)
+  return isIPv4(text) && ipv4ToNumber(text) >= first && ipv4ToNumber(text) <= last
+}
+
 /** The ranges in the text of /proc/net/route, whose addresses are hexadecimal in the host's byte order (little-endian). */
 export function parseRoutes(table: string): readonly { readonly device: string; readonly subnet: Subnet }[] {
   const address = (hex: string) => Buffer.from(hex, 'hex').readUInt32LE()

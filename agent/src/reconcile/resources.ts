@@ -1,5 +1,6 @@
 // What a lease takes of the node, and what holds it to that.
 import type { LeaseView } from '@decloud/protocol'
+import type { Hex } from 'viem'
 import { type Amounts, hostMemoryFor, OVERHEAD_MIB, type Room, shortage } from '../domain/capacity.ts'
 import { spaceLevel } from '../domain/disk-space.ts'
 import { cpuLimits, linkRate } from '../domain/tiers.ts'
@@ -7,6 +8,7 @@ import { AgentError } from '../lib/errors.ts'
 import type { DomainSpec } from '../ports/hypervisor.ts'
 import type { Ledger } from '../ports/ledger.ts'
 import type { LinkRate, Shaper } from '../ports/shaper.ts'
+import { freeNowhere, isShown } from './nowhere.ts'
 import type { Deps } from './ports.ts'
 import type { Tending } from './tending.ts'
 
@@ -84,7 +86,8 @@ export const roomOf = async (
 
 /**
  * @param first whether the lease is not activated yet; an activated one has been promised its room, and is never refused.
- * @throws AgentError `does-not-fit`, which is final; `room-awaited` while a guest that leaves still has the room;
+ * @throws AgentError `does-not-fit`, which is final; `room-awaited` while a guest has the room that leaves, or is
+ *   nowhere on the chain;
  *   `tier-unknown`.
  */
 export const reserve = async (deps: Deps, lease: Lease, first: boolean): Promise<void> => {
@@ -92,18 +95,23 @@ export const reserve = async (deps: Deps, lease: Lease, first: boolean): Promise
   const offer = await deps.resources.offer()
   const room = await roomOf(deps, offer)
   const wanted = amountsOf(offer, lease)
+  if (ledger.reserve(lease.leaseId, wanted, room, false) === null) return
+  await freeNowhere(deps)
   const short = ledger.reserve(lease.leaseId, wanted, room, false)
   if (short === null) return
   // The chain gives room away again when a lease ends; here it is free once that is final and the guest is gone. That
   // goes for a lease that is promised its room too: one whose end was taken back finds others on their way out.
   const { leases } = deps.chain.snapshot()
-  // One that the chain no longer shows, after a reorg, is not known to stay either.
-  const stays = (status: string | undefined) => status !== undefined && status !== 'Ended'
-  const staying = ledger.all().filter(({ leaseId }) => stays(leases.get(leaseId)?.latest?.status))
+  // One that the chain no longer shows here, after a reorg, is not known to stay either. While its guest is at work it is
+  // waited for: until the chain shows it again, or the person who is told of it has looked. Beside it memory would be
+  // given twice, and on absence alone nobody's guest is stopped.
+  const stays = (leaseId: Hex) =>
+    isShown(deps.chain, leaseId) && leases.get(leaseId)?.latest?.status !== 'Ended'
+  const staying = ledger.all().filter(({ leaseId }) => stays(leaseId))
   if (shortage(room, staying, wanted) === null) {
     throw new AgentError(
       'room-awaited',
-      'The room for the guest is still taken by one whose lease is over; it is set up when that one is gone.',
+      'The room for the guest is still taken by one whose lease is over, or is not on the chain at the moment; it is set up when that one is gone.',
     )
   }
   if (first) throw new AgentError('does-not-fit', short)

@@ -15,6 +15,9 @@ import { targetOf, writeFile } from './upload.ts'
 
 /** Of a listing: more would only slow the page that shows them. */
 const MAX_ENTRIES = 5_000
+const LISTING_MS = 60_000
+/** Characters; Linux allows 255 bytes. */
+const LONGEST_NAME = 255
 
 export type OpenFile = {
   name: string
@@ -174,20 +177,29 @@ export const makeFiles = (deps: {
   }
 }
 
+/** What answers is the tenant's own: it may go on for ever, and its names may be of any length. */
 const list = async (calls: SftpCalls, path: string, limit = MAX_ENTRIES) => {
   const handle = await calls.opendir(path)
   const entries: FileEntry[] = []
+  let ended = false
   try {
-    for (let some = await calls.readdir(handle); some !== null; some = await calls.readdir(handle)) {
+    const untilMs = performance.now() + LISTING_MS
+    // Of an honest server's answers two at most hold no entry: `.` and `..` may come alone.
+    for (let idle = 0; idle <= 2 && entries.length <= limit && performance.now() < untilMs; ) {
+      const before = entries.length
+      const some = await calls.readdir(handle)
+      ended = some === null
+      if (some === null) break
       for (const { filename, attrs } of some) {
+        if (filename.length > LONGEST_NAME) throw overlong(path)
         if (filename !== '.' && filename !== '..') entries.push({ name: filename, ...factsOf(attrs) })
       }
-      if (entries.length > limit) break
+      if (entries.length === before) idle++
     }
   } finally {
     await calls.close(handle).catch(() => undefined) // a handle that cannot be closed went with its connection
   }
-  const truncated = entries.length > limit
+  const truncated = !ended || entries.length > limit
   const byName = (a: FileEntry, b: FileEntry) => (a.name < b.name ? -1 : 1)
   return { entries: entries.slice(0, limit).sort(byName), truncated }
 }
@@ -205,6 +217,8 @@ const requireRegular = (path: string, kind: FileEntry['kind']) => {
     throw filesError('file-not-regular', `${name} is no regular file: it cannot be downloaded.`)
 }
 const taken = (path: string) => filesError('file-exists', `${JSON.stringify(path)} exists already.`)
+const overlong = (path: string) =>
+  filesError('guest-failed', `The guest lists names in ${JSON.stringify(path)} that no directory can hold.`)
 const notEmpty = (path: string) =>
   filesError('directory-not-empty', `${JSON.stringify(path)} is not empty.`, {
     hint: 'Delete what is in it first, or use `rm -r` in the terminal.',

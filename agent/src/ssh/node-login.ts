@@ -3,17 +3,27 @@
 // ~/.ssh/authorized_keys says what it is for; a tenant who removes it has closed this way in.
 import type { Hex } from 'viem'
 import { GUEST_USER, SSH_PORT } from '../domain/guest-config.ts'
+import { isGuestAddress, type Subnet } from '../hypervisor/ipv4.ts'
 import { AgentError } from '../lib/errors.ts'
 import type { GuestLogin } from '../ports/guest-login.ts'
 import type { LeaseKeyStore } from '../ports/lease-keys.ts'
 import type { VmStore } from '../reconcile/ports.ts'
 
 /**
+ * @param network of the guests.
  * @returns a function that resolves to how to enter the guest now.
- * It throws AgentError `guest-not-running`, `guest-login-missing`; StorageError when the keys cannot be read.
+ * It throws AgentError `guest-not-running`, `guest-login-missing`, `guest-unreachable`; StorageError when the keys cannot be read.
  */
 export const makeNodeLogin =
-  ({ keys, store }: { keys: Pick<LeaseKeyStore, 'of'>; store: Pick<VmStore, 'get'> }) =>
+  ({
+    keys,
+    store,
+    network,
+  }: {
+    keys: Pick<LeaseKeyStore, 'of'>
+    store: Pick<VmStore, 'get'>
+    network: Subnet
+  }) =>
   async (leaseId: Hex): Promise<GuestLogin> => {
     const vm = store.get(leaseId)
     if (vm?.status !== 'Running' || vm.facts === null) {
@@ -28,6 +38,16 @@ export const makeNodeLogin =
       })
     }
     const { ipv4, sshHostKey } = vm.facts
+    // The guest says by itself where it is: it must not send the node to the node's own ports, or its neighbours'.
+    if (!isGuestAddress(network, ipv4)) {
+      throw new AgentError(
+        'guest-unreachable',
+        "The guest reports an address that is not of its node's network.",
+        {
+          hint: 'Inside the guest, let its first interface have the address that DHCP gives it.',
+        },
+      )
+    }
     return {
       host: ipv4,
       port: SSH_PORT,

@@ -2,6 +2,7 @@
 // that does not answer, callers that are too fast. Routes of this test's own on the real server, before a real chain.
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { leaseAccessAbi, nodeSignInMessage } from '@decloud/protocol'
 import { ticketSchema } from '@decloud/protocol/wire/access'
 import { type ApiSession, sessionSchema, signInSchema } from '@decloud/protocol/wire/session'
@@ -13,6 +14,8 @@ import { makePace, PACE_LIMITS, type PaceLimits } from '../../src/access/pace.ts
 import { openTo, requireLease, visitorOf } from '../../src/api/guard.ts'
 import { makeServer } from '../../src/api/server.ts'
 import { type Context, makeContext } from '../../src/context.ts'
+import { EVENTS_FILE } from '../../src/events/event-log.ts'
+import { readEvents } from '../../src/events/event-reader.ts'
 import { makeFakeHypervisor } from '../../src/hypervisor/fake/driver.ts'
 import { makeDisposer } from '../../src/lib/disposer.ts'
 import { makeLogger } from '../../src/lib/log.ts'
@@ -68,11 +71,11 @@ afterAll(async () => {
 })
 
 /** The real server with two more routes: one that remembers its visitors, one whose handler says too much. */
-const serve = async (access: Context['access']) => {
+const serve = async (access: Context['access'], trustedProxies: readonly string[] = []) => {
   const health = async () => {
     throw new Error('the socket /var/run/private is closed')
   }
-  const served = await makeServer({ ...context.served, access, health }, log)
+  const served = await makeServer({ ...context.served, access, health, trustedProxies }, log)
   served.get(
     '/v1/leases/:leaseId/probe',
     { ...requireLease({ access }, 'use', { ticket: 'terminal' }) },
@@ -285,15 +288,17 @@ describe('the server', () => {
 })
 
 describe('who asks too often', () => {
-  const paced = async (limits: Partial<PaceLimits>) => {
-    const slow = await serve({ ...context.access, pace: makePace({ ...PACE_LIMITS, ...limits }) })
+  const paced = async (limits: Partial<PaceLimits>, trustedProxies: readonly string[] = []) => {
+    const pace = makePace({ ...PACE_LIMITS, ...limits })
+    const slow = await serve({ ...context.access, pace }, trustedProxies)
     await slow.listen({ host: '127.0.0.1', port: 0 })
     return {
       close: () => slow.close(),
       get: (headers: Headers) => askAt(slow, 'GET', '/v1/session', headers),
-      nonce: () => askAt(slow, 'POST', '/v1/session/nonce'),
+      nonce: (headers: Headers = {}) => askAt(slow, 'POST', '/v1/session/nonce', headers),
     }
   }
+  const from = (forwardedFor: string) => ({ 'x-forwarded-for': forwardedFor })
 
   it('is told to wait, and does not use up what a signed-in wallet at the same address has', async () => {
     const { accessToken } = await signIn(bench.tenant.account)
@@ -314,5 +319,24 @@ describe('who asks too often', () => {
     for (let i = 0; i < 6; i++) statuses.push((await server.nonce()).statusCode)
     expect(statuses).toEqual([200, 200, 200, 200, 429, 429])
     await server.close()
+  })
+
+  it('is whom a proxy names that the operator trusts, and nobody else can name another', async () => {
+    const server = await paced({ signIns: 2 }, ['192.0.2.0/24', '127.0.0.1'])
+    const as = async (forwardedFor: string) => (await server.nonce(from(forwardedFor))).statusCode
+    expect([await as('198.51.100.7'), await as('198.51.100.7')]).toEqual([200, 200])
+    // What stands before the address that the proxy saw is its client's invention.
+    expect([await as('198.51.100.7'), await as('203.0.113.9, 198.51.100.7')]).toEqual([429, 429])
+    expect(await as('198.51.100.8')).toBe(200)
+    expect(await as('198.51.100.9, 192.0.2.80'), 'two proxies, one behind the other').toBe(200)
+    const [refusal] = readEvents(join(bench.config.dataDir, EVENTS_FILE), { kinds: ['refusal'], most: 1 })
+    expect(refusal).toMatchObject({ details: { caller: '198.51.100.7' } })
+    await server.close()
+
+    const bare = await paced({ signIns: 2 })
+    const named = async (name: string) => (await bare.nonce(from(name))).statusCode
+    expect([await named('198.51.100.1'), await named('198.51.100.2')]).toEqual([200, 200])
+    expect(await named('198.51.100.3')).toBe(429)
+    await bare.close()
   })
 })

@@ -55,6 +55,49 @@ describe('a line', () => {
     expect(code).toBe(2)
   })
 
+  it('never repeats what may be a private key, typed in the wrong place', async () => {
+    const key = `0x5de4${'1fa0'.repeat(15)}`
+    const lines = [
+      ['init', '--operator-address', key],
+      ['config', 'check', '--region', key.slice(2)],
+      ['config', 'check', '--agent-keystore', key],
+      ['status', key],
+      ['status', '--port', key],
+      ['events', '--lease', `${key}0`],
+      ['earnings', '--since', key],
+      [key],
+    ]
+    for (const args of lines) {
+      const { code, out, err } = await run(...args, '--json')
+      expect(code, args.join(' ')).toBe(2)
+      expect(`${out}${err}`).not.toContain(key.slice(2, 12))
+    }
+  })
+
+  it.each(['2026-02-31', '2026-13-01', '2026-11-21T25:00Z', '2026-11-21T10:00', '1e9', ''])(
+    'takes no moment that no calendar has: %j',
+    async (since) => {
+      for (const verb of ['earnings', 'events', 'logs']) {
+        const { code, err } = await run(verb, '--since', since)
+        expect(code, verb).toBe(2)
+        expect(err).toContain('--since takes')
+      }
+    },
+  )
+
+  it('takes a price as far as the registry has bits for it', async () => {
+    const check = (price: string) => run('config', 'check', '--price-point', price)
+    expect((await check('1099511.627775')).err).not.toContain('price.point')
+    expect((await check('1099511.627776')).err).toContain('price.point: "1099511.627776" was given')
+    expect((await check('99999999999999')).err).toContain('at most 1099511.627775')
+  })
+
+  it('says of a node that is not named what names it', async () => {
+    expect((await run('config', 'check')).err).toContain(
+      'node: must be set, and is by `decloud-node register`',
+    )
+  })
+
   it('says errors on one line of JSON under --json, and in words beside it', async () => {
     const { code, out, err } = await run('price', 'get', '--node', '0', '--json')
     expect(code).toBe(2)
@@ -127,5 +170,26 @@ describe('the process', () => {
       ended.push(() => child.kill('SIGKILL'))
     })
     expect(ran).toEqual({ code: 2, err: 'There is no verb "sell". See `decloud-node --help`.\n' })
+  })
+
+  it('says when its result cannot be written, and ends in peace when nobody reads', async () => {
+    const shell = (line: string) =>
+      new Promise<{ code: number; err: string }>((resolve) => {
+        const env = { PATH: process.env['PATH'] ?? '', NODE: process.execPath, MAIN }
+        const child = execFile(
+          'bash',
+          ['--norc', '-o', 'pipefail', '-c', line],
+          { env, timeout: 60_000 },
+          (error, _, err) => resolve({ code: error === null ? 0 : Number(error.code ?? Number.NaN), err }),
+        )
+        ended.push(() => child.kill('SIGKILL'))
+      })
+    const full = await shell('"$NODE" "$MAIN" config table > /dev/full')
+    expect(full).toEqual({
+      code: 1,
+      err: expect.stringMatching(/^The result cannot be written: ENOSPC.*\n$/),
+    })
+    const unread = await shell('"$NODE" "$MAIN" config table | head -c 1 > /dev/null')
+    expect(unread).toEqual({ code: 0, err: '' })
   })
 })

@@ -78,6 +78,7 @@ const SCHEMAS = {
       ...{
         agent: address,
         payee: address.nullable(),
+        entrusted: z.boolean().nullable(),
         prices,
         ownPrices: z.boolean(),
         capacity,
@@ -162,6 +163,10 @@ describe('an operator', () => {
     expect(low).toMatchObject({ exit: 1, code: 'price-below-floor' })
     expect(low.sentence).toContain('0.049999 USDC an hour for a GPU is below the floor of 0.05')
     expect(await refused(['price', 'set'])).toMatchObject({ exit: 2 })
+    expect(await refused(['price', 'set', '--default', '--price-gpu', '1'])).toMatchObject({
+      exit: 2,
+      sentence: expect.stringContaining('--default and --price-gpu contradict'),
+    })
     const strange = await refused(['price', 'set', '--price-point', '0.03'], wrongKey())
     expect(strange).toMatchObject({
       exit: 1,
@@ -252,6 +257,12 @@ describe('an operator', () => {
       code: 'amount-too-high',
     })
     expect(await refused(['withdraw', '--yes', '--to', '0x12'])).toMatchObject({ exit: 2 })
+    for (const amount of ['1e3', '-1', '0.0000001', '']) {
+      expect(await refused(['withdraw', '--yes', '--amount', amount]), amount).toMatchObject({
+        exit: 2,
+        sentence: expect.stringContaining('--amount takes an amount of USDC'),
+      })
+    }
     const escrowItself = ['withdraw', '--yes', '--to', bench.deployment.leaseEscrow]
     expect(await refused([...escrowItself, '--settled'])).toMatchObject({
       exit: 1,

@@ -1,5 +1,5 @@
 // A machine becomes a node: what it may offer, what is refused before gas is spent, and that it is done once.
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { nodeRegistryAbi } from '@decloud/protocol'
@@ -8,6 +8,7 @@ import type { Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { AGENT, OPERATOR } from '../../../chain/test/local.ts'
+import { machineIdOf } from '../../src/cli/operator/identity.ts'
 import { openFactsStore } from '../../src/state/node-facts-store.ts'
 import { type Bench, CAPACITY, makeOperatorBench } from './operator-bench.ts'
 
@@ -127,6 +128,21 @@ describe('register', () => {
     expect(await refused(args)).toMatchObject({ code: 'probe-failed' })
   })
 
+  it('takes no name of a machine that other machines have too', async () => {
+    for (const name of ['', '  ']) {
+      const said = await refused([...base, '--machine-id', name])
+      expect(said).toMatchObject({ exit: 2, sentence: expect.stringContaining('--machine-id takes') })
+    }
+    const id = (text: string) => {
+      writeFileSync(bench.file('machine-id'), text)
+      return machineIdOf(undefined, bench.file('machine-id'))
+    }
+    expect(id(`${'0a'.repeat(16)}\n`)).toMatch(/^0x[0-9a-f]{64}$/)
+    for (const text of ['', '\n', 'uninitialized\n', '0'.repeat(32)]) {
+      expect(() => id(text), text).toThrow(expect.objectContaining({ code: 'machine-id-missing' }))
+    }
+  })
+
   it('asks before it acts, and says how to answer where nobody can', async () => {
     const args = base.filter((word) => word !== '--yes')
     expect(await refused(args)).toMatchObject({ exit: 2, sentence: expect.stringContaining('--yes') })
@@ -147,6 +163,9 @@ describe('register', () => {
     expect(await refused(base, { DECLOUD_OPERATOR_KEY: bench.keyOf(STRANGER) })).toMatchObject({
       ...{ exit: 1, code: 'gas-funds-short', sentence: expect.stringContaining(`Send at least`) },
     })
+    await bench.anvil.client.setBalance({ address: poor, value: 0n })
+    const penniless = await refused(base, { DECLOUD_OPERATOR_KEY: bench.keyOf(STRANGER) })
+    expect(penniless.sentence).toMatch(/has 0 native coin\. Send at least 0\.\d+ native coin to it\.$/)
     const own = bench.anvil.account(OPERATOR).address
     const same = await refused([...base, '--agent', own])
     expect(same.sentence).toContain('its agent')

@@ -61,9 +61,15 @@ describe('the parts of a lease', () => {
   })
 
   it('takes its earnings out through Payouts, where those are the payee', async () => {
-    const { local, deployment } = bench
+    const { anvil, local, deployment } = bench
     await local.escrow(OPERATOR, 'proposePayee', [2, deployment.payouts])
     await local.call(OPERATOR, 'payouts', 'enroll', [2, bench.address])
+    const entrust = await bench.run(['entrust', '--node', '2', '--json'])
+    expect(entrust, entrust.err).toMatchObject({
+      code: 0,
+      json: { changed: true, operator: anvil.account(SECOND_AGENT).address },
+    })
+    expect(await bench.run(['entrust', '--node', '2', '--json'])).toMatchObject({ json: { changed: false } })
     const strange = { DECLOUD_OPERATOR_KEY: bench.keyOf(TENANT) }
     const line = ['withdraw', '--node', '2', '--to', RECIPIENT, '--yes', '--json']
     expect((await bench.run(line, strange)).json).toMatchObject({ error: { code: 'not-payee' } })

@@ -28,8 +28,10 @@ describe.skipIf(!existsSync(SCRIPT))('a terminal', { timeout: 120_000 }, () => {
   })
 
   /** Types each answer when its question is there. @returns all that was to be seen. */
-  const talk = async (line: string, answers: readonly (readonly [question: string, typed: string])[]) => {
-    const command = `${process.execPath} ${CLI} ${line} --config ${join(folder, 'node.json')}`
+  type Answers = readonly (readonly [question: string, typed: string])[]
+  const talk = (line: string, answers: Answers) =>
+    talkTo(`${process.execPath} ${CLI} ${line} --config ${join(folder, 'node.json')}`, answers)
+  const talkTo = async (command: string, answers: Answers) => {
     const env = { ...bareEnv(), TERM: 'dumb' }
     const here = spawn(SCRIPT, ['-qec', command, '/dev/null'], { env, stdio: ['pipe', 'pipe', 'inherit'] })
     child = here
@@ -50,6 +52,17 @@ describe.skipIf(!existsSync(SCRIPT))('a terminal', { timeout: 120_000 }, () => {
     clearTimeout(late)
     return { code, seen }
   }
+  it('does nothing when the question is broken off', async () => {
+    const ask = new URL('./ask.ts', import.meta.url).pathname
+    for (const key of ['\x03', '\x04', 'n\r', '\r']) {
+      const { code, seen } = await talkTo(`${process.execPath} ${ask}`, [['Go ahead? [y/N] ', key]])
+      expect(seen).toMatch(/(Interrupted: nothing was done|Nothing was done)\.\s*$/)
+      expect(code).toBe(1)
+    }
+    const yes = await talkTo(`${process.execPath} ${ask}`, [['Go ahead? [y/N] ', 'y\r']])
+    expect(yes).toMatchObject({ code: 0, seen: expect.stringContaining('confirmed') })
+  })
+
   const init = `init --data-dir ${'FOLDER'}/var`
   const line = () => init.replace('FOLDER', folder)
 

@@ -15,7 +15,7 @@ const DAYS_PAID = 30 * 24 * 3_600
 export const makeScripted = async () => {
   const host = await makeHost()
   await makeFakeHypervisor(host.machine, INSTANCE).ensureNetwork(host.network)
-  const chain = makeModelChain(host.trueMs)
+  const chain = makeModelChain(host.trueMs, host.memoryMiB)
   const watch = makeWatch(host, chain)
   const agent = makeModelAgent(host, chain, watch, makeRandom(1))
   chain.open(LEASE, 512, DAYS_PAID)

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
-import ssh2, { type ServerChannel, type Session } from 'ssh2'
+import ssh2, { type ServerChannel, type Session, type SFTPWrapper } from 'ssh2'
 import type { GuestLogin } from '../../src/ports/guest-login.ts'
 import { makeKeyPair } from '../../src/ssh/key-pair.ts'
 
@@ -35,8 +35,13 @@ export type SshGuest = {
   close(): Promise<void>
 }
 
-/** @param options.home where its SFTP server begins. */
-export const startSshGuest = async (options: { home?: string } = {}): Promise<SshGuest> => {
+/**
+ * @param options.home where its SFTP server begins.
+ * @param options.sftp plays the SFTP server instead: whoever leases a guest may run any in it.
+ */
+export const startSshGuest = async (
+  options: { home?: string; sftp?: (sftp: SFTPWrapper) => void } = {},
+): Promise<SshGuest> => {
   const host = makeKeyPair()
   const client = makeKeyPair()
   const allowed = ssh2.utils.parseKey(client.publicKey)
@@ -84,6 +89,8 @@ export const startSshGuest = async (options: { home?: string } = {}): Promise<Ss
       shells.push(shell)
       play(shell)
     })
+    const { sftp } = options
+    if (sftp !== undefined) session.on('sftp', (accept) => sftp(accept()))
     session.on('subsystem', (accept, _, { name }) => {
       if (name !== 'sftp') return
       const channel = accept()

@@ -23,14 +23,9 @@ const withLive = (act: (model: Model, leaseId: Hex) => void) => (model: Model) =
   if (leaseId !== undefined) act(model, leaseId)
 }
 
-const leasedMiB = (model: Model) =>
-  live(model).reduce((sum, id) => sum + (model.chain.latest().get(id)?.terms.memoryMiB ?? 0), 0)
-
 const open = (model: Model) => {
-  const { chain, host, random } = model
+  const { chain, random } = model
   const memoryMiB = random.pick([512, 1_024]) ?? 512
-  // The escrow never lets more be leased than the node has registered.
-  if (leasedMiB(model) + memoryMiB > host.memoryMiB) return
   const digits = Array.from({ length: 64 }, () => random.below(16).toString(16)).join('')
   chain.open(`0x${digits}`, memoryMiB, 600 + random.below(400_000))
 }
@@ -118,9 +113,7 @@ const ACTIONS: readonly Action[] = [
       const id = any(model)
       // The disk is still there only while the quarantine lasts; an end undone later than that has nothing to save.
       if (id === undefined || model.host.disksOf(id).length === 0) return
-      // A reorg that takes an end back takes back as well what was leased in its place.
-      const memoryMiB = model.chain.latest().get(id)?.terms.memoryMiB ?? 0
-      if (leasedMiB(model) + memoryMiB > model.host.memoryMiB || !model.chain.undoEnd(id)) return
+      if (!model.chain.undoEnd(id)) return
       // What was in hand when the lease ended is not taken up again: its disk comes back as it was set aside.
       model.watch.ledger(id).exchange = null
     },

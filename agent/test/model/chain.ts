@@ -31,8 +31,22 @@ const folded = (base: Leases, ops: readonly Op[]): Leases => {
   return leases
 }
 
-/** @param trueMs the one clock that is never wrong; blocks carry it. */
-export const makeModelChain = (trueMs: () => number) => {
+const leasedMiB = (leases: Leases) =>
+  [...leases.values()].reduce(
+    (sum, { status, terms }) => (status === 'Ended' ? sum : sum + terms.memoryMiB),
+    0,
+  )
+
+/**
+ * @param trueMs the one clock that is never wrong; blocks carry it.
+ * @param registeredMiB the node's memory: the escrow lets no more be leased, whatever order a reorg leaves things in.
+ */
+export const makeModelChain = (trueMs: () => number, registeredMiB: number) => {
+  /** Whether the escrow would take every opening among the operations, one after another. */
+  const allFit = (base: Leases, ops: readonly Op[]) =>
+    ops.every(
+      ({ kind }, i) => kind !== 'open' || leasedMiB(folded(base, ops.slice(0, i + 1))) <= registeredMiB,
+    )
   let final: Leases = new Map()
   let pending: readonly Op[] = []
   let latest: Leases = new Map()
@@ -107,7 +121,8 @@ export const makeModelChain = (trueMs: () => number) => {
     isDepleted: (leaseId: Hex) => depleted(final.get(leaseId)) && depleted(latest.get(leaseId)),
     open: (leaseId: Hex, memoryMiB: number, paidSeconds: number) => {
       const lease = assigned(leaseId, memoryMiB, paidSeconds, seconds() + 1_800)
-      push({ leaseId, kind: 'open', apply: (known) => known ?? lease })
+      const op: Op = { leaseId, kind: 'open', apply: (known) => known ?? lease }
+      if (allFit(latest, [op, ...dropped])) push(op)
     },
     close: (leaseId: Hex) =>
       edit(leaseId, 'close', ['Assigned', 'Active'], {
@@ -131,8 +146,10 @@ export const makeModelChain = (trueMs: () => number) => {
     /** The newest `count` operations are undone; those that `keeps` stay in the pool of transactions. */
     reorg: (count: number, keeps: (kind: string) => boolean) => {
       const undone = pending.slice(pending.length - count)
-      dropped = [...dropped, ...undone.filter(({ kind }) => kind === 'open' || keeps(kind))]
       settle(pending.slice(0, pending.length - count))
+      const kept = undone.filter(({ kind }) => kind === 'open' || keeps(kind))
+      // What was leased in the room that an end had made needs that end again: an opening that fails after all is not here.
+      dropped = [...dropped, ...(allFit(latest, [...dropped, ...kept]) ? kept : undone)]
     },
     /** What a reorg undid is mined again. */
     remine: () => {
@@ -140,12 +157,16 @@ export const makeModelChain = (trueMs: () => number) => {
       dropped = []
       settle([...pending, ...again])
     },
-    /** Deeper than finality: an end that was final is not. */
+    /** Deeper than finality: an end that was final is not. What was leased in its place would be gone too: not here. */
     undoEnd: (leaseId: Hex) => {
       const before = beforeEnd.get(leaseId)
       if (final.get(leaseId)?.status !== 'Ended' || before === undefined) return false
-      final = new Map([...final, [leaseId, before]])
-      settle(pending.filter((op) => op.leaseId !== leaseId))
+      const without = pending.filter((op) => op.leaseId !== leaseId)
+      const undone = new Map([...final, [leaseId, before]])
+      if (leasedMiB(folded(undone, without)) > registeredMiB) return false
+      if (!allFit(folded(undone, without), dropped)) return false
+      final = undone
+      settle(without)
       return true
     },
     /** The block of its activation is gone, and the transaction with it. */

@@ -2,42 +2,63 @@
 // Exit code 1 at the first violation, with what replays it.
 import { parseArgs } from 'node:util'
 import { runModel } from './run.ts'
+import { LONG_REGRESSIONS, REGRESSIONS } from './seeds.ts'
 
-const { values } = parseArgs({
-  options: {
-    steps: { type: 'string', default: '10000' },
-    seed: { type: 'string' },
-    verbose: { type: 'boolean' },
-  },
-})
-const steps = Number(values.steps)
-const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(values.seed)
-if (!Number.isSafeInteger(steps) || steps < 1 || !Number.isSafeInteger(seed) || seed < 0) {
-  process.stderr.write('--steps and --seed are whole numbers.\n')
-  process.exitCode = 2
-} else {
-  process.stdout.write(`seed ${seed}, ${steps} steps\n`)
+const HELP = `usage: node agent/test/model/main.ts [--steps N] [--seed S] [--verbose] | --kept
+
+  --steps N   of one run; 10000 by default
+  --seed S    of a run to repeat; printed by each, a new one by default
+  --verbose   how often each edge was taken and each action done
+  --kept      every run that once ended in a violation, instead
+`
+
+const say = (text: string) => void process.stdout.write(`${text}\n`)
+
+/** @returns whether every promise was kept. */
+const run = async (seed: number, steps: number, verbose: boolean): Promise<boolean> => {
+  say(`seed ${seed}, ${steps} steps`)
   const started = performance.now()
   const seconds = () => Math.round((performance.now() - started) / 1000)
   const outcome = await runModel({
     seed,
     steps,
     onProgress: (done) => {
-      if (done % 10_000 === 0) process.stdout.write(`${done} steps, ${seconds()} s\n`)
+      if (done % 10_000 === 0) say(`${done} steps, ${seconds()} s`)
     },
   })
-  const { leases, starts, cuts, rests } = outcome.counts
-  process.stdout.write(
-    `${outcome.steps} steps in ${seconds()} s: ${leases} leases, ${starts} starts, ${cuts} cuts, ${rests} times at rest\n`,
+  const { leases, starts, cuts, rests, edges, kinds } = outcome.counts
+  say(
+    `${outcome.steps} steps in ${seconds()} s: ${leases} leases, ${starts} starts, ${cuts} cuts, ${rests} times at rest`,
   )
-  if (values.verbose === true) {
-    const table = { ...Object.fromEntries(outcome.counts.edges), ...Object.fromEntries(outcome.counts.kinds) }
-    for (const [what, times] of Object.entries(table).sort()) process.stdout.write(`${what} ${times}\n`)
+  if (verbose) {
+    const table = { ...Object.fromEntries(edges), ...Object.fromEntries(kinds) }
+    for (const [what, times] of Object.entries(table).sort()) say(`${what} ${times}`)
   }
-  for (const violation of outcome.violations) process.stdout.write(`VIOLATION ${violation}\n`)
-  if (outcome.violations.length > 0) {
-    process.stdout.write(`after: ${outcome.trail.join(' ')}\n`)
-    process.stdout.write(`again: node agent/test/model/main.ts --seed ${seed} --steps ${outcome.steps}\n`)
-    process.exitCode = 1
+  for (const violation of outcome.violations) say(`VIOLATION ${violation}`)
+  if (outcome.violations.length === 0) return true
+  say(`after: ${outcome.trail.join(' ')}`)
+  say(`again: node agent/test/model/main.ts --seed ${seed} --steps ${outcome.steps}`)
+  return false
+}
+
+const { values } = parseArgs({
+  options: {
+    steps: { type: 'string', default: '10000' },
+    seed: { type: 'string' },
+    verbose: { type: 'boolean', default: false },
+    kept: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+const steps = Number(values.steps)
+const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(values.seed)
+const runs = values.kept ? [...REGRESSIONS, ...LONG_REGRESSIONS] : [{ seed, steps }]
+if (values.help) process.stdout.write(HELP)
+else if (!Number.isSafeInteger(steps) || steps < 1 || !Number.isSafeInteger(seed) || seed < 0) {
+  process.stderr.write('--steps and --seed are whole numbers.\n')
+  process.exitCode = 2
+} else {
+  for (const one of runs) {
+    if (!(await run(one.seed, one.steps, values.verbose))) process.exitCode = 1
   }
 }

@@ -43,7 +43,7 @@ export const runModel = async (options: {
   const random = makeRandom(options.seed)
   const host = await makeHost()
   await makeFakeHypervisor(host.machine, INSTANCE).ensureNetwork(host.network)
-  const chain = makeModelChain(host.trueMs)
+  const chain = makeModelChain(host.trueMs, host.memoryMiB)
   const watch = makeWatch(host, chain)
   const agent = makeModelAgent(host, chain, watch, random)
   const model: Model = { host, chain, agent, watch, random }

@@ -20,6 +20,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { openDatabase } from '@decloud/chain'
+import ssh2 from 'ssh2'
 import type { Hex } from 'viem'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Files, makeFiles } from '../../src/sftp/files.ts'
@@ -306,5 +307,54 @@ describe.skipIf(process.getuid?.() !== 0 || skipped !== undefined)('a guest whos
     })
     expect(await readdir(home)).toEqual(['kept'])
     expect(await readFile(join(home, 'kept'), 'utf8')).toBe('old')
+  })
+})
+
+describe('a guest whose SFTP server is its tenant’s own invention', () => {
+  const DIRECTORY = 0o040755
+  const served = async (stack: AsyncDisposableStack, names: (round: number) => readonly string[] | null) => {
+    let rounds = 0
+    const guest = await startSshGuest({
+      sftp: (sftp) => {
+        const attrs = { mode: DIRECTORY, uid: 0, gid: 0, size: 0, atime: 0, mtime: 0 }
+        const entry = (filename: string) => ({ filename, longname: filename, attrs })
+        sftp.on('REALPATH', (id) => sftp.name(id, [entry('/odd')]))
+        sftp.on('STAT', (id) => sftp.attrs(id, attrs))
+        sftp.on('OPENDIR', (id) => sftp.handle(id, Buffer.from('d')))
+        sftp.on('CLOSE', (id) => sftp.status(id, ssh2.utils.sftp.STATUS_CODE.OK))
+        sftp.on('READDIR', (id) => {
+          const some = names(rounds++)
+          if (some === null) sftp.status(id, ssh2.utils.sftp.STATUS_CODE.EOF)
+          else sftp.name(id, some.map(entry))
+        })
+      },
+    })
+    stack.defer(() => guest.close())
+    const db = openDatabase(':memory:')
+    stack.defer(() => void db.close())
+    const parts = makeParts(db)
+    const files = makeFiles({
+      enterGuest: async () => guest.login,
+      ...{ parts, lives: () => true, log: quiet },
+    })
+    stack.defer(() => files.close())
+    return { files, parts, rounds: () => rounds }
+  }
+
+  test('cannot keep a listing busy for ever', async () => {
+    await using stack = new AsyncDisposableStack()
+    const { files, rounds } = await served(stack, () => ['.', '..'])
+    expect(await files.view(LEASE, '/odd')).toMatchObject({ entries: [], truncated: true })
+    expect(rounds()).toBeLessThan(10)
+  })
+
+  test('cannot fill the memory of the agent with names', async () => {
+    await using stack = new AsyncDisposableStack()
+    const long = 'x'.repeat(100_000)
+    const { files, rounds } = await served(stack, (round) => (round < 5_000 ? [`${round}${long}`] : null))
+    await expect(files.view(LEASE, '/odd')).rejects.toMatchObject({ code: 'guest-failed' })
+    expect(rounds()).toBeLessThan(10)
+    const honest = await served(stack, (round) => (round < 2 ? ['ü'.repeat(127), 'b'] : null))
+    expect(await honest.files.view(LEASE, '/odd')).toMatchObject({ truncated: false })
   })
 })

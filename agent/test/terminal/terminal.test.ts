@@ -1,10 +1,11 @@
 // A terminal between a real WebSocket and a real SSH connection; the shell at the far end is the test's own.
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { STREAM_CLOSE, STREAM_WINDOW_BYTES } from '@decloud/protocol/wire/terminal'
 import type { Hex } from 'viem'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { WebSocketServer } from 'ws'
+import { type WebSocket, WebSocketServer } from 'ws'
 import { serveTerminal } from '../../src/api/serve-terminal.ts'
 import type { GuestLogin } from '../../src/ports/guest-login.ts'
 import type { Visitor } from '../../src/ports/visitor.ts'
@@ -365,4 +366,53 @@ test('a frame that is not one of the stream closes the socket, and leaves the se
   resume(last, session, 0)
   shell.channel.write('still here')
   await last.until('output', () => last.text() === 'still here')
+})
+
+test.each([
+  ['asks', (client: StreamClient) => client.tell({ type: 'ping', at: 1 })],
+  ['types', (client: StreamClient) => client.type('.')],
+])('a peer that %s on and on and takes no answer is hung up on before they cost memory', async (_, knock) => {
+  const { connect, server } = await serve()
+  const arrived = once(server, 'connection')
+  const client = await connect()
+  const [own, { socket }] = (await arrived) as [WebSocket, IncomingMessage]
+  await opened(client)
+  // As if the peer's buffers, and the kernel's, were full.
+  socket.cork()
+  let waiting = 0
+  own.on('close', () => clearInterval(look))
+  const look = setInterval(() => {
+    for (let i = 0; i < 500; i++) knock(client)
+    waiting = Math.max(waiting, own.bufferedAmount)
+  }, 1)
+  await client.closed
+  expect(waiting).toBeLessThan(1 << 20)
+})
+
+test('a peer that acknowledges what it has not taken is hung up on as well', async () => {
+  const { connect, server } = await serve()
+  const arrived = once(server, 'connection')
+  const client = await connect({ acks: false })
+  const [own, { socket }] = (await arrived) as [WebSocket, IncomingMessage]
+  const { shell } = await opened(client)
+  socket.cork()
+  let claimed = 0
+  let waiting = 0
+  const print = () => {
+    while (!shell.channel.destroyed && shell.channel.write('x'.repeat(64 * 1024)));
+  }
+  shell.channel.on('drain', print)
+  print()
+  // Never more than was sent: that would be malformed.
+  const look = setInterval(() => {
+    waiting = Math.max(waiting, own.bufferedAmount)
+    while (claimed + 128 * 1024 < own.bufferedAmount) {
+      claimed += 64 * 1024
+      client.tell({ type: 'ack', offset: claimed })
+    }
+    if (waiting > 16 << 20) client.socket.terminate()
+  }, 1)
+  own.on('close', () => clearInterval(look))
+  await client.closed
+  expect(waiting).toBeLessThan(4 << 20)
 })

@@ -68,8 +68,6 @@ export const revertOf = (intent: Intent, error: unknown, extra: Abi = []): Rever
   return data === undefined ? undefined : toRevert('simulation-reverted', intent, data, error, extra)
 }
 
-const TRAILING_ZEROS = /0+$/
-
 /** A wallet that cannot pay for gas. Amounts in wei; the sentence says them in whole coins. */
 export const gasFundsShort = (
   address: Address,
@@ -79,7 +77,7 @@ export const gasFundsShort = (
   cause?: unknown,
 ) => {
   const coin = chainId === 137 || chainId === 80_002 ? 'POL' : 'native coin'
-  const say = (wei: bigint) => `${formatEther(wei).replace(TRAILING_ZEROS, '').replace(/\.$/, '')} ${coin}`
+  const say = (wei: bigint) => `${formatEther(wei)} ${coin}`
   return new ChainError(
     'gas-funds-short',
     `${address} cannot pay for gas: it needs ${say(needs)} and has ${say(has)}.`,

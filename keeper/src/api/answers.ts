@@ -9,13 +9,14 @@ export type Basis = 'events' | 'block' | 'second'
 
 export type Ready = {
   body: string | Buffer
+  /** Of the body. */
+  bytes: number
   /** Of a body that is text: ASCII goes out as it lies in memory, anything else has to be encoded. */
   encoding: 'latin1' | 'utf8'
-  /** Bytes, as a header's value. */
-  length: string
   tag: string
-  /** Names and values in turn. */
+  /** Names and values in turn, as Node takes them without another walk: of the answer, and of 304 to who has it. */
   headers: readonly string[]
+  sameHeaders: readonly string[]
 }
 
 /** Counts that only grow; each commit that may change an answer moves them before anyone can ask again. */
@@ -28,7 +29,8 @@ type Kept = Ready & {
   basis: Basis
   version: number
   until: number
-  bytes: number
+  /** Bytes that it takes in memory, about. */
+  weight: number
 }
 
 export type AnswersOptions = {
@@ -56,24 +58,26 @@ export const makeAnswers = ({
   now = () => performance.now(),
 }: AnswersOptions) => {
   const kept = new Map<string, Kept>()
-  let bytes = 0
+  let held = 0
   const versionOf = (basis: Basis) => (basis === 'block' ? versions.block : versions.events)
   const drop = (entry: Kept) => {
     kept.delete(entry.key)
-    bytes -= entry.bytes
+    held -= entry.weight
   }
   const make = (text: string): Ready => {
     const bytes = Buffer.byteLength(text)
     const tag = `"${createHash('sha1').update(text).digest('base64url')}"`
+    const sameHeaders = [
+      ...Object.entries(headers).flat(),
+      ...['content-type', 'application/json; charset=utf-8', 'cache-control', 'no-cache', 'etag', tag],
+    ]
     return {
       body: text.length > TEXT_LIMIT ? Buffer.from(text) : text,
+      bytes,
       encoding: bytes === text.length ? 'latin1' : 'utf8',
-      length: String(bytes),
       tag,
-      headers: [
-        ...Object.entries(headers).flat(),
-        ...['content-type', 'application/json; charset=utf-8', 'cache-control', 'no-cache', 'etag', tag],
-      ],
+      headers: [...sameHeaders, 'content-length', String(bytes)],
+      sameHeaders,
     }
   }
   return {
@@ -81,7 +85,7 @@ export const makeAnswers = ({
     find: (key: string): Kept | undefined => {
       const entry = kept.get(key)
       if (entry === undefined) return undefined
-      if (entry.version !== versionOf(entry.basis) || entry.until < now()) {
+      if (entry.version !== versionOf(entry.basis) || (entry.basis === 'second' && entry.until < now())) {
         drop(entry)
         return undefined
       }
@@ -97,19 +101,19 @@ export const makeAnswers = ({
         basis,
         version: versionOf(basis),
         until: basis === 'second' ? now() + SECOND_MS : Number.POSITIVE_INFINITY,
-        bytes: Number(ready.length) + key.length + OVERHEAD,
+        weight: ready.bytes + key.length + OVERHEAD,
       }
       const old = kept.get(key)
       if (old !== undefined) drop(old)
       kept.set(key, entry)
-      bytes += entry.bytes
+      held += entry.weight
       for (const oldest of kept.values()) {
-        if (bytes <= maxBytes) break
+        if (held <= maxBytes) break
         drop(oldest)
       }
       return entry
     },
-    size: () => ({ entries: kept.size, bytes }),
+    size: () => ({ entries: kept.size, bytes: held }),
   }
 }
 

@@ -4,6 +4,8 @@ import { DecloudError } from '@decloud/protocol'
 import type { Place } from '../domain/keyset.ts'
 
 const CHECK_LENGTH = 12
+/** A rank holds a slug's 40 bytes as a number at most; an id is a row's index. */
+const PLACE = /^(-?\d{1,120}):(\d{1,15})$/
 
 const checkOf = (scope: string, text: string) =>
   createHash('sha256').update(`${scope}\n${text}`).digest('base64url').slice(0, CHECK_LENGTH)
@@ -26,16 +28,21 @@ const readCursor = (scope: string, cursor: string): string => {
   const text = Buffer.from(cursor.split('.')[0] ?? '', 'base64url').toString('utf8')
   // Written again and compared: decoding passes over what does not belong there.
   if (writeCursor(scope, text) === cursor) return text
-  throw new DecloudError('cursor-invalid', 'The cursor is not one of this list.', {
+  throw invalid()
+}
+
+const invalid = () =>
+  new DecloudError('cursor-invalid', 'The cursor is not one of this list.', {
     hint: 'Use `next` of the page before, with the same filters and sort, or leave it out.',
   })
-}
 
 /** A page's `limit` and `cursor` as the place to go on after, and back. */
 export const placeCursor = (scope: string) => ({
   read: (cursor: string | undefined): Place | undefined => {
     if (cursor === undefined) return undefined
-    const [rank = '', id = ''] = readCursor(scope, cursor).split(':')
+    // The check finds mishaps; who means to can compute it.
+    const [, rank, id] = PLACE.exec(readCursor(scope, cursor)) ?? []
+    if (rank === undefined) throw invalid()
     return { rank: BigInt(rank), id: Number(id) }
   },
   write: (place: Place | null): string | null =>

@@ -47,6 +47,8 @@ export const makeServer = async (deps: ApiDeps, logger: FastifyBaseLogger) => {
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     requestTimeout: 10_000,
+    // Of an answer too: who asks for much and reads nothing holds what waits for them. Streams send a beat more often.
+    connectionTimeout: deps.config.stallSeconds * 1_000,
     // How often that time-out is looked at; by default twice a minute.
     http: { connectionsCheckingInterval: 5_000 },
     serverFactory: serveFast(deps),

@@ -39,6 +39,9 @@ export const apiSection = z
     maxStreams: count(1, 100_000).default(1_000).describe('live streams at once'),
     maxStreamsPerAddress: count(1, 100_000).default(10).describe('live streams at once from one address'),
     maxConnections: count(1, 1_000_000).default(4_000).describe('connections at once, streams included'),
+    stallSeconds: count(30, 3_600)
+      .default(60)
+      .describe('a connection on which nothing moves for so long is cut off'),
     auditors: z
       .array(address)
       .max(50)

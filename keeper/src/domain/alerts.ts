@@ -92,3 +92,26 @@ export const judgeAlert = (alert: Alert, facts: AlertFacts, told: Told): Verdict
 /** Seconds until the next attempt: doubling, up to six hours. @param attempts made so far, from 1. */
 export const retryAfter = (attempts: number, firstSeconds: number): number =>
   Math.min(firstSeconds * 2 ** Math.min(attempts - 1, 30), 6 * 3_600)
+
+/**
+ * Who is served next where many wait: one of each account, those first that have waited longest since their last turn,
+ * then a second of each, and so on.
+ * @param waiting oldest first. @param served number of the last turn of each account; none for who has had none.
+ */
+export const fairShare = <one extends { account: Address }>(
+  waiting: readonly one[],
+  served: ReadonlyMap<Address, number>,
+  most: number,
+): one[] => {
+  const lines = [...Map.groupBy(waiting, ({ account }) => account)]
+    .sort(([a], [b]) => (served.get(a) ?? 0) - (served.get(b) ?? 0))
+    .map(([, line]) => line)
+  const share: one[] = []
+  for (let nth = 0; share.length < most && lines.some((line) => line.length > nth); nth++) {
+    for (const line of lines) {
+      const next = line[nth]
+      if (next !== undefined && share.length < most) share.push(next)
+    }
+  }
+  return share
+}

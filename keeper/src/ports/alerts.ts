@@ -15,12 +15,19 @@ export type Delivery = {
   attempts: number
 }
 
+/** A delivery whose time has come. */
+export type Due = { event: Hex; account: Address; nextAt: number }
+
 export type AlertStore = {
   /** @throws DecloudError `alerts-full`. */
   add(alert: StoredAlert & { secret: string }, limits: AlertLimits): void
   of(account: Address): StoredAlert[]
   /** Of the account only. @returns whether there was one. Takes what waits to be delivered with it. */
   remove(id: string, account: Address): boolean
+  all(): StoredAlert[]
+  count(): number
+  /** Of anybody, with what waits for them. */
+  drop(ids: readonly string[]): void
   /** Those that are not switched off. */
   enabled(): Alert[]
   told(id: string): Told
@@ -30,8 +37,10 @@ export type AlertStore = {
     verdicts: { fire: readonly { subject: string; event: AlertEvent }[]; rearm: readonly string[] },
     now: number,
   ): void
-  /** Deliveries whose time has come, oldest first. */
-  due(now: number, limit: number): Delivery[]
+  /** The oldest of each alert, `each` at most. */
+  due(now: number, each: number): Due[]
+  /** `undefined` when it was dropped meanwhile. */
+  delivery(event: Hex): Delivery | undefined
   delivered(event: Hex, now: number): void
   failed(event: Hex, nextAt: number, why: string): void
   /** Switches the hook off and drops what waits for it. */

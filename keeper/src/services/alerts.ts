@@ -1,16 +1,18 @@
 // Webhooks: who registers them, when one is due, and its delivery until it has arrived or is given up.
-import { createHmac, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { BlockRef, FeedHealth } from '@decloud/chain'
 import { DecloudError, type Deployment, type LeaseView } from '@decloud/protocol'
-import { ALERT_HEADERS, type AlertBody, type ApiAlert } from '@decloud/protocol/wire/alerts'
+import type { AlertBody, ApiAlert } from '@decloud/protocol/wire/alerts'
 import { type Address, type Hex, isAddressEqual } from 'viem'
 import type { AlertsConfig } from '../config/alerts.ts'
-import { type Alert, type AlertFacts, isNews, judgeAlert, retryAfter } from '../domain/alerts.ts'
-import type { AlertStore, Delivery, Post, StoredAlert } from '../ports/alerts.ts'
+import { type Alert, type AlertFacts, isNews, judgeAlert, type Told } from '../domain/alerts.ts'
+import type { AlertStore, Post, StoredAlert } from '../ports/alerts.ts'
 import type { Ledger } from '../ports/ledger.ts'
 import type { Liveness } from '../ports/liveness.ts'
 import type { Log } from '../ports/log.ts'
 import type { Market } from '../ports/market.ts'
+import { makeDeliveries } from './deliveries.ts'
 
 export type Alerts = {
   /** @throws DecloudError `alerts-off`, `alert-url`, `alert-forbidden`, `alerts-full`, `lease-unknown`, `node-unknown`. */
@@ -40,7 +42,11 @@ export type AlertsDeps = {
   nowMs?: () => number
 }
 
-const AT_ONCE = 8
+/** Alerts judged in one turn of the event loop. */
+const A_TURN = 50
+/** An alert of a lease that ended is kept so long where places are wanted: its last news may be on its way. */
+const AFTER_END = 86_400
+const LIVE = ['Requested', 'Assigned', 'Active'] as const
 const PAGE = 200
 /** Leases of one account that are looked at, the newest first. */
 const MAX_LEASES = 5_000
@@ -95,9 +101,9 @@ export const makeAlerts = (deps: AlertsDeps): Alerts => {
   const factsOf = (
     alert: Alert,
     leases: readonly LeaseView[],
+    told: Told,
     at: { now: number; finalized: bigint },
   ): AlertFacts => {
-    const told = store.told(alert.id)
     const ended = leases.filter((lease) => isNews(alert, lease) && !told.has(lease.leaseId))
     return {
       now: at.now,
@@ -111,38 +117,55 @@ export const makeAlerts = (deps: AlertsDeps): Alerts => {
     }
   }
 
+  const judgeOne = (
+    alert: Alert,
+    cache: Map<Address, LeaseView[]>,
+    at: { now: number; finalized: bigint },
+  ) => {
+    const told = store.told(alert.id)
+    const { fire, rearm } = judgeAlert(alert, factsOf(alert, leasesFor(alert, cache), told, at), told)
+    if (fire.length === 0 && rearm.length === 0) return
+    const events = fire.map(({ subject, event }) => ({ subject, event: { ...common(alert), ...event } }))
+    store.record(alert.id, { fire: events, rearm }, now())
+  }
+
+  const hasLease = (tenant: Address, node?: number): boolean =>
+    LIVE.some((status) => ledger.leases({ tenant, node, status, limit: 1 }).leases.length > 0)
+
+  /** Whether it may still have something to tell. A lease out of sight may be one that a reorg takes back for a moment. */
+  const isOfUse = ({ disabled, kind, account, node, leaseId }: StoredAlert): boolean => {
+    if (disabled !== null) return false
+    if (kind === 'offline') {
+      const found = ledger.node(node ?? 0)
+      const isOwn = found?.active === true && isAddressEqual(found.operator, account)
+      return isOwn || hasLease(account, node ?? 0)
+    }
+    if (leaseId === null) return hasLease(account)
+    const lease = ledger.lease(leaseId)
+    return lease?.status !== 'Ended' || lease.endedAt > now() - AFTER_END
+  }
+
+  /** Accounts cost nothing: places are not for those who have no business here while somebody else wants one. */
+  const makeRoom = () => {
+    if (store.count() < config.maxAlerts || follower.health().state !== 'live') return
+    const useless = store.all().filter((alert) => !isOfUse(alert))
+    store.drop(useless.map(({ id }) => id))
+    log.info({ dropped: useless.length }, 'alerts that had nothing to tell any more made room')
+  }
+
   const common = (alert: Alert) => ({
     ...{ kind: alert.kind, alert: alert.id },
     ...{ chainId: deployment.chainId, leaseEscrow: deployment.leaseEscrow, at: now() },
   })
 
-  const attempt = async (delivery: Delivery): Promise<boolean> => {
-    const { event, alert, url, secret, body } = delivery
-    const timestamp = String(now())
-    const mac = createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')
-    const headers = {
-      [ALERT_HEADERS.event]: event,
-      [ALERT_HEADERS.timestamp]: timestamp,
-      [ALERT_HEADERS.signature]: `v1=${mac}`,
-      'user-agent': 'decloud-keeper',
-    }
-    const { outcome, why } = await deps.post(url, headers, body, deps.signal)
-    if (deps.signal.aborted) return false
-    const attempts = delivery.attempts + 1
-    if (outcome === 'delivered') store.delivered(event, now())
-    else if (outcome === 'gone') store.disable(alert, why)
-    else if (attempts >= config.maxAttempts)
-      store.disable(alert, `${attempts} attempts failed; the last: ${why}`)
-    else store.failed(event, now() + Math.ceil(retryAfter(attempts, config.firstRetrySeconds)), why)
-    if (outcome !== 'delivered') log.info({ alert, event, attempts, why }, 'a webhook was not delivered')
-    return outcome === 'delivered'
-  }
+  const deliver = makeDeliveries({ ...deps, now })
 
   return {
     register: (account, body) => {
       if (!config.enabled) throw new DecloudError('alerts-off', 'This keeper sends no alerts.')
       const { href } = deps.checkUrl(body.url)
       check(account, body)
+      makeRoom()
       const alert = {
         id: randomBytes(12).toString('base64url'),
         ...{ kind: body.kind, account, url: href },
@@ -165,19 +188,13 @@ export const makeAlerts = (deps: AlertsDeps): Alerts => {
       if (!config.enabled || state !== 'live' || cursor === null || finalized === null) return
       const at = { now: Number(cursor.timestamp), finalized: finalized.height }
       const cache = new Map<Address, LeaseView[]>()
-      for (const alert of store.enabled()) {
+      for (const [nth, alert] of store.enabled().entries()) {
+        if (nth % A_TURN === A_TURN - 1) await turn()
         if (deps.signal.aborted) return
-        const facts = factsOf(alert, leasesFor(alert, cache), at)
-        const { fire, rearm } = judgeAlert(alert, facts, store.told(alert.id))
-        if (fire.length === 0 && rearm.length === 0) continue
-        const events = fire.map(({ subject, event }) => ({ subject, event: { ...common(alert), ...event } }))
-        store.record(alert.id, { fire: events, rearm }, now())
+        judgeOne(alert, cache, at)
       }
     },
-    deliver: async () => {
-      const results = await Promise.all(store.due(now(), AT_ONCE).map(attempt))
-      return results.filter(Boolean).length
-    },
+    deliver,
   }
 }
 

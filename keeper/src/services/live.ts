@@ -4,6 +4,7 @@ import { type FeedChange, type Position, type Positions, positionOf } from '@dec
 import { DecloudError, type ProtocolEvent } from '@decloud/protocol'
 import { type LiveCursor, readLiveCursor, writeLiveCursor } from '../domain/live-cursor.ts'
 import { plainArgs, topicsOf } from '../domain/topics.ts'
+import { makeTurns } from '../lib/turns.ts'
 import type { Log } from '../ports/log.ts'
 import { type Listener, type ListenerLimits, makeListener, type Sink } from './listener.ts'
 
@@ -47,6 +48,8 @@ export const makeLive = (options: LiveOptions) => {
   const { positions, log } = options
   const limits = { ...LIMITS, ...options.limits }
   const listeners = new Map<Listener, Wish>()
+  /** Of those who read what they missed: a page costs as much as many answers, and costs it to whoever asks. */
+  const nextTurn = makeTurns()
   let anchor = positions.newestFinal()
 
   const idOf = (at: Position) => writeLiveCursor({ at, anchor })
@@ -111,7 +114,9 @@ export const makeLive = (options: LiveOptions) => {
   /** Page by page; ends in the same breath in which the last page turns out to be empty, so nothing falls between. */
   const replay = async (listener: Listener, wish: Wish, from: Position): Promise<void> => {
     let at = from
-    while (listener.isOpen()) {
+    for (;;) {
+      await nextTurn()
+      if (!listener.isOpen()) return
       // Reorganised away while it drained: back to where everything is final.
       if (!positions.isCanonical(at)) {
         const final = positions.newestFinal()

@@ -51,7 +51,9 @@ export type SponsorDeps = {
 }
 
 /** Requests looked at at once; more are turned away, since each costs a few reads of the chain. */
-const AT_ONCE = 8
+const AT_ONCE = 16
+/** Of one network: while the chain answers slowly, nobody takes the room of all. */
+const AT_ONCE_PER_ORIGIN = 6
 /** What the journal may add to an estimate, and a little. */
 const GAS_MARGIN = { numerator: 13n, denominator: 10n }
 
@@ -71,7 +73,8 @@ export const makeSponsor = (deps: SponsorDeps): Sponsor => {
   const limits = limitsOf(config)
   const flights = new Map<Hex, Promise<void>>()
   const today = () => dayOf(nowMs())
-  let looking = 0
+  /** Requests that are looked at, by origin. */
+  const looking: string[] = []
 
   const find = (id: Hex): Sponsorship | undefined => {
     const row = book.find(id)
@@ -212,16 +215,14 @@ export const makeSponsor = (deps: SponsorDeps): Sponsor => {
     },
     submit: async (request, { origin, waitMs }) => {
       if (!config.enabled || journal === null) throw OFF()
-      if (looking >= AT_ONCE) throw CROWDED()
-      looking += 1
-      const id = await take(request, origin).finally(() => {
-        looking -= 1
-      })
-      await atMost(flights.get(id) ?? Promise.resolve(), waitMs)
+      const own = looking.filter((one) => one === origin).length
+      if (looking.length >= AT_ONCE || own >= AT_ONCE_PER_ORIGIN) throw CROWDED()
+      looking.push(origin)
+      const id = await take(request, origin).finally(() => looking.splice(looking.indexOf(origin), 1))
+      const flight = flights.get(id)
+      if (flight !== undefined) await atMost(flight, waitMs)
       // One that an earlier process sent has no flight here: the journal watches it.
-      for (let left = waitMs; left > 0 && find(id)?.state === 'waiting'; left -= LOOK_EVERY_MS) {
-        await delay(LOOK_EVERY_MS)
-      }
+      else await lookUntil(() => find(id)?.state !== 'waiting', waitMs)
       return find(id)!
     },
     round: async () => {
@@ -248,6 +249,10 @@ const EMPTY = () =>
   new DecloudError('sponsor-empty', 'The sponsor has no gas left to give.', {
     hint: 'Send it with gas of your own.',
   })
+
+const lookUntil = async (done: () => boolean, waitMs: number): Promise<void> => {
+  for (let left = waitMs; left > 0 && !done(); left -= LOOK_EVERY_MS) await delay(LOOK_EVERY_MS)
+}
 
 const atMost = (work: Promise<void>, ms: number): Promise<void> =>
   new Promise((resolve) => {

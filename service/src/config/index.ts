@@ -1,6 +1,6 @@
 export { type Environment, makeEnvironmentName, readTexts } from './env.ts'
 export { coins, seconds, usdc } from './fields.ts'
-export { ConfigError, type ConfigIssue, issuesOf, unknownVariable } from './issues.ts'
+export { ConfigError, type ConfigIssue, issuesOf, unknownVariable, withoutKeys } from './issues.ts'
 export { has, merge, readConfigFile, readJson } from './layers.ts'
 export { nearest } from './nearest.ts'
 export { type Field, fieldsOf } from './shape.ts'

@@ -84,8 +84,12 @@ const valueAt = (raw: unknown, path: readonly string[]): unknown =>
     raw,
   )
 
+/** 32 bytes in hex are a private key as likely as not, typed in the wrong place: never repeated, not even in part. */
+export const withoutKeys = (text: string): string =>
+  text.replace(/(0x)?[0-9a-fA-F]{64,}/g, '(not shown: it may be a private key)')
+
 const MOST_SHOWN = 60
 const shown = (value: unknown): string => {
-  const text = JSON.stringify(value) ?? String(value)
+  const text = withoutKeys(JSON.stringify(value) ?? String(value))
   return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text
 }

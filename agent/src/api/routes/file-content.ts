@@ -3,6 +3,7 @@
 import { fileWrittenSchema, guestPathSchema } from '@decloud/protocol/wire/files'
 import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
+import { AgentError } from '../../lib/errors.ts'
 import type { OpenFile } from '../../sftp/files.ts'
 import type { ApiDeps, App } from '../deps.ts'
 import { requireLease, visitorOf } from '../guard.ts'
@@ -48,9 +49,18 @@ const download = (app: App, { streams, ...deps }: ApiDeps) => {
       },
     },
     async (request, reply) => {
-      const file = await streams.files.open(visitorOf(request).leaseId, request.query.path)
+      const visitor = visitorOf(request)
+      const file = await streams.files.open(visitor.leaseId, request.query.path)
+      const read: OpenFile['read'] = (from, to) => {
+        const body = file.read(from, to)
+        body.once(
+          'close',
+          streams.watch(visitor, () => body.destroy(accessEnded())),
+        )
+        return body
+      }
       try {
-        return answer(reply, file, request.headers)
+        return answer(reply, { ...file, read }, request.headers)
       } catch (error) {
         file.close()
         throw error
@@ -103,10 +113,17 @@ const upload = (app: App, { streams, ...deps }: ApiDeps) => {
     },
     async (request, reply) => {
       const { path, replace } = request.query
-      const { leaseId } = visitorOf(request)
+      const visitor = visitorOf(request)
       // Of a body that is not read to its end, nothing more is wanted.
       reply.header('connection', 'close')
-      return streams.files.write(leaseId, path, request.raw, replace === 'true')
+      const unwatch = streams.watch(visitor, () => request.raw.destroy(accessEnded()))
+      try {
+        return await streams.files.write(visitor.leaseId, path, request.raw, replace === 'true')
+      } finally {
+        unwatch()
+      }
     },
   )
 }
+
+const accessEnded = () => new AgentError('access-ended', 'Your access to this lease has ended.')

@@ -1,17 +1,19 @@
 // Whether the node takes new leases. Those that run are not touched by either.
+import type { Chain, Past } from '@decloud/chain'
 import { readBooks } from '../../chain/earnings.ts'
 import { readNodeState } from '../../chain/node-state.ts'
 import { registryCalls } from '../operator/call.ts'
 import { atDesk, outcomeJson, outcomeText, SIGNING } from '../operator/desk.ts'
+import { withPast } from '../operator/past.ts'
 import { moment } from '../operator/words.ts'
 import { EXIT, type Io, makeVerb } from '../verb.ts'
 
 const setActive = (io: Io, unsigned: boolean, active: boolean): Promise<number> =>
-  atDesk(io, unsigned, async ({ chain, carryOut }, { node }) => {
+  atDesk(io, unsigned, async ({ chain, carryOut }, { node, dataDir }) => {
     const { offer } = await readNodeState(chain, node)
     const there = offer.active === active
     const outcome = there ? null : await carryOut([registryCalls(chain.deployment).setActive(node, active)])
-    const guests = active ? null : await guestsOf(chain, node)
+    const guests = active ? null : await withPast(io, chain, dataDir, (past) => guestsOf(chain, node, past))
     const now = active ? 'takes new leases' : 'takes no new leases'
     io.result(
       {
@@ -29,10 +31,8 @@ const setActive = (io: Io, unsigned: boolean, active: boolean): Promise<number> 
     return EXIT.done
   })
 
-type DeskChain = Parameters<typeof readBooks>[0]
-
-const guestsOf = async (chain: DeskChain, node: number) => {
-  const { leases } = await readBooks(chain, node, 0)
+const guestsOf = async (chain: Chain, node: number, past: Past) => {
+  const { leases } = await readBooks(chain, node, 0, past)
   const live = leases.filter(({ role, status }) => role === 'node' && status !== 'Ended')
   const ends = live.map(({ runsOutAt }) => runsOutAt)
   const lastEndsAt = Math.max(0, ...ends)

@@ -4,7 +4,9 @@ import { type NodeBooks, readBooks } from '../../chain/earnings.ts'
 import { loadConfig } from '../../config/config.ts'
 import { AgentError } from '../../lib/errors.ts'
 import { connectTo } from '../operator/desk.ts'
+import { withPast } from '../operator/past.ts'
 import { columns, moment, usdc } from '../operator/words.ts'
+import { momentOf } from '../since.ts'
 import { EXIT, makeVerb, UsageError } from '../verb.ts'
 
 type Row = NodeBooks['leases'][number]
@@ -32,7 +34,10 @@ may still be credited back to the tenant. No key is needed.`,
       throw new UsageError('--csv and --json are two ways to say the same: give one.')
     const since = options.since === undefined ? 0 : secondsOf(options.since)
     const config = loadConfig(io.env, io.given)
-    const books = await readBooks(await connectTo(config), config.node, since)
+    const chain = await connectTo(config)
+    const books = await withPast(io, chain, config.dataDir, (past) =>
+      readBooks(chain, config.node, since, past),
+    )
     demandBalance(books)
     const { state, leases, totals, withdrawals } = books
     const text = options.csv ? csvOf(books) : textOf(books, since)
@@ -48,10 +53,8 @@ may still be credited back to the tenant. No key is needed.`,
 })
 
 const secondsOf = (text: string): number => {
-  const ms = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2}))?$/.test(text)
-    ? Date.parse(text)
-    : Number.NaN
-  if (!Number.isNaN(ms)) return Math.ceil(ms / 1_000)
+  const ms = momentOf(text)
+  if (ms !== null) return Math.ceil(ms / 1_000)
   throw new UsageError(
     `--since takes a day or a moment, not "${text}".`,
     'For example 2026-11-01 or 2026-11-01T08:00Z.',

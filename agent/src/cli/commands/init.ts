@@ -3,6 +3,7 @@ import { changeNodeFile } from '../../config/node-file.ts'
 import { type Keys, makeKeys } from '../operator/new-keys.ts'
 import { makeFolders, placesFor } from '../operator/places.ts'
 import { type Check, preflight } from '../operator/preflight.ts'
+import { FIRST_LEASE } from '../operator/words.ts'
 import { EXIT, makeVerb } from '../verb.ts'
 
 export const init = makeVerb({
@@ -81,5 +82,6 @@ const nextSteps = (checks: readonly Check[], node: number | undefined): string[]
     '`decloud-node discover` and `decloud-node benchmark`: what this machine is, and how fast',
     '`decloud-node probe`: boots a guest',
     '`decloud-node register`: offers it',
+    FIRST_LEASE,
   ]
 }

@@ -6,6 +6,8 @@ import { demandFloors } from '../operator/floor.ts'
 import { pricesText } from '../operator/words.ts'
 import { EXIT, makeVerb, UsageError } from '../verb.ts'
 
+const PRICE_FLAGS = ['price-point', 'price-memory', 'price-disk', 'price-gpu']
+
 export const priceSet = makeVerb({
   brief: true,
   about: `Takes --price-point, --price-memory, --price-disk and --price-gpu (USDC an hour), or what the configuration says under
@@ -22,6 +24,13 @@ keep the price they were opened at.`,
   },
   run: (io, options) =>
     atDesk(io, options.unsigned, async ({ chain, carryOut }, { node, price }) => {
+      const given = PRICE_FLAGS.filter((flag) => io.given.flags?.[flag] !== undefined)
+      if (options.default && given.length > 0) {
+        throw new UsageError(
+          `--default and --${given[0]} contradict one another.`,
+          'Give the prices, or --default for those of the platform.',
+        )
+      }
       if (!options.default && price === undefined) {
         throw new UsageError(
           'No price is given.',

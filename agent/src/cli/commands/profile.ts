@@ -6,6 +6,7 @@ import { type Profile, readProfile } from '../../chain/profile.ts'
 import { loadConfig } from '../../config/config.ts'
 import { type Call, registryCalls } from '../operator/call.ts'
 import { atDesk, connectTo, outcomeJson, outcomeText, SIGNING } from '../operator/desk.ts'
+import { withPast } from '../operator/past.ts'
 import { span } from '../operator/words.ts'
 import { EXIT, makeVerb, UsageError } from '../verb.ts'
 
@@ -26,7 +27,9 @@ export const profileGet = makeVerb({
     const config = loadConfig(io.env, io.given)
     const chain = await connectTo(config)
     const { offer, block } = await readNodeState(chain, config.node)
-    const profile = await readProfile(chain, config.node, block.number)
+    const profile = await withPast(io, chain, config.dataDir, (past) =>
+      readProfile(chain, config.node, block.number, past),
+    )
     const { minCharge, notice } = offer
     const region = wordText(offer.region)
     io.result(
@@ -55,9 +58,12 @@ from the chain is sent. Terms are those of new leases. The region was fixed when
     },
   },
   run: (io, options) =>
-    atDesk(io, options.unsigned, async ({ chain, carryOut }, { node, endpoint, minCharge, notice }) => {
+    atDesk(io, options.unsigned, async ({ chain, carryOut }, config) => {
+      const { node, dataDir, endpoint, minCharge, notice } = config
       const { offer, block } = await readNodeState(chain, node)
-      const present = await readProfile(chain, node, block.number)
+      const present = await withPast(io, chain, dataDir, (past) =>
+        readProfile(chain, node, block.number, past),
+      )
       const wanted: Profile = {
         description: options.description ?? present.description,
         tags: options.tags === undefined ? present.tags : tagsFrom(options.tags),

@@ -14,7 +14,7 @@ import { machineIdOf, nodeIdOf } from '../operator/identity.ts'
 import { addressIn } from '../operator/keystore.ts'
 import { type CapacityAsked, capacityOf, measuredIn } from '../operator/machine.ts'
 import { confirm } from '../operator/prompt.ts'
-import { pricesText, span } from '../operator/words.ts'
+import { FIRST_LEASE, pricesText, span } from '../operator/words.ts'
 import { EXIT, type Io, makeVerb, UsageError } from '../verb.ts'
 
 export const register = makeVerb({
@@ -76,6 +76,8 @@ tried, before anything is sent. Given twice it says which node this machine is.`
           `node ${node}`,
           `  DECLOUD_NODE=${node}${written.file === null ? '' : `, written to ${written.file}`}`,
           ...outcomeText(outcome),
+          '`decloud-node run` (or `systemctl start decloud-node`) serves it from now on.',
+          FIRST_LEASE,
         ].join('\n'),
       )
       return EXIT.done

@@ -7,7 +7,8 @@ import { load } from '../../config/config.ts'
 import { isDefault } from '../../domain/prices.ts'
 import { askAgent } from '../local-api.ts'
 import { connectTo } from '../operator/desk.ts'
-import { coins, moment, pricesText, span, usdc } from '../operator/words.ts'
+import { withPast } from '../operator/past.ts'
+import { coins, entrustText, moment, pricesText, span, usdc } from '../operator/words.ts'
 import { EXIT, type Io, makeVerb, wholeNumber } from '../verb.ts'
 
 type AgentLease = z.output<typeof leaseListSchema>['leases'][number]
@@ -59,8 +60,9 @@ const askNode = async (io: Io, port: string | undefined): Promise<AgentFacts> =>
 }
 
 const askChain = async (io: Io): Promise<NodeBooks> => {
-  const { node, rpcUrls, deployment } = load(io.env, io.given, ['rpcUrls', 'deployment', 'node']).config
-  return readBooks(await connectTo({ rpcUrls, deployment }), node, 0)
+  const { config } = load(io.env, io.given, ['rpcUrls', 'deployment', 'node'])
+  const chain = await connectTo(config)
+  return withPast(io, chain, config.dataDir, (past) => readBooks(chain, config.node, 0, past))
 }
 
 const agentLines = ({ health, leases }: AgentFacts): string[] => [
@@ -89,6 +91,7 @@ const chainJson = (books: NodeBooks) => {
   return {
     ...{ node: state.node, nodeId: state.nodeId, block: block.number, asOf: block.timestamp },
     ...{ active: offer.active, operator: offer.operator, agent: offer.agent, payee: state.payee },
+    entrusted: state.entrusted,
     prices: isDefault(offer.prices) ? state.defaults : offer.prices,
     ...{ ownPrices: state.hasCustomPricing, capacity: offer.capacity, inUse: state.inUse },
     ...{ gas: state.gas, earnings: totals, balanced: books.difference === 0n },
@@ -103,6 +106,7 @@ const chainJson = (books: NodeBooks) => {
 const chainLines = (books: NodeBooks): string[] => {
   const { state, totals } = books
   const { offer, inUse, gas, block } = state
+  const entrust = entrustText(state.entrusted)
   const used = (name: keyof typeof inUse, unit: string) => `${inUse[name]} of ${offer.capacity[name]} ${unit}`
   return [
     `chain     node ${state.node} ${offer.active ? 'takes new leases' : 'is drained: it takes no new leases'}, block ${block.number}, ${moment(block.timestamp)}`,
@@ -111,6 +115,7 @@ const chainLines = (books: NodeBooks): string[] => {
     `gas       agent ${coins(gas.agent)}, operator ${coins(gas.operator)} coins`,
     `earned    ${usdc(totals.earned)}, ${formatUsdc(totals.withdrawable + totals.settleable)} can be withdrawn, ${formatUsdc(totals.withdrawn)} were`,
     ...(books.difference === 0n ? [] : ['          the RPC left logs out: these figures are not whole']),
+    ...(entrust === null ? [] : [`entrust   ${entrust}`]),
     ...live(books).map(({ leaseId, status, pricePerHour, runsOutAt }) =>
       status === 'Active'
         ? `lease     ${leaseId}  ${formatUsdc(pricePerHour)} USDC/h, paid for ${span(runway(runsOutAt, block.timestamp))} more`

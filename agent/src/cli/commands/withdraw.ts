@@ -1,12 +1,13 @@
-import { leaseEscrowAbi, parseUsdc } from '@decloud/protocol'
+import { leaseEscrowAbi } from '@decloud/protocol'
 import { type Address, getAddress, isAddress, isAddressEqual } from 'viem'
 import { type NodeBooks, readBooks } from '../../chain/earnings.ts'
 import { AgentError } from '../../lib/errors.ts'
 import { type Call, escrowCalls } from '../operator/call.ts'
 import { atDesk, type Desk, outcomeJson, outcomeText, SIGNING } from '../operator/desk.ts'
+import { withPast } from '../operator/past.ts'
 import { confirm } from '../operator/prompt.ts'
 import { usdc } from '../operator/words.ts'
-import { EXIT, makeVerb, UsageError } from '../verb.ts'
+import { EXIT, makeVerb, UsageError, usdcAmount } from '../verb.ts'
 
 /** Leases settled in one transaction: well under the gas of a block. */
 const AT_ONCE = 50
@@ -32,14 +33,14 @@ escrow. Signed by the node's payee, who is its operator until he hands that over
     yes: { type: 'boolean', about: 'do not ask' },
   },
   run: (io, options) =>
-    atDesk(io, options.unsigned || options['dry-run'], async (desk, { node }) => {
+    atDesk(io, options.unsigned || options['dry-run'], async (desk, { node, dataDir }) => {
       const { operator, chain } = desk
       const to = recipientFrom(options.to, operator.address)
-      const books = await readBooks(chain, node, 0)
+      const books = await withPast(io, chain, dataDir, (past) => readBooks(chain, node, 0, past))
       demandPayee(books, operator.address)
       const plan = await planOf(desk, books, {
         ...{ to, settle: !options.settled },
-        asked: options.amount === undefined ? null : parseUsdc(options.amount),
+        asked: options.amount === undefined ? null : usdcAmount('amount', options.amount),
       })
       const { calls, earned, balance } = plan
       const facts = { node, to, earned, balance, settles: plan.settles }

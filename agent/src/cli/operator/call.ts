@@ -86,5 +86,9 @@ export const escrowCalls = ({ leaseEscrow: to, payouts }: Deployment) => {
       ...{ kind: 'setOperator', to, does: `let ${operator} credit and reclaim` },
       data: encodeFunctionData({ abi, functionName: 'setOperator', args: [node, operator] }),
     }),
+    setOperatorOfPayout: (node: number, operator: Address): Call => ({
+      ...{ kind: 'setOperator', to: payouts!, does: `let ${operator} credit and reclaim, through Payouts` },
+      data: encodeFunctionData({ abi: payoutsAbi, functionName: 'setOperator', args: [node, operator] }),
+    }),
   }
 }

@@ -63,7 +63,8 @@ export const confirm = async (io: Io, summary: readonly string[], yes: boolean):
     const answer = await terminal.question('Go ahead? [y/N] ', { signal: io.signal })
     if (/^y(es)?$/i.test(answer.trim())) return
   } catch (cause) {
-    if (io.signal.aborted) throw interrupted()
+    // Ctrl-C and Ctrl-D at the question itself are readline's.
+    if (io.signal.aborted || (cause instanceof Error && cause.name === 'AbortError')) throw interrupted()
     throw cause
   } finally {
     terminal.close()

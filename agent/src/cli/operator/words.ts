@@ -35,6 +35,18 @@ export const span = (seconds: number): string => {
 export const pricesText = ({ point, memoryGiB, diskGiB, gpu }: Prices): string =>
   `point ${formatUsdc(point)}, memory ${formatUsdc(memoryGiB)}, disk ${formatUsdc(diskGiB)}, GPU ${formatUsdc(gpu)} USDC an hour`
 
+/** Until the first lease the escrow knows no payee who could say so: it has to be remembered. */
+export const FIRST_LEASE =
+  'After its first lease give `decloud-node entrust` once: the agent can credit downtime and reclaim only then.'
+
+/** @param entrusted of `NodeState`. @returns null when there is nothing to do. */
+export const entrustText = (entrusted: boolean | null): string | null => {
+  if (entrusted === null) return FIRST_LEASE
+  return entrusted
+    ? null
+    : "the agent may not credit downtime or reclaim: `decloud-node entrust`, signed by the node's payee, lets it"
+}
+
 /** Columns as wide as their widest cell. */
 export const columns = (rows: readonly (readonly string[])[]): string[] => {
   const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)))

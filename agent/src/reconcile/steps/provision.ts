@@ -88,6 +88,13 @@ export const provision: Executors<
 
   Start: async (context) => {
     const { deps, lease } = context
+    // Since the preflight the lease may have been nowhere for so long that its room was given to another.
+    if (deps.resources.ledger.of(lease.leaseId) === null) {
+      throw new AgentError(
+        'room-lost',
+        'The room for the guest was given away meanwhile; it is asked for anew.',
+      )
+    }
     const vm = recordOf(context)
     // A start serves every reboot ordered before it, and ends an installation: its disk and seed are there. An order
     // about the disk that has not come that far stays in hand.

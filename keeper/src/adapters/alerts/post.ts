@@ -1,20 +1,20 @@
 // An HTTPS POST to an address that a stranger chose. The name is resolved once and every address of it must be public;
-// the connection goes to what was judged, so a name that answers otherwise a moment later gains nothing. No redirect is
+// the connection goes to one of those that were judged, so a name that answers otherwise a moment later gains nothing. No redirect is
 // followed, no body is read, and nothing takes longer than the deadline.
-import { lookup } from 'node:dns/promises'
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import { DecloudError } from '@decloud/protocol'
 import { isLoopbackAddress, isPublicAddress } from '../../domain/addresses.ts'
 import type { Attempt, Post } from '../../ports/alerts.ts'
+import { makeResolve, type Resolve } from './resolver.ts'
 
 const DEADLINE_MS = 10_000
 
 export type PostOptions = {
   /** For tests alone: also http, and addresses of this machine. */
   testLoopback: boolean
-  resolve?: (host: string) => Promise<readonly string[]>
+  resolve?: Resolve
 }
 
 /** @throws DecloudError `alert-url` for what no webhook may be. */
@@ -40,27 +40,26 @@ const hostOf = (url: URL) => url.hostname.replace(/^\[|\]$/g, '')
 const mayReach = (ip: string, testLoopback: boolean) =>
   isPublicAddress(ip) || (testLoopback && isLoopbackAddress(ip))
 
-const resolveAll = async (host: string): Promise<readonly string[]> =>
-  isIP(host) === 0 ? (await lookup(host, { all: true })).map(({ address }) => address) : [host]
-
 export const makePost = (options: PostOptions): Post => {
-  const { testLoopback, resolve = resolveAll } = options
-  /** @returns the address to connect to, or why there is none. */
-  const addressOf = async (host: string): Promise<{ ip: string } | { why: string }> => {
-    const found = await resolve(host).catch(() => [])
-    const [first] = found
-    if (first === undefined) return { why: `${host} has no address` }
-    if (!found.every((ip) => mayReach(ip, testLoopback)))
+  const { testLoopback, resolve = makeResolve() } = options
+  /** @returns the addresses to connect to, or why there are none. */
+  const addressesOf = async (
+    host: string,
+    signal: AbortSignal,
+  ): Promise<{ ips: readonly string[] } | { why: string }> => {
+    const ips = await resolve(host, signal).catch(() => [])
+    if (ips.length === 0) return { why: `${host} has no address` }
+    if (!ips.every((ip) => mayReach(ip, testLoopback)))
       return { why: `${host} has an address that is not public` }
-    return { ip: first }
+    return { ips }
   }
   return async (text, headers, body, outer) => {
     try {
       const url = checkHookUrl(text, options)
       const signal = AbortSignal.any([outer, AbortSignal.timeout(DEADLINE_MS)])
-      const target = await within(addressOf(hostOf(url)), signal)
+      const target = await within(addressesOf(hostOf(url), signal), signal)
       if ('why' in target) return { outcome: 'failed', why: target.why }
-      return verdictOf(await send(url, target.ip, headers, body, signal))
+      return verdictOf(await send(url, target.ips, headers, body, signal))
     } catch (error) {
       return { outcome: 'failed', why: reasonOf(error) }
     }
@@ -76,18 +75,18 @@ const within = <result>(work: Promise<result>, signal: AbortSignal): Promise<res
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
   })
 
-/** @returns the status. Connects to `ip` whatever the name says by now; TLS checks the name all the same. */
+/** @returns the status. Connects to one of `ips` whatever the name says by now; TLS checks the name all the same. */
 const send = (
   url: URL,
-  ip: string,
+  ips: readonly string[],
   headers: Readonly<Record<string, string>>,
   body: string,
   signal: AbortSignal,
 ): Promise<number> =>
   new Promise((resolve, reject) => {
-    const family = isIP(ip)
+    const judged = ips.map((address) => ({ address, family: isIP(address) }))
     const pinned: LookupFunction = (_, { all }, done) =>
-      all === true ? done(null, [{ address: ip, family }]) : done(null, ip, family)
+      all === true ? done(null, judged) : done(null, judged[0]!.address, judged[0]!.family)
     const start = url.protocol === 'https:' ? httpsRequest : httpRequest
     const length = String(Buffer.byteLength(body))
     const sent = start(

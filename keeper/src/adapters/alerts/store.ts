@@ -5,7 +5,7 @@ import type { Database } from 'better-sqlite3'
 import type { Address, Hex } from 'viem'
 import { z } from 'zod'
 import type { Alert } from '../../domain/alerts.ts'
-import type { AlertStore, Delivery, StoredAlert } from '../../ports/alerts.ts'
+import type { AlertStore, Delivery, Due, StoredAlert } from '../../ports/alerts.ts'
 
 const SCHEMA = [
   `CREATE TABLE alerts (
@@ -28,6 +28,8 @@ const SCHEMA = [
    ) STRICT;
    CREATE INDEX alerts_queue_due ON alerts_queue (next_at) WHERE delivered_at IS NULL;
    CREATE INDEX alerts_queue_alert ON alerts_queue (alert);`,
+  `DROP INDEX alerts_queue_due;
+   CREATE INDEX alerts_queue_waiting ON alerts_queue (alert, next_at, queued_at) WHERE delivered_at IS NULL;`,
 ]
 /** A delivered event is remembered for so long, that it is not queued a second time. */
 const KEPT_SECONDS = 30 * 86_400
@@ -70,6 +72,13 @@ export const makeAlertStore = (db: Database): AlertStore => {
   const queue = db.prepare(
     'INSERT OR IGNORE INTO alerts_queue (event, alert, body, next_at, queued_at) VALUES (?, ?, ?, ?, ?)',
   )
+  const toldBy = db.prepare('SELECT subject FROM alerts_told WHERE alert = ?').pluck()
+  const due = db.prepare(
+    `SELECT q.event, a.account, q.next_at AS nextAt FROM alerts a JOIN alerts_queue q ON q.event IN (
+       SELECT event FROM alerts_queue WHERE alert = a.id AND delivered_at IS NULL AND next_at <= @now
+       ORDER BY next_at, queued_at LIMIT @each)
+     WHERE a.disabled IS NULL ORDER BY q.next_at, q.queued_at, q.event`,
+  )
   const exists = db.prepare('SELECT 1 FROM alerts WHERE id = ? AND disabled IS NULL')
   return {
     add: (alert, { perAccount, maxAlerts }) =>
@@ -98,14 +107,14 @@ export const makeAlertStore = (db: Database): AlertStore => {
     remove: (id, account) =>
       db.prepare('DELETE FROM alerts WHERE id = ? AND account = ?').run(id, account.toLowerCase()).changes >
       0,
+    all: () => (db.prepare('SELECT * FROM alerts ORDER BY created_at, id').all() as Row[]).map(alertOf),
+    count: () => count(''),
+    drop: (ids) => {
+      db.prepare('DELETE FROM alerts WHERE id IN (SELECT value FROM json_each(?))').run(JSON.stringify(ids))
+    },
     enabled: () =>
       (db.prepare('SELECT * FROM alerts WHERE disabled IS NULL ORDER BY id').all() as Row[]).map(alertOf),
-    told: (id) =>
-      new Set(
-        (db.prepare('SELECT subject FROM alerts_told WHERE alert = ?').all(id) as { subject: string }[]).map(
-          ({ subject }) => subject,
-        ),
-      ),
+    told: (id) => new Set(toldBy.all(id) as string[]),
     record: (id, verdicts, now) =>
       db
         .transaction(() => {
@@ -118,14 +127,15 @@ export const makeAlertStore = (db: Database): AlertStore => {
           }
         })
         .immediate(),
-    due: (now, limit) =>
+    due: (now, each) => due.all({ now, each }) as Due[],
+    delivery: (event) =>
       db
         .prepare(
           `SELECT q.event, q.alert, q.body, q.attempts, a.url, a.secret
            FROM alerts_queue q JOIN alerts a ON a.id = q.alert
-           WHERE q.delivered_at IS NULL AND q.next_at <= ? ORDER BY q.next_at, q.queued_at LIMIT ?`,
+           WHERE q.event = ? AND q.delivered_at IS NULL`,
         )
-        .all(now, limit) as Delivery[],
+        .get(event) as Delivery | undefined,
     delivered: (event, now) => {
       db.prepare('UPDATE alerts_queue SET delivered_at = ?, last_error = NULL WHERE event = ?').run(
         now,
