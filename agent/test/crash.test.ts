@@ -10,13 +10,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { LeaseSight } from '../src/domain/desired.ts'
 import { LIMITS } from '../src/domain/situation.ts'
 import { NO_WISH } from '../src/domain/wish.ts'
-import { updateAccess } from '../src/guest/access-update.ts'
-import { seedFiles } from '../src/guest/seed.ts'
-import { checkService } from '../src/guest/service-check.ts'
-import { checkSystem } from '../src/guest/system-check.ts'
 import { makeFakeHypervisor } from '../src/hypervisor/fake/driver.ts'
 import { SimulatedMachine } from '../src/hypervisor/fake/machine.ts'
-import { macOf } from '../src/hypervisor/mac.ts'
 import {
   makeSimulatedDiskStore,
   makeSimulatedImageStore,
@@ -28,7 +23,7 @@ import type { Deps, LeaseChain } from '../src/reconcile/ports.ts'
 import { makeKeyStore } from '../src/ssh/key-store.ts'
 import { makeOutageStore } from '../src/state/outage-store.ts'
 import { makeVmStore } from '../src/state/vm-store.ts'
-import { NODE_ADDRESS } from './helpers/keys.ts'
+import { guestOf } from './helpers/guest-of.ts'
 import { leaseView } from './helpers/lease-view.ts'
 import { MANIFEST, SMALL_VM } from './helpers/node.ts'
 import { NO_EVENTS, PLENTIFUL, simulatedResources } from './helpers/resources.ts'
@@ -125,14 +120,7 @@ describe('a power cut at any moment', () => {
       ),
       seeds: failingAfter(makeSimulatedSeedStore(join(directory, 'seeds')), ['write', 'remove'], count),
       keys: failingAfter(makeKeyStore(join(directory, 'ssh')), ['ensure', 'remove'], count),
-      guest: {
-        seedFiles,
-        nodeAddress: NODE_ADDRESS,
-        macOf: (leaseId) => macOf(INSTANCE, leaseId),
-        updateAccess: (leaseId, keys) => updateAccess(hypervisor, leaseId, keys),
-        check: (leaseId) => checkSystem(hypervisor, leaseId, macOf(INSTANCE, leaseId)),
-        look: (leaseId, check, ipv4) => checkService(hypervisor, leaseId, check, ipv4),
-      },
+      guest: guestOf(hypervisor, INSTANCE),
       machine: PLENTIFUL,
       resources: simulatedResources(db, hypervisor, SILENT),
       store: makeVmStore(db),

@@ -137,6 +137,11 @@ const deployTo = async (anvil: Anvil) => {
       functionName: 'leaseIdOf',
       args: [t],
     })
+  /** A lease as contract storage has it now. */
+  const leaseOf = (leaseId: Hex) =>
+    anvil.client.readContract({
+      ...{ address: leaseEscrow, abi: leaseEscrowAbi, functionName: 'leaseOf', args: [leaseId] },
+    })
   const open = async (tenant: number, node: number, change: Partial<Terms> = {}): Promise<Hex> => {
     const wanted = terms(tenant, node, change)
     await escrow(tenant, 'open', [wanted, '0x'])
@@ -205,6 +210,7 @@ const deployTo = async (anvil: Anvil) => {
     register,
     fund,
     open,
+    leaseOf,
     terms,
     idOf,
   }

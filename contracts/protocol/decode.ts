@@ -135,7 +135,7 @@ const repeat = (element: Reader, length: number, text: string, at: number): unkn
   if (element.words === 0 || at + length * element.words * WORD > text.length) throw NOT_CANONICAL
   const values: unknown[] = []
   const readers = new Array<Reader>(length).fill(element)
-  // An array takes its values by their index.
+  // An array takes its values by their index: `null` for the names makes every key a number.
   readAll(readers, length * element.words, text, at, values as unknown as Record<number, unknown>, null)
   return values
 }

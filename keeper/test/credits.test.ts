@@ -41,12 +41,6 @@ afterEach(async () => {
 })
 
 const escrow = { abi: leaseEscrowAbi } as const
-const leaseOf = (leaseId: Hex) =>
-  local.anvil.client.readContract({
-    ...{ ...escrow, address: local.deployment.leaseEscrow },
-    functionName: 'leaseOf',
-    args: [leaseId],
-  })
 const votes = async (leaseId: Hex) =>
   (
     await local.anvil.client.getContractEvents({
@@ -98,7 +92,7 @@ describe('two attesters who heard slightly different things', () => {
     for (const keeper of [a, b, c, a, b, c, a, b, c]) await round(keeper)
     expect(await votes(leaseId)).toEqual([2_400, 2_340, 2_340])
     expect(await credits(leaseId)).toEqual([2_340])
-    const lease = await leaseOf(leaseId)
+    const lease = await local.leaseOf(leaseId)
     expect(lease.credited).toBe(2_340)
     // Nothing of it is claimed again, by whoever starts anew.
     const again = await heardAllBut(0, 1, from, to)
@@ -107,7 +101,7 @@ describe('two attesters who heard slightly different things', () => {
 
     const { address } = local.anvil.account(TENANT)
     await local.escrow(TENANT, 'close', [leaseId, address])
-    const closed = await leaseOf(leaseId)
+    const closed = await local.leaseOf(leaseId)
     const { endedAt, startedAt, pricePerHour, deposited } = closed
     const bill = (pricePerHour * BigInt(endedAt - startedAt - 2_340)) / 3_600n
     const view = a.ledger.lease(leaseId)!
@@ -125,7 +119,7 @@ describe('two attesters who heard slightly different things', () => {
     const leaseId = leases[1]!
     const { address } = local.anvil.account(TENANT)
     await local.escrow(TENANT, 'close', [leaseId, address])
-    const { endedAt } = await leaseOf(leaseId)
+    const { endedAt } = await local.leaseOf(leaseId)
     const step = boundaryAt(nowSeconds(), 24 * HOUR)
     const from = step - 1_800
     // The node is still away: only what lies before the boundary and before the end counts.
@@ -140,7 +134,7 @@ describe('two attesters who heard slightly different things', () => {
     const [c, d] = [await heardAllBut(0, 2, from, step - 60), await heardAllBut(1, 2, from, step - 60)]
     for (const keeper of [c, d]) expect(await round(keeper)).toMatchObject({ voted: 1, failed: 0 })
     expect(await credits(leaseId)).toEqual([1_740])
-    const { pricePerHour } = await leaseOf(leaseId)
+    const { pricePerHour } = await local.leaseOf(leaseId)
     const after = await local.anvil.client.readContract({
       ...{ ...escrow, address: local.deployment.leaseEscrow, functionName: 'balanceOf', args: [address] },
     })

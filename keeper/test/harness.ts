@@ -49,40 +49,13 @@ export const makeHarness = async (local: Local) => {
     keepers.push(keeper)
     return keeper
   }
-  /** The command itself. Its log goes to `lines`. */
-  const spawnKeeper = async (config: object, env: Record<string, string> = {}) => {
-    folders += 1
-    const file = join(folder, `config-${folders}.json`)
-    await writeFile(file, JSON.stringify(config))
-    const main = new URL('../src/main.ts', import.meta.url).pathname
-    const child = spawn(process.execPath, [main, '--config', file], {
-      env: { ...bareEnv(), ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    children.push(child)
-    let output = ''
-    const listeners = new Set<() => void>()
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (data: Buffer) => {
-        output += data.toString('utf8')
-        for (const listener of listeners) listener()
-      })
-    }
-    const ended = once(child, 'close').then(() => ({ code: child.exitCode, signal: child.signalCode }))
-    const says = (pattern: RegExp): Promise<RegExpExecArray> =>
-      new Promise((resolve, reject) => {
-        const check = () => {
-          const match = pattern.exec(output)
-          if (match !== null) resolve(match)
-        }
-        listeners.add(check)
-        ended.then(() => reject(new Error(`the keeper ended without ${pattern}: ${output}`)))
-        check()
-      })
-    return { child, ended, says, output: () => output }
-  }
-  /** A verb of the command, to its end. */
-  const spawnVerb = async (words: readonly string[], config: object, env: Record<string, string> = {}) => {
+  /** The command in a process of its own; `onOutput` hears whenever it has said more. */
+  const spawnCommand = async (
+    words: readonly string[],
+    config: object,
+    env: Record<string, string>,
+    onOutput = () => {},
+  ) => {
     folders += 1
     const file = join(folder, `config-${folders}.json`)
     await writeFile(file, JSON.stringify(config))
@@ -96,10 +69,37 @@ export const makeHarness = async (local: Local) => {
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (data: Buffer) => {
         output += data.toString('utf8')
+        onOutput()
       })
     }
-    await once(child, 'close')
-    return { code: child.exitCode, output }
+    const ended = once(child, 'close').then(() => ({ code: child.exitCode, signal: child.signalCode }))
+    return { child, ended, output: () => output }
+  }
+  /** A keeper that runs. */
+  const spawnKeeper = async (config: object, env: Record<string, string> = {}) => {
+    const listeners = new Set<() => void>()
+    const started = await spawnCommand([], config, env, () => {
+      for (const listener of listeners) listener()
+    })
+    const says = (pattern: RegExp): Promise<RegExpExecArray> =>
+      new Promise((resolve, reject) => {
+        const check = () => {
+          const match = pattern.exec(started.output())
+          if (match !== null) resolve(match)
+        }
+        listeners.add(check)
+        started.ended.then(() =>
+          reject(new Error(`the keeper ended without ${pattern}: ${started.output()}`)),
+        )
+        check()
+      })
+    return { ...started, says }
+  }
+  /** A verb of the command, to its end. */
+  const spawnVerb = async (words: readonly string[], config: object, env: Record<string, string> = {}) => {
+    const { ended, output } = await spawnCommand(words, config, env)
+    const { code } = await ended
+    return { code, output: output() }
   }
   const close = async () => {
     for (const child of children)

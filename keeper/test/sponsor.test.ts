@@ -29,14 +29,12 @@ afterEach(async () => {
 const penniless = (usdc?: bigint) => makePenniless(local, accounts++, usdc)
 const sponsoring = (sponsor: KeeperConfigInput['sponsor'] = {}, change: Partial<KeeperConfigInput> = {}) =>
   harness.boot({ sponsor: { enabled: true, ...sponsor }, ...change })
-const read = (functionName: 'leaseOf' | 'balanceOf', arg: Hex) =>
+const balanceOf = (account: Address) =>
   local.anvil.client.readContract({
-    ...{ address: local.deployment.leaseEscrow, abi: leaseEscrowAbi as readonly unknown[] },
-    ...{ functionName, args: [arg] },
+    ...{ address: local.deployment.leaseEscrow, abi: leaseEscrowAbi },
+    functionName: 'balanceOf',
+    args: [account],
   })
-const leaseOf = async (leaseId: Hex) =>
-  (await read('leaseOf', leaseId)) as { status: number; deposited: bigint }
-const balanceOf = async (account: Address) => (await read('balanceOf', account)) as bigint
 const usdcOf = (account: Address) =>
   local.anvil.client.readContract({
     ...{ address: local.deployment.usdc, abi: mockUSDCAbi },
@@ -61,7 +59,7 @@ describe('a tenant with USDC and no coin for gas', () => {
     const { url } = await sponsoring()
     const tenant = await penniless()
     const leaseId = await opened(url, tenant)
-    expect(await leaseOf(leaseId)).toMatchObject({ status: 2, tenant: tenant.address })
+    expect(await local.leaseOf(leaseId)).toMatchObject({ status: 2, tenant: tenant.address })
     const second = await opened(url, tenant)
 
     // What a closed lease gives back pays for the other.
@@ -69,7 +67,7 @@ describe('a tenant with USDC and no coin for gas', () => {
     expect(closed).toMatchObject({ status: 200, body: { state: 'done', reason: null } })
     expect(await balanceOf(tenant.address)).toBe(1_000_000n)
     expect((await handIn(url, 'top-up', await tenant.topUp(leaseId, 300_000n))).body.state).toBe('done')
-    expect((await leaseOf(leaseId)).deposited).toBe(1_300_000n)
+    expect((await local.leaseOf(leaseId)).deposited).toBe(1_300_000n)
 
     expect((await handIn(url, 'auto-renew', await tenant.autoRenew(leaseId, 50_000n))).body.state).toBe(
       'done',
@@ -227,7 +225,7 @@ describe('limits', () => {
       status: 429,
       body: { code: 'sponsor-address-count' },
     })
-    expect((await leaseOf(leaseId)).status).toBe(2)
+    expect((await local.leaseOf(leaseId)).status).toBe(2)
     await opened(url, other)
   })
 
@@ -331,7 +329,7 @@ describe('a tenant who means harm', () => {
     // Says yes to everything; says no; goes on for ever.
     const yes = await handInFor(await deploy('631626ba7e60e01b60005260206000f3'))
     expect(yes.answer).toMatchObject({ status: 200, body: { state: 'done' } })
-    expect((await leaseOf(yes.leaseId)).status).toBe(2)
+    expect((await local.leaseOf(yes.leaseId)).status).toBe(2)
     for (const runtime of ['60206000f3', '5b600056']) {
       const { answer } = await handInFor(await deploy(runtime))
       expect(answer).toMatchObject({ status: 422, body: { code: 'signature-invalid' } })
@@ -370,7 +368,7 @@ describe('killed with SIGKILL', () => {
       await until(async () => (await usage()).count === 10, 'given back')
       expect(await handIn(keeper.url, 'open', body)).toMatchObject({ status: 200, body: { state: 'done' } })
     } else {
-      await until(async () => (await leaseOf(await local.idOf(terms))).status === 2, 'opened')
+      await until(async () => (await local.leaseOf(await local.idOf(terms))).status === 2, 'opened')
     }
     expect(await handIn(keeper.url, 'open', body)).toMatchObject({ status: 200, body: { state: 'done' } })
     expect(await usage()).toMatchObject({ count: 9 })

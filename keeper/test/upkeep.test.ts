@@ -33,12 +33,6 @@ const running = async (count: number): Promise<Hex[]> => {
   for (const id of ids) await local.escrow(AGENT, 'activate', [id, FINGERPRINT])
   return ids
 }
-const storedLease = (leaseId: Hex) =>
-  local.anvil.client.readContract({
-    ...{ address: local.deployment.leaseEscrow, abi: leaseEscrowAbi },
-    functionName: 'leaseOf',
-    args: [leaseId],
-  })
 const settledEvents = async (leaseId: Hex) =>
   (
     await local.anvil.client.getContractEvents({
@@ -64,7 +58,7 @@ describe('chores', () => {
     await local.anvil.moveTime(3_600 * 10)
     const keeper = await harness.boot({ batchSize: 2 })
     expect(await round(keeper)).toMatchObject({ done: 3, failed: 0, skipped: false, left: [] })
-    for (const id of ids) expect((await storedLease(id)).settled).toBeGreaterThan(0n)
+    for (const id of ids) expect((await local.leaseOf(id)).settled).toBeGreaterThan(0n)
     expect(await round(keeper)).toMatchObject({ done: 0, failed: 0, skipped: false, left: [] })
     for (const id of ids) expect(await settledEvents(id)).toBe(1)
     expect((await keeper.audit('all')).outcome).toBe('equal')
@@ -76,11 +70,11 @@ describe('chores', () => {
     await local.anvil.moveTime(2_000)
     const keeper = await harness.boot()
     await round(keeper)
-    expect(await storedLease(idle)).toMatchObject({ status: 4, endReason: 4 })
-    expect((await storedLease(depleted!)).status).toBe(3)
+    expect(await local.leaseOf(idle)).toMatchObject({ status: 4, endReason: 4 })
+    expect((await local.leaseOf(depleted!)).status).toBe(3)
     await local.anvil.moveTime(3_600 * 1_000 + DEPLETED_GRACE)
     await round(keeper)
-    expect(await storedLease(depleted!)).toMatchObject({ status: 4, endReason: 3, settled: 2_000_000n })
+    expect(await local.leaseOf(depleted!)).toMatchObject({ status: 4, endReason: 3, settled: 2_000_000n })
     expect((await keeper.audit('all')).outcome).toBe('equal')
   })
 
@@ -89,10 +83,10 @@ describe('chores', () => {
     const keeper = await harness.boot()
     await local.anvil.moveTime(86_000)
     await round(keeper)
-    expect((await storedLease(waiting)).status).toBe(1)
+    expect((await local.leaseOf(waiting)).status).toBe(1)
     await local.anvil.moveTime(1_000)
     await round(keeper)
-    expect(await storedLease(waiting)).toMatchObject({ status: 4, endReason: 4 })
+    expect(await local.leaseOf(waiting)).toMatchObject({ status: 4, endReason: 4 })
     expect((await keeper.audit('all')).outcome).toBe('equal')
   })
 
@@ -105,7 +99,7 @@ describe('chores', () => {
     await local.anvil.moveTime(120)
     await round(keeper)
     const view = keeper.ledger.lease(id!)!
-    expect((await storedLease(id!)).settled).toBe(view.due)
+    expect((await local.leaseOf(id!)).settled).toBe(view.due)
     expect(view.due).toBeGreaterThan(0n)
     expect(keeper.ledger.openLeases().map((lease) => lease.leaseId)).not.toContain(id)
   })
@@ -119,7 +113,7 @@ describe('chores', () => {
     const keeper = await harness.boot()
     for (const deposited of [250_000n, 400_000n, 400_000n]) {
       await round(keeper)
-      expect((await storedLease(id)).deposited).toBe(deposited)
+      expect((await local.leaseOf(id)).deposited).toBe(deposited)
     }
     expect(keeper.ledger.lease(id)?.renewal.budget).toBe(0n)
     expect((await keeper.audit('all')).outcome).toBe('equal')
@@ -146,7 +140,7 @@ describe('chores', () => {
     await local.anvil.moveTime(3_600 * 10)
     const keeper = await harness.boot({ upkeep: { jitterSeconds: 0, gasCoinUsdc: '1000000' } })
     expect(await round(keeper)).toMatchObject({ done: 0, failed: 0 })
-    expect((await storedLease(id!)).settled).toBe(0n)
+    expect((await local.leaseOf(id!)).settled).toBe(0n)
     expect(keeper.upkeepStatus()?.waiting.leases).toBeGreaterThan(0)
   })
 

@@ -65,5 +65,6 @@ export const ask = async (rpc: Rpc, question: Question, at: bigint): Promise<unk
   const data = encodeFunctionData({ abi, functionName, args })
   const result: Hex = await rpc.call(question.to, data, at)
   const answer = decodeFunctionResult({ abi, functionName, data: result })
+  // Whoever gives `of` names the shape that the ABI beside it decodes to.
   return of === undefined ? answer : of(answer as never)
 }

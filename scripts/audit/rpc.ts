@@ -1,7 +1,7 @@
 // The few requests that an audit makes, each with a deadline and a bounded number of tries.
 import { setTimeout as delay } from 'node:timers/promises'
 import { DecloudError } from '@decloud/protocol'
-import { type Address, BaseError, createPublicClient, type Hex, http } from 'viem'
+import { type Address, BaseError, createClient, type Hex, http, rpcSchema } from 'viem'
 
 const DEADLINE_MS = 30_000
 const TRIES = 4
@@ -28,6 +28,23 @@ export type ChainLog = {
   removed?: boolean
 }
 
+/** What is asked, and what a node answers by the Ethereum JSON-RPC specification; a filter's lists are not changed by it. */
+type Asked = [
+  { Method: 'eth_chainId'; Parameters?: undefined; ReturnType: Hex },
+  {
+    Method: 'eth_getBlockByNumber'
+    Parameters: [block: string, transactions: false]
+    ReturnType: { number: Hex; hash: Hex; timestamp: Hex } | null
+  },
+  { Method: 'eth_getCode'; Parameters: [account: Address, block: Hex]; ReturnType: Hex },
+  {
+    Method: 'eth_getLogs'
+    Parameters: [LogFilter & { fromBlock: Hex; toBlock: Hex }]
+    ReturnType: ChainLog[]
+  },
+  { Method: 'eth_call'; Parameters: [call: { to: Address; data: Hex }, block: Hex]; ReturnType: Hex },
+]
+
 /** The chain was reorganised while it was read: what was read does not belong together. */
 export class MovedError extends DecloudError {
   constructor(what: string) {
@@ -46,16 +63,20 @@ const detailOf = (error: unknown, url: string): string => {
 
 /** @param url a JSON-RPC endpoint; requests made at once share a batch. */
 export const makeRpc = (url: string) => {
-  const client = createPublicClient({
+  const client = createClient({
     transport: http(url, { timeout: DEADLINE_MS, retryCount: 0, batch: { batchSize: BATCH, wait: 0 } }),
-    cacheTime: 0,
+    rpcSchema: rpcSchema<Asked>(),
   })
 
   /** One request, tried again a few times. @throws DecloudError `rpc-failed`. */
-  const request = async (what: string, method: string, params: readonly unknown[], tries = TRIES) => {
+  const request = async <answer>(
+    what: string,
+    send: () => Promise<answer>,
+    tries = TRIES,
+  ): Promise<answer> => {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await client.request({ method, params } as never)
+        return await send()
       } catch (cause) {
         if (attempt >= tries) {
           throw new DecloudError(
@@ -74,28 +95,34 @@ export const makeRpc = (url: string) => {
 
   const block = async (at: BlockTag): Promise<Head | null> => {
     const tag = typeof at === 'bigint' ? hex(at) : at
-    const found = (await request(`read block ${at}`, 'eth_getBlockByNumber', [tag, false])) as unknown as {
-      number: Hex
-      hash: Hex
-      timestamp: Hex
-    } | null
+    const found = await request(`read block ${at}`, () =>
+      client.request({ method: 'eth_getBlockByNumber', params: [tag, false] }),
+    )
     return found && { number: BigInt(found.number), hash: found.hash, timestamp: BigInt(found.timestamp) }
   }
 
   return {
-    chainId: async () => Number(await request('read the chain id', 'eth_chainId', [])),
+    chainId: async () =>
+      Number(await request('read the chain id', () => client.request({ method: 'eth_chainId' }))),
     block,
-    code: async (address: Address, at: bigint) =>
-      (await request(`read the code of ${address}`, 'eth_getCode', [address, hex(at)])) as unknown as Hex,
+    code: (address: Address, at: bigint) =>
+      request(`read the code of ${address}`, () =>
+        client.request({ method: 'eth_getCode', params: [address, hex(at)] }),
+      ),
     /** One try: whoever asks for a range knows better what to do about a refusal. */
-    logs: async (filter: LogFilter, from: bigint, to: bigint) =>
-      (await request(
+    logs: (filter: LogFilter, from: bigint, to: bigint) =>
+      request(
         `read logs of blocks ${from} to ${to}`,
-        'eth_getLogs',
-        [{ ...filter, fromBlock: hex(from), toBlock: hex(to) }],
+        () =>
+          client.request({
+            method: 'eth_getLogs',
+            params: [{ ...filter, fromBlock: hex(from), toBlock: hex(to) }],
+          }),
         1,
-      )) as unknown as ChainLog[],
-    call: async (to: Address, data: Hex, at: bigint) =>
-      (await request(`read ${to} at block ${at}`, 'eth_call', [{ to, data }, hex(at)])) as unknown as Hex,
+      ),
+    call: (to: Address, data: Hex, at: bigint) =>
+      request(`read ${to} at block ${at}`, () =>
+        client.request({ method: 'eth_call', params: [{ to, data }, hex(at)] }),
+      ),
   }
 }

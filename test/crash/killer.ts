@@ -1,8 +1,8 @@
 // When to kill. Uniform in time finds what lasts long; the rest is aimed at moments that do not.
 import { watch } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Random } from '../world/random.ts'
 import type { Fate, KeeperRig } from './keeper-process.ts'
-import type { Random } from './random.ts'
 
 export const AIMS = [
   'any time',
@@ -108,7 +108,7 @@ const momentOf = (rig: KeeperRig, aim: Aim, random: Random): Moment => {
 }
 
 const fateOf = (random: Random): Fate => {
-  const roll = random.unit()
+  const roll = random.next()
   return roll < 0.8 ? 'as it was' : roll < 0.93 ? 'without its cache' : 'with an empty folder'
 }
 

@@ -5,7 +5,7 @@ import { LEASE_STATUSES, leaseEscrowAbi, type Terms } from '@decloud/protocol'
 import { BaseError, type Hex, toHex, zeroAddress } from 'viem'
 import { type Life, makeLife } from '../../chain/test/life.ts'
 import { AGENT, type Local } from '../../chain/test/local.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../world/random.ts'
 
 const NODES = [1, 2, 3] as const
 const TENANTS = [31, 32, 33, 34] as const
@@ -163,7 +163,7 @@ const tenantOf = ({ local, life, opened, attempt }: Context, tenant: number, ran
   ]
   const total = acts.reduce((sum, [weight]) => sum + weight, 0)
   return () => {
-    let roll = random.unit() * total
+    let roll = random.next() * total
     const chosen = acts.find(([weight]) => {
       roll -= weight
       return roll < 0
@@ -203,7 +203,7 @@ const agentActor = ({ local, life, opened, attempt }: Context, node: number, ran
 }
 
 const clockOf = (local: Local, random: Random) => async () => {
-  const roll = random.unit()
+  const roll = random.next()
   const seconds =
     roll < 0.7
       ? random.between(5, 120)

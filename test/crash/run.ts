@@ -7,10 +7,10 @@ import { DecloudError, LEASE_STATUSES, leaseEscrowAbi } from '@decloud/protocol'
 import type { Hex } from 'viem'
 import { KEEPER, type Local, startLocal } from '../../chain/test/local.ts'
 import { type Leftovers, startReaper } from '../../scripts/lib/leftovers.ts'
+import { makeRandom, type Random } from '../world/random.ts'
 import { type KeeperRig, makeRig } from './keeper-process.ts'
 import { AIMS, type Kill, killOnce } from './killer.ts'
 import { makeLoad } from './load.ts'
-import { makeRandom, type Random } from './random.ts'
 import { type Reconciliation, reconcile } from './reconcile.ts'
 
 export type CrashOptions = {

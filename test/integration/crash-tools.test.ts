@@ -9,9 +9,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AGENT, KEEPER, type Local, OPERATOR, startLocal, TENANT } from '../../chain/test/local.ts'
 import { type Harness, makeHarness } from '../../keeper/test/harness.ts'
 import { endsOf } from '../crash/end-states.ts'
-import { makeRandom } from '../crash/random.ts'
 import { tableDifferences } from '../crash/tables.ts'
 import { costlyNoOps, type SentTransaction, tallyOf, transactionsOf } from '../crash/transactions.ts'
+import { makeRandom } from '../world/random.ts'
 
 const MAIN = new URL('../../scripts/crash/main.ts', import.meta.url).pathname
 let local: Local

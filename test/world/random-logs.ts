@@ -9,18 +9,9 @@ import {
   type Hex,
 } from 'viem'
 
-export type Random = () => number
+export { randomFrom } from './random.ts'
 
-/** Mulberry32: the same seed, the same numbers, from 0 to below 1. */
-export const randomFrom = (seed: number): Random => {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
+export type Random = () => number
 
 export const pick = <item>(random: Random, items: readonly item[]): item =>
   items[Math.floor(random() * items.length)]!

@@ -20,16 +20,20 @@ const hash = (text: string, from: number): number => {
   return h >>> 0
 }
 
-/** mulberry32: 32 bits of state, which is plenty for drawing tests. */
-export const makeRandom = (seed: number): Random => {
+/** mulberry32: 32 bits of state, which is plenty for drawing tests. @returns a source of numbers, uniform in [0, 1). */
+export const randomFrom = (seed: number): (() => number) => {
   let state = seed >>> 0
-  const next = () => {
+  return () => {
     state = (state + 0x6d2b79f5) >>> 0
     let t = state
     t = Math.imul(t ^ (t >>> 15), t | 1)
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
   }
+}
+
+export const makeRandom = (seed: number): Random => {
+  const next = randomFrom(seed)
   const below = (limit: number) => Math.floor(next() * limit)
   return {
     next,

@@ -88,19 +88,24 @@ export const parseVerb = (verb: Verb, args: string[]): Parsed => {
   if (positionals.length > 0 && verb.words === undefined) {
     throw new UsageError(`"${positionals[0]}" is one word too many.`)
   }
-  const read = Object.entries(options).map(([name, { type }]) => [
-    name,
-    type === 'boolean' ? values[name] === true : values[name],
-  ])
   // Of each option what its type says: checked token by token above.
-  const all = Object.fromEntries(read) as Readonly<Record<string, string | undefined>>
+  const text = (name: string): string | undefined => {
+    const value = values[name]
+    return typeof value === 'string' ? value : undefined
+  }
+  const all: Values<Options> = Object.fromEntries(
+    Object.entries(options).map(([name, { type }]) => [
+      name,
+      type === 'boolean' ? values[name] === true : text(name),
+    ]),
+  )
   const mine = new Set(Object.keys(verb.options))
   const flags = Object.fromEntries(
-    Object.keys(CONFIG_FLAGS).map((name) => [name, mine.has(name) ? undefined : all[name]]),
+    Object.keys(CONFIG_FLAGS).map((name) => [name, mine.has(name) ? undefined : text(name)]),
   )
   return {
-    values: all as unknown as Values<Options>,
+    values: all,
     words: positionals,
-    given: { file: all['config'], flags },
+    given: { file: text('config'), flags },
   }
 }

@@ -8,6 +8,7 @@ import type { Hex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { askNode } from '../../../scripts/lib/node-session.ts'
 import { waitActive } from '../../../scripts/lib/tenant-view.ts'
+import { randomFrom } from '../../../test/world/random.ts'
 import { readOperatorToken } from '../../src/access/operator-token.ts'
 import { healthSchema } from '../../src/api/health.ts'
 import { type Bench, makeBench } from '../helpers/node.ts'
@@ -16,17 +17,6 @@ import { type AgentProcess, environmentOf, startProcess } from './process.ts'
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const KILLS = 5
-
-/** Mulberry32: replayable, uniform in [0, 1). */
-const randomOf = (seed: number) => {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 let bench: Bench
 let dataDir: string
@@ -108,7 +98,7 @@ describe('a credit', () => {
   })
 
   it(`is given once, whenever the agent is killed (SEED=${SEED})`, async () => {
-    const random = randomOf(SEED)
+    const random = randomFrom(SEED)
     await running.kill()
     let owed = await credited()
     for (let nth = 0; nth < KILLS; nth++) {

@@ -11,12 +11,8 @@ import { GENERATION, specHashOf } from '../../src/domain/spec.ts'
 import { cpuLimits, linkRate } from '../../src/domain/tiers.ts'
 import { admitted } from '../../src/domain/vm.ts'
 import { NO_WISH } from '../../src/domain/wish.ts'
-import { updateAccess } from '../../src/guest/access-update.ts'
-import { checkService } from '../../src/guest/service-check.ts'
-import { checkSystem } from '../../src/guest/system-check.ts'
 import { makeFakeHypervisor } from '../../src/hypervisor/fake/driver.ts'
 import { SimulatedMachine } from '../../src/hypervisor/fake/machine.ts'
-import { macOf } from '../../src/hypervisor/mac.ts'
 import {
   makeSimulatedDiskStore,
   makeSimulatedImageStore,
@@ -25,7 +21,8 @@ import {
 import type { Deps } from '../../src/reconcile/ports.ts'
 import { makeOutageStore } from '../../src/state/outage-store.ts'
 import { makeVmStore } from '../../src/state/vm-store.ts'
-import { makeMemoryKeys, NODE_ADDRESS } from './keys.ts'
+import { guestOf } from './guest-of.ts'
+import { makeMemoryKeys } from './keys.ts'
 import { leaseView } from './lease-view.ts'
 import { MANIFEST, SMALL_VM } from './node.ts'
 import { NO_EVENTS, PLENTIFUL, simulatedResources, UNITS_PER_VCPU } from './resources.ts'
@@ -84,12 +81,8 @@ export const makeCrowd = async (count: number) => {
     seeds: makeSimulatedSeedStore(join(folder, 'seeds')),
     keys: makeMemoryKeys(),
     guest: {
+      ...guestOf(hypervisor, INSTANCE),
       seedFiles: () => ({ userData: '', metaData: '', networkConfig: '' }),
-      nodeAddress: NODE_ADDRESS,
-      macOf: (leaseId) => macOf(INSTANCE, leaseId),
-      updateAccess: (leaseId, keys) => updateAccess(hypervisor, leaseId, keys),
-      check: (leaseId) => checkSystem(hypervisor, leaseId, macOf(INSTANCE, leaseId)),
-      look: (leaseId, check, ipv4) => checkService(hypervisor, leaseId, check, ipv4),
     },
     machine: PLENTIFUL,
     resources: simulatedResources(db, hypervisor, SILENT),

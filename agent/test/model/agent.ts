@@ -4,12 +4,7 @@ import { openDatabase } from '@decloud/chain'
 import type { Hex } from 'viem'
 import type { Random } from '../../../test/world/random.ts'
 import type { Step } from '../../src/domain/steps.ts'
-import { updateAccess } from '../../src/guest/access-update.ts'
-import { seedFiles } from '../../src/guest/seed.ts'
-import { checkService } from '../../src/guest/service-check.ts'
-import { checkSystem } from '../../src/guest/system-check.ts'
 import { makeFakeHypervisor } from '../../src/hypervisor/fake/driver.ts'
-import { macOf } from '../../src/hypervisor/mac.ts'
 import {
   makeSimulatedDiskStore,
   makeSimulatedImageStore,
@@ -21,7 +16,8 @@ import type { Deps } from '../../src/reconcile/ports.ts'
 import { makeSightings } from '../../src/reconcile/sightings.ts'
 import { makeOutageStore } from '../../src/state/outage-store.ts'
 import { makeVmStore } from '../../src/state/vm-store.ts'
-import { makeMemoryKeys, NODE_ADDRESS } from '../helpers/keys.ts'
+import { guestOf } from '../helpers/guest-of.ts'
+import { makeMemoryKeys } from '../helpers/keys.ts'
 import { MANIFEST } from '../helpers/node.ts'
 import { NO_EVENTS, simulatedResources, UNITS_PER_VCPU } from '../helpers/resources.ts'
 import type { ModelChain } from './chain.ts'
@@ -103,14 +99,7 @@ export const makeModelAgent = (host: Host, chain: ModelChain, watch: Watch, rand
       disks: mortal(watch.disks(failingDisks(host, makeSimulatedDiskStore(join(host.directory, 'disks'))))),
       seeds: mortal(watch.seeds(failingSeeds(host, makeSimulatedSeedStore(join(host.directory, 'seeds'))))),
       keys: mortal(watch.keys(keys)),
-      guest: {
-        seedFiles,
-        nodeAddress: NODE_ADDRESS,
-        macOf: (leaseId) => macOf(INSTANCE, leaseId),
-        updateAccess: (leaseId, keys) => updateAccess(hypervisor, leaseId, keys),
-        check: (leaseId) => checkSystem(hypervisor, leaseId, macOf(INSTANCE, leaseId)),
-        look: (leaseId, check, ipv4) => checkService(hypervisor, leaseId, check, ipv4),
-      },
+      guest: guestOf(hypervisor, INSTANCE),
       machine: {
         availableMemoryMiB: async () => host.memoryMiB - host.usedMemoryMiB(),
         availableDiskBytes: async () => host.freeBytes,

@@ -30,12 +30,6 @@ afterEach(async () => {
   await proxy.close()
 })
 
-const stored = (leaseId: Hex) =>
-  local.anvil.client.readContract({
-    ...{ address: local.deployment.leaseEscrow, abi: leaseEscrowAbi },
-    functionName: 'leaseOf',
-    args: [leaseId],
-  })
 const assignedEvents = async (leaseId: Hex) =>
   (
     await local.anvil.client.getContractEvents({
@@ -64,15 +58,15 @@ describe('a request without a node', () => {
   it('is placed when it comes, and the answer says why there', async () => {
     const keeper = await harness.boot({ scheduler: AT_ONCE })
     const leaseId = await request()
-    await until(async () => (await stored(leaseId)).node !== 0, 'placed by itself')
+    await until(async () => (await local.leaseOf(leaseId)).node !== 0, 'placed by itself')
     await until(() => keeper.ledger.lease(leaseId)?.status === 'Assigned', 'in the ledger')
     const answer = await placementOf(keeper, leaseId)
     expect(answer).toMatchObject({ status: 'Assigned', placedBy: 'this-keeper', waitsBecause: null })
-    expect(answer.decision?.chosen).toBe((await stored(leaseId)).node)
+    expect(answer.decision?.chosen).toBe((await local.leaseOf(leaseId)).node)
     expect(answer.decision?.candidates.map(({ rank }) => rank)).toEqual([1, 2])
     const [first, second] = answer.decision!.candidates
     expect(first!.total).toBeGreaterThanOrEqual(second!.total)
-    expect(first!.price).toBe((await stored(leaseId)).pricePerHour)
+    expect(first!.price).toBe((await local.leaseOf(leaseId)).pricePerHour)
   })
 
   it('waits with a reason while no node takes it, node by node, and is placed once one does', async () => {
@@ -87,7 +81,7 @@ describe('a request without a node', () => {
     ])
     await local.registry(OPERATOR, 'setTerms', [2, 60, 7_200])
     await settled(keeper)
-    expect((await stored(leaseId)).node).toBe(2)
+    expect((await local.leaseOf(leaseId)).node).toBe(2)
     await local.registry(OPERATOR, 'setTerms', [2, 60, 0])
   })
 
@@ -97,16 +91,16 @@ describe('a request without a node', () => {
     // Half a node's memory and a little more: one fits on each.
     for (let nth = 0; nth < 3; nth++) ids.push(await request({ memoryMiB: 520_000, deposit: 500_000_000n }))
     await settled(keeper)
-    const nodes = await Promise.all(ids.map(async (id) => (await stored(id)).node))
+    const nodes = await Promise.all(ids.map(async (id) => (await local.leaseOf(id)).node))
     expect([...nodes].sort()).toEqual([0, 1, 2])
     const waiting = ids[nodes.indexOf(0)]!
     expect((await placementOf(keeper, waiting)).waitsBecause).toBe('None of 2 nodes takes it: 2 memory.')
     // Room comes free: the one that waits gets it.
     await local.escrow(TENANT, 'close', [ids[nodes.indexOf(1)]!, local.anvil.account(TENANT).address])
     await settled(keeper)
-    expect((await stored(waiting)).node).toBe(1)
+    expect((await local.leaseOf(waiting)).node).toBe(1)
     for (const id of ids)
-      if ((await stored(id)).status !== 4)
+      if ((await local.leaseOf(id)).status !== 4)
         await local.escrow(TENANT, 'close', [id, local.anvil.account(TENANT).address])
   })
 
@@ -128,10 +122,10 @@ describe('a request without a node', () => {
       return 'forward'
     }
     leaseId = await request()
-    await until(async () => (await stored(leaseId!)).node !== 0, 'placed on another')
+    await until(async () => (await local.leaseOf(leaseId!)).node !== 0, 'placed on another')
     const [best, next] = tried
     expect(next).not.toBe(best)
-    expect((await stored(leaseId)).node).toBe(next)
+    expect((await local.leaseOf(leaseId)).node).toBe(next)
     expect(failure).toMatchObject({ node: best, code: 'LeaseEscrow_NodeNotActive' })
     await local.registry(OPERATOR, 'setActive', [best, true])
   })
@@ -149,7 +143,7 @@ describe('a request without a node', () => {
     const keeper = await boot()
     const leaseId = await request()
     await settled(keeper)
-    expect((await stored(leaseId)).node).toBe(proven)
+    expect((await local.leaseOf(leaseId)).node).toBe(proven)
     const { decision } = await placementOf(keeper, leaseId)
     const [first, second] = decision!.candidates
     expect(first!.score.reputation).toBeGreaterThan(second!.score.reputation)
@@ -176,7 +170,7 @@ describe('a keeper that is not the scheduler', () => {
     expect(answer?.waitsBecause).toContain("does not hold the scheduler's key")
     await local.anvil.moveTime(120)
     await until(async () => (await state())?.decision !== null, 'still explained')
-    expect((await stored(leaseId)).node).toBe(0)
+    expect((await local.leaseOf(leaseId)).node).toBe(0)
     child.kill('SIGTERM')
     await local.escrow(TENANT, 'close', [leaseId, local.anvil.account(TENANT).address])
   })
@@ -194,11 +188,11 @@ describe('while the guardian has stopped activations', () => {
     await local.call(8, 'leaseDesk', 'pause', [])
     await keeper.synced()
     await until(async () => (await keeper.place())?.state === 'paused', 'seen')
-    expect((await stored(later)).node).toBe(0)
+    expect((await local.leaseOf(later)).node).toBe(0)
     expect((await placementOf(keeper, later)).waitsBecause).toContain('the guardian has stopped activations')
     await local.call(8, 'leaseDesk', 'unpause', [])
     await settled(keeper)
-    expect((await stored(later)).node).not.toBe(0)
+    expect((await local.leaseOf(later)).node).not.toBe(0)
   })
 })
 
@@ -248,7 +242,7 @@ describe('two keepers at once', () => {
     await until(
       async () => {
         await Promise.all(keepers.map((keeper) => keeper.place()))
-        const nodes = await Promise.all(ids.map(async (id) => (await stored(id)).node))
+        const nodes = await Promise.all(ids.map(async (id) => (await local.leaseOf(id)).node))
         return nodes.every((node) => node !== 0)
       },
       'all placed',

@@ -1,6 +1,7 @@
 // Random worlds for tests and benches, by seed. `wild` ones sit on the edges of every bound; tame ones look like a market.
 import type { PolicyParameters, Prices } from '@decloud/protocol'
 import { type Address, type Hex, keccak256, toHex, zeroAddress, zeroHash } from 'viem'
+import { randomFrom } from '../../../test/world/random.ts'
 import type { PlacementNode, PlacementRequest } from '../../src/domain/placement/types.ts'
 
 export type Random = {
@@ -11,16 +12,9 @@ export type Random = {
   once(n: number): boolean
 }
 
-/** Mulberry32: the same seed, the same world. */
+/** The same seed, the same world. */
 export const makeRandom = (seed: number): Random => {
-  let state = seed >>> 0
-  const next = () => {
-    state = (state + 0x6d2b_79f5) >>> 0
-    let t = state
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
+  const next = randomFrom(seed)
   const int = (least: number, most: number) => least + Math.floor(next() * (most - least + 1))
   return { int, pick: (items) => items[int(0, items.length - 1)]!, once: (n) => int(1, n) === 1 }
 }

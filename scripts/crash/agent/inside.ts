@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sentenceOf } from '@decloud/protocol'
 import type { Hex } from 'viem'
-import { makeRandom, type Random } from '../../../test/crash/random.ts'
+import { makeRandom, type Random } from '../../../test/world/random.ts'
 import { differences, type Expected, type Seen } from './judge.ts'
 import { type Node, startNode } from './node.ts'
 import { readQemus } from './picture.ts'
@@ -142,7 +142,7 @@ const act = async (node: Node, leases: Leases, random: Random): Promise<Act> => 
   if (running.length > GUESTS.least) kinds.push('is closed', 'is stopped')
   if (off.length > 0) kinds.push('is started', 'is started')
   const kind = random.pick(kinds)
-  const share = random.unit()
+  const share = random.next()
   if (kind === 'rest') return { text: 'nothing', subject: null }
   const candidates = kind === 'is started' ? off : running
   const subject =
@@ -173,7 +173,7 @@ const round = async (
   const { text, subject } = await act(node, leases, random)
   const afterMs = random.between(0, LONGEST_WAIT_MS)
   const target = random.pick<Target>(['agent', 'libvirtd', 'qemu'])
-  const nthVictim = random.unit()
+  const nthVictim = random.next()
   await delay(afterMs)
   const began = performance.now()
   const victim = await kill(node, leases, target, nthVictim, subject)

@@ -1,5 +1,6 @@
 export { readSignIn } from './message.ts'
 export type { SessionStore } from './ports.ts'
+export { SESSION_ROUTES } from './routes.ts'
 export { makeSessions, type Session, type Sessions } from './sessions.ts'
 export { makeSignatureCheck } from './signatures.ts'
 export { makeSessionStore } from './store.ts'

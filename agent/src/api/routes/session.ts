@@ -1,33 +1,15 @@
-import {
-  loginSchema,
-  refreshSchema,
-  sessionSchema,
-  signInSchema,
-  whoSchema,
-} from '@decloud/protocol/wire/session'
-import { z } from 'zod'
+import { SESSION_ROUTES } from '@decloud/service/sign-in'
 import { strange } from '../../access/sign-in.ts'
 import type { ApiDeps, App } from '../deps.ts'
 import { openTo, requireSession, signedInOf } from '../guard.ts'
 import { knockOf } from '../knock.ts'
 import { SECURITY } from '../security.ts'
 
-const TAGS = ['session']
-
 export const sessionRoute = (app: App, deps: ApiDeps) => {
   const { access } = deps
   const { sessions } = access
-  app.post(
-    '/v1/session/nonce',
-    {
-      ...openTo('anyone'),
-      schema: {
-        tags: TAGS,
-        summary: 'What a wallet has to sign to sign in',
-        response: { 200: signInSchema },
-      },
-    },
-    async () => sessions.nonce(),
+  app.post('/v1/session/nonce', { ...openTo('anyone'), schema: SESSION_ROUTES.nonce }, async () =>
+    sessions.nonce(),
   )
   app.post(
     '/v1/session/login',
@@ -36,10 +18,8 @@ export const sessionRoute = (app: App, deps: ApiDeps) => {
         problems: ['sign-in-refused', 'nonce-invalid', 'signature-wrong', 'wallet-unknown', ...UNSURE],
       }),
       schema: {
-        tags: TAGS,
+        ...SESSION_ROUTES.login,
         summary: 'A session for a signed EIP-4361 message of a wallet that has business on this node',
-        body: loginSchema,
-        response: { 200: sessionSchema },
       },
     },
     async (request) => {
@@ -53,12 +33,7 @@ export const sessionRoute = (app: App, deps: ApiDeps) => {
     '/v1/session/refresh',
     {
       ...openTo('anyone', { problems: ['session-unknown', 'session-reused', 'wallet-unknown'] }),
-      schema: {
-        tags: TAGS,
-        summary: 'The next pair of tokens; a refresh token works once',
-        body: refreshSchema,
-        response: { 200: sessionSchema },
-      },
+      schema: SESSION_ROUTES.refresh,
     },
     async (request) => {
       const tokens = sessions.refresh(request.body.refreshToken)
@@ -73,15 +48,7 @@ export const sessionRoute = (app: App, deps: ApiDeps) => {
   )
   app.get(
     '/v1/session',
-    {
-      ...requireSession(deps),
-      schema: {
-        tags: TAGS,
-        summary: 'Who is signed in',
-        security: SECURITY.session,
-        response: { 200: whoSchema },
-      },
-    },
+    { ...requireSession(deps), schema: { ...SESSION_ROUTES.who, security: SECURITY.session } },
     async (request) => {
       const { address, expiresAt } = signedInOf(request)
       return { address, expiresAt }
@@ -92,10 +59,9 @@ export const sessionRoute = (app: App, deps: ApiDeps) => {
     {
       ...requireSession(deps),
       schema: {
-        tags: TAGS,
+        ...SESSION_ROUTES.logout,
         summary: 'Ends the session, and with it all that it has open',
         security: SECURITY.session,
-        response: { 204: z.null() },
       },
     },
     async (request, reply) => {

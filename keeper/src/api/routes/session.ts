@@ -1,38 +1,14 @@
-import {
-  loginSchema,
-  refreshSchema,
-  sessionSchema,
-  signInSchema,
-  whoSchema,
-} from '@decloud/protocol/wire/session'
-import { z } from 'zod'
+import { SESSION_ROUTES } from '@decloud/service/sign-in'
 import type { ApiDeps, App } from '../deps.ts'
 import { requireSession, SESSION_SECURITY, sessionOf } from '../session.ts'
 
-const TAGS = ['session']
-
 export const sessionRoute = (app: App, deps: ApiDeps) => {
   const { sessions } = deps
-  app.post(
-    '/api/session/nonce',
-    {
-      schema: {
-        tags: TAGS,
-        summary: 'What a wallet has to sign to sign in',
-        response: { 200: signInSchema },
-      },
-    },
-    async () => sessions.nonce(),
-  )
+  app.post('/api/session/nonce', { schema: SESSION_ROUTES.nonce }, async () => sessions.nonce())
   app.post(
     '/api/session/login',
     {
-      schema: {
-        tags: TAGS,
-        summary: 'A session for a signed EIP-4361 message; contract wallets (ERC-1271) too',
-        body: loginSchema,
-        response: { 200: sessionSchema },
-      },
+      schema: SESSION_ROUTES.login,
       config: {
         costly: true,
         problems: [
@@ -50,27 +26,14 @@ export const sessionRoute = (app: App, deps: ApiDeps) => {
   app.post(
     '/api/session/refresh',
     {
-      schema: {
-        tags: TAGS,
-        summary: 'The next pair of tokens; a refresh token works once',
-        body: refreshSchema,
-        response: { 200: sessionSchema },
-      },
+      schema: SESSION_ROUTES.refresh,
       config: { problems: ['session-unknown', 'session-reused'] },
     },
     async ({ body }) => sessions.refresh(body.refreshToken),
   )
   app.get(
     '/api/session',
-    {
-      ...requireSession(deps),
-      schema: {
-        tags: TAGS,
-        summary: 'Who is signed in',
-        security: SESSION_SECURITY,
-        response: { 200: whoSchema },
-      },
-    },
+    { ...requireSession(deps), schema: { ...SESSION_ROUTES.who, security: SESSION_SECURITY } },
     async (request) => {
       const { address, expiresAt } = sessionOf(request)
       return { address, expiresAt }
@@ -78,15 +41,7 @@ export const sessionRoute = (app: App, deps: ApiDeps) => {
   )
   app.post(
     '/api/session/logout',
-    {
-      ...requireSession(deps),
-      schema: {
-        tags: TAGS,
-        summary: 'Ends the session',
-        security: SESSION_SECURITY,
-        response: { 204: z.null() },
-      },
-    },
+    { ...requireSession(deps), schema: { ...SESSION_ROUTES.logout, security: SESSION_SECURITY } },
     async (request, reply) => {
       sessions.logout(sessionOf(request).id)
       return reply.code(204).send(null)
