@@ -7,8 +7,10 @@ import type { Model } from './actions.ts'
 import { INSTANCE } from './host.ts'
 
 const ROUNDS = 400
-/** What goes on for ever on a node at rest. */
-const ROUTINE: ReadonlySet<Step['kind']> = new Set(['CheckReady'])
+/** What goes on for ever on a node at rest: each guest is asked again every minute, and its limits are read again. */
+const ROUTINE: ReadonlySet<Step['kind']> = new Set(['CheckReady', 'Shape', 'Tune'])
+const isRoutine = (taken: readonly Step[]) =>
+  taken.length === 0 || (taken.at(-1)?.kind === 'CheckReady' && taken.every(({ kind }) => ROUTINE.has(kind)))
 
 const heal = ({ host, chain, agent }: Model) => {
   host.setClock(0)
@@ -36,7 +38,7 @@ const converge = async (model: Model): Promise<boolean> => {
     let waitMs = 5_000
     for (const leaseId of chain.latest().keys()) {
       waitMs = Math.min(waitMs, await agent.fly(leaseId))
-      if (agent.taken().some(({ kind }) => !ROUTINE.has(kind))) busy = true
+      if (!isRoutine(agent.taken())) busy = true
     }
     const pending = agent
       .deps()
