@@ -42,6 +42,7 @@ import {
   rpcUrlsIn,
   toJson,
   usage,
+  whenBrokenOff,
   whole,
 } from './lib/lease-line.ts'
 import { closeByNode, giveOrder } from './lib/orders.ts'
@@ -151,8 +152,12 @@ const post = async (tenant: Tenant, options: Options, leaseId: Hex): Promise<num
   return node
 }
 
+const SENT = 'What was sent may still be mined: `list` shows the lease if it was, and `close` ends it.'
+
 const openAnywhere = async (tenant: Tenant, options: Options) => {
   if (options['max-price'] === undefined) throw usage('--any-node takes --max-price.')
+  using broken = whenBrokenOff(say)
+  broken.leaves(SENT)
   const lease = await openForAnyNode(
     tenant,
     {
@@ -165,6 +170,7 @@ const openAnywhere = async (tenant: Tenant, options: Options) => {
     },
     makeKeptManifests(options.state).keep,
   )
+  broken.leaves(`The lease stays open: \`post ${lease.leaseId}\` goes on with it, \`close\` ends it.`)
   say(`lease ${lease.leaseId}`)
   say(`${formatUsdc(lease.terms.deposit)} USDC paid in`)
   if (options['no-wait']) return { leaseId: lease.leaseId, transaction: lease.transaction }
@@ -185,6 +191,8 @@ const open = async (tenant: Tenant, options: Options) => {
       : { maxPricePerHour: amount('max-price', options['max-price']) }),
   }
   say(`opening a lease on node ${node} …`)
+  using broken = whenBrokenOff(say)
+  broken.leaves(SENT)
   const lease = await openLease(tenant, request)
   say(`lease ${lease.leaseId}`)
   say(`${formatUsdc(lease.pricePerHour)} USDC an hour, ${formatUsdc(lease.terms.deposit)} USDC paid in`)
@@ -194,6 +202,10 @@ const open = async (tenant: Tenant, options: Options) => {
 
 /** Shows what the node does until the guest is there. */
 const follow = async (tenant: Tenant, leaseId: Hex, node: number) => {
+  using broken = whenBrokenOff(say)
+  broken.leaves(
+    `The lease stays open, and is billed once its machine is ready: \`close ${leaseId}\` ends it.`,
+  )
   const began = Date.now()
   const { startedAt, report } = await waitActive(tenant, leaseId, {
     endpoint: await endpointOf(tenant, node),

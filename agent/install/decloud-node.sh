@@ -111,7 +111,7 @@ export NODE_ENV=production NODE_COMPILE_CACHE="$release/compiled"
 # The secrets are root's, and the operator's cold key stays so: what signs with it, or changes keys and configuration, runs
 # as root. Everything else is the service's user, with the powers that the service has.
 case $verb in
-  init | register | config | keys | price | profile | drain | resume | withdraw | entrust | reclaim | logs)
+  init | register | config | keys | price | profile | capacity | drain | resume | withdraw | entrust | reclaim | logs)
     export CREDENTIALS_DIRECTORY="$ETC/credentials"
     exec "$node" "$main" "$@" ;;
 esac

@@ -1,5 +1,6 @@
 // Keys, and the tenant's command line, through their real entry points. The operator's: cli/.
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { nodeRegistryAbi } from '@decloud/protocol'
@@ -109,6 +110,29 @@ describe('the command lines', () => {
     await bench.anvil.client.setBalance({ address: bench.tenant.account.address, value: 0n })
     expect(await does('close', '--signed')).toMatchObject({ leaseId, difference: '0' })
     await agent.close()
+  })
+
+  it('tells whoever breaks it off that the lease stays open', async () => {
+    await bench.anvil.client.setBalance({ address: bench.tenant.account.address, value: 10n ** 18n })
+    const args = ['open', '--node', '1', '--ssh-key', file('id.pub'), '--memory', '512']
+    const child = spawn(process.execPath, [LEASE_CLI, ...args], {
+      env: { ...env, DECLOUD_KEY: keyOf(ROLES.tenant) },
+    })
+    let said = ''
+    const late = setTimeout(() => child.kill('SIGKILL'), 60_000)
+    child.stderr.on('data', (chunk) => {
+      const before = said
+      said += String(chunk)
+      if (!before.includes('paid in') && said.includes('paid in')) child.kill('SIGINT')
+    })
+    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
+    clearTimeout(late)
+    expect({ code, signal }, said).toEqual({ code: null, signal: 'SIGINT' })
+    const leaseId = /lease (0x[0-9a-f]{64})/.exec(said)?.[1] ?? ''
+    expect(said).toContain('Broken off.')
+    expect(said).toContain('`close')
+    const closed = await run(LEASE_CLI, ['close', leaseId], { DECLOUD_KEY: keyOf(ROLES.tenant) })
+    expect(closed.code, closed.stderr).toBe(0)
   })
 
   it('says of a lease that is not there that it is not, and of a key that it is none', async () => {

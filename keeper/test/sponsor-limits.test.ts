@@ -130,7 +130,9 @@ describe('requests that are being looked at', () => {
     }
     const flood = []
     for (let i = 0; i < 20; i++) flood.push(await crowded('203.0.113.1'))
-    expect(new Set(flood)).toEqual(new Set(['being looked at', 'sponsor-crowded']))
+    expect(new Set(flood)).toEqual(new Set(['being looked at', 'sponsor-origin-busy']))
     expect(await crowded('203.0.113.2')).toBe('being looked at')
+    for (let i = 0; i < 20; i++) flood.push(await crowded(`203.0.113.${i}`))
+    expect(flood).toContain('sponsor-crowded')
   })
 })

@@ -1,17 +1,17 @@
-// What `node scripts/lease.ts --help` prints.
+// What `npm run lease -- --help` prints.
 import { BANDWIDTH_TIERS, QUALITY_TIERS } from '@decloud/protocol'
 
-export const HELP = `usage: node scripts/lease.ts open --node <index> --ssh-key <file> [options]
-       node scripts/lease.ts open --any-node --max-price <USDC> --ssh-key <file> [options]
-       node scripts/lease.ts post <leaseId>
-       node scripts/lease.ts list [--all]
-       node scripts/lease.ts status <leaseId>
-       node scripts/lease.ts stop|start|reboot|restore <leaseId>
-       node scripts/lease.ts reinstall <leaseId> --yes
-       node scripts/lease.ts ssh <leaseId> [-- <command> …]
-       node scripts/lease.ts certificate <leaseId> --key <file.pub>
-       node scripts/lease.ts manifest <leaseId> --ssh-key <file> [options]
-       node scripts/lease.ts close <leaseId>
+export const HELP = `usage: npm run lease -- open --node <index> --ssh-key <file> [options]
+       npm run lease -- open --any-node --max-price <USDC> --ssh-key <file> [options]
+       npm run lease -- post <leaseId>
+       npm run lease -- list [--all]
+       npm run lease -- status <leaseId>
+       npm run lease -- stop|start|reboot|restore <leaseId>
+       npm run lease -- reinstall <leaseId> --yes
+       npm run lease -- ssh <leaseId> [-- <command> …]
+       npm run lease -- certificate <leaseId> --key <file.pub>
+       npm run lease -- manifest <leaseId> --ssh-key <file> [options]
+       npm run lease -- close <leaseId>
 
   --deployment <file>   the contracts (or DECLOUD_DEPLOYMENT)
   --rpc <urls>          JSON-RPC URLs, separated by commas (or DECLOUD_RPC_URLS)

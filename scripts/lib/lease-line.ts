@@ -25,6 +25,27 @@ export const failureOf = (error: unknown) => ({
       : { code: 'unexpected', message: sentenceOf(error), hint: '', details: {} },
 })
 
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+
+/** Whoever breaks a command off is told first what he leaves behind: money may be in it. */
+export const whenBrokenOff = (say: (line: string) => void) => {
+  let left = ''
+  const tell = (signal: NodeJS.Signals) => {
+    say(`Broken off. ${left}`)
+    // No longer caught: it ends the process as it would have.
+    process.kill(process.pid, signal)
+  }
+  for (const signal of SIGNALS) process.once(signal, tell)
+  return {
+    leaves: (what: string) => {
+      left = what
+    },
+    [Symbol.dispose]: () => {
+      for (const signal of SIGNALS) process.removeListener(signal, tell)
+    },
+  }
+}
+
 export const whole = (name: string, text: string | undefined, least: number): number => {
   const value = /^\d{1,9}$/.test(text ?? '') ? Number(text) : Number.NaN
   if (!(value >= least)) throw usage(`--${name} takes a whole number, at least ${least}.`)

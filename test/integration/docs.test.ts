@@ -31,7 +31,7 @@ it.each(['README.md', 'CONTRIBUTING.md', 'contracts/README.md'])(
 it('every script that README.md runs is there', async () => {
   const text = await textOf('README.md')
   const { scripts } = JSON.parse(await textOf('package.json')) as { scripts: Record<string, string> }
-  const named = [...text.matchAll(/npm run ([\w:]+)/g)].map(([, name = '']) => name)
+  const named = [...text.matchAll(/npm run ([\w:-]+)/g)].map(([, name = '']) => name)
   expect(named.length).toBeGreaterThan(10)
   expect(named.filter((name) => scripts[name] === undefined)).toEqual([])
   const started = [...text.matchAll(/^node (\S+\.ts)/gm)].map(([, path = '']) => path)

@@ -32,6 +32,10 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     summary: 'description, tags, endpoint and terms',
     load: async () => (await import('./commands/profile.ts')).profileSet,
   },
+  'capacity set': {
+    summary: 'how much of the machine it offers; never more than was measured',
+    load: async () => (await import('./commands/capacity-set.ts')).capacitySet,
+  },
   drain: {
     summary: 'take no new leases; those that run stay',
     load: async () => (await import('./commands/drain.ts')).drain,

@@ -94,7 +94,8 @@ export const checkPromises = async (subject: Subject): Promise<Finding[]> => {
   const { memoryMiB, diskGiB } = offer.capacity
   const memory = Math.floor(totalmem() / MIB)
   const findings: Finding[] = []
-  const todo = 'Let the operator register what is there (setCapacity): what is leased above it fails.'
+  const todo =
+    '`decloud-node discover`, then `capacity set` offers what is there: what is leased above it fails.'
   if (Number(memoryMiB) > memory) {
     const what = `${memoryMiB} MiB of memory are registered, the machine has ${memory}`
     findings.push(fail(check, 'memory-short', what, todo))

@@ -60,13 +60,13 @@ export const judgeBenchmark = ({ pointUnits, steady }: BenchmarkFacts, registere
         BENCHMARK,
         'points-short',
         beside,
-        'Lower what is registered (setCapacity): tenants get less than they pay for.',
+        '`decloud-node capacity set` lowers it to that: tenants get less than they pay for.',
       )
     : warn(
         BENCHMARK,
         'points-unused',
         beside,
-        'More may be registered (setCapacity): it earns nothing as it is.',
+        '`decloud-node capacity set` offers all of it: the rest earns nothing.',
       )
 }
 

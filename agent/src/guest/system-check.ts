@@ -4,6 +4,7 @@ import type { Hex } from 'viem'
 import { z } from 'zod'
 import type { GuestFacts, SystemCheck } from '../ports/guest.ts'
 import { type Hypervisor, HypervisorError } from '../ports/hypervisor.ts'
+import { readPublicKey } from '../ssh/public-key.ts'
 
 /** cloud-init deletes this file at the start of every boot and writes it when its last stage is done. */
 const RESULT = '/run/cloud-init/result.json'
@@ -36,12 +37,13 @@ async function facts(hypervisor: Asked, leaseId: Hex, mac: string): Promise<Syst
   const ipv4 = reported.find((entry) => entry.mac.toLowerCase() === mac.toLowerCase())?.ipv4[0]
   if (!ipv4) return pending('the guest has no address yet')
   const key = await hypervisor.exec(leaseId, ['cat', HOST_KEY], 5_000)
-  const [type, blob] = key.stdout.trim().split(' ')
-  if (key.exitCode !== 0 || type !== 'ssh-ed25519' || !blob)
+  // It goes into people's known_hosts: one key, and not a line more.
+  const read = readPublicKey(key.stdout)
+  if (key.exitCode !== 0 || !('key' in read) || read.key.type !== 'ssh-ed25519')
     return failed('the guest has no ed25519 host key')
   const bootId = await hypervisor.bootId(leaseId)
   if (!bootId) return pending('the guest agent went away')
-  const sshHostKey = `${type} ${blob}`
+  const sshHostKey = `${read.key.type} ${read.key.blob}`
   const found: GuestFacts = { bootId, ipv4, sshHostKey, sshHostKeyFingerprint: sshFingerprint(sshHostKey) }
   return { state: 'ready', facts: found }
 }

@@ -4,6 +4,7 @@ import { posix } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { FileEntry, FileView } from '@decloud/protocol/wire/files'
 import type { Hex } from 'viem'
+import { AgentError } from '../lib/errors.ts'
 import type { EnterGuest } from '../ports/guest-login.ts'
 import type { Log } from '../reconcile/ports.ts'
 import { factsOf, type SftpCalls } from './calls.ts'
@@ -15,6 +16,8 @@ import { targetOf, writeFile } from './upload.ts'
 
 /** Of a listing: more would only slow the page that shows them. */
 const MAX_ENTRIES = 5_000
+/** Of one lease: uploads under way, and what others have left. */
+const MOST_PARTS = 24
 const LISTING_MS = 60_000
 /** Characters; Linux allows 255 bytes. */
 const LONGEST_NAME = 255
@@ -77,22 +80,34 @@ export const makeFiles = (deps: {
     }
   }
 
-  /** What cannot be removed now stays in the book, for the next sweep. */
-  const discard = async (calls: SftpCalls, part: Part) => {
+  /** @returns whether it is gone; what is not stays in the book, for the next sweep. Rejects when nothing answers. */
+  const discard = async (calls: SftpCalls, part: Part): Promise<boolean> => {
     try {
       await calls.unlink(part.path)
-      parts.remove(part)
     } catch (error) {
-      if (isMissing(error)) parts.remove(part)
-      else log.warn({ err: error, leaseId: part.leaseId }, 'what an upload has left cannot be removed yet')
+      if (error instanceof AgentError) throw error
+      if (!isMissing(error)) return false
     }
+    parts.remove(part)
+    return true
   }
+
+  const tidy = (leaseId: Hex, own: readonly Part[]) =>
+    withLink(leaseId, '~', 'delete', async (calls) => {
+      let left = 0
+      for (const part of own) if (!(await discard(calls, part))) left++
+      if (left > 0) log.warn({ leaseId, left }, 'what uploads have left cannot be removed yet')
+    })
+
+  /** Leases that are being tidied up: one that answers slowly keeps no other waiting. */
+  const tidying = new Set<Hex>()
 
   const write: Files['write'] = (leaseId, path, body, replace) =>
     withLink(leaseId, path, 'write', async (calls) => {
       const target = await targetOf(calls, path, replace)
       const name = `.decloud-upload-${randomBytes(8).toString('hex')}`
       const part = { leaseId, path: posix.join(posix.dirname(target.path), name) }
+      if (parts.of(leaseId).length >= MOST_PARTS) throw untidy()
       parts.add(part)
       active.add(part.path)
       try {
@@ -100,7 +115,7 @@ export const makeFiles = (deps: {
         parts.remove(part)
         return { path: target.path, size }
       } catch (error) {
-        await discard(calls, part)
+        await discard(calls, part).catch(() => undefined) // the first error is the one to tell
         throw error
       } finally {
         active.delete(part.path)
@@ -163,15 +178,23 @@ export const makeFiles = (deps: {
         })
       }),
     sweep: async () => {
-      for (const part of parts.all().filter(({ path }) => !active.has(path))) {
-        if (!deps.lives(part.leaseId)) {
-          parts.remove(part)
-          continue
-        }
-        await withLink(part.leaseId, part.path, 'delete', (calls) => discard(calls, part)).catch(
-          () => undefined, // the guest cannot be entered now: the next sweep tries again
-        )
-      }
+      const left = Map.groupBy(
+        parts.all().filter(({ path }) => !active.has(path)),
+        ({ leaseId }) => leaseId,
+      )
+      await Promise.all(
+        [...left].map(async ([leaseId, own]) => {
+          if (tidying.has(leaseId)) return
+          tidying.add(leaseId)
+          try {
+            if (deps.lives(leaseId))
+              await tidy(leaseId, own).catch(() => undefined) // at the next sweep
+            else for (const part of own) parts.remove(part)
+          } finally {
+            tidying.delete(leaseId)
+          }
+        }),
+      )
     },
     close: () => links.close(),
   }
@@ -217,6 +240,10 @@ const requireRegular = (path: string, kind: FileEntry['kind']) => {
     throw filesError('file-not-regular', `${name} is no regular file: it cannot be downloaded.`)
 }
 const taken = (path: string) => filesError('file-exists', `${JSON.stringify(path)} exists already.`)
+const untidy = () =>
+  filesError('file-too-many', 'Too much is left in the guest by uploads that were broken off.', {
+    hint: 'It is removed within a minute, where the guest lets this user remove it.',
+  })
 const overlong = (path: string) =>
   filesError('guest-failed', `The guest lists names in ${JSON.stringify(path)} that no directory can hold.`)
 const notEmpty = (path: string) =>

@@ -14,6 +14,7 @@ export type Part = z.output<typeof rows>[number]
 
 export type Parts = {
   all(): readonly Part[]
+  of(leaseId: Hex): readonly Part[]
   add(part: Part): void
   remove(part: Part): void
 }
@@ -21,10 +22,12 @@ export type Parts = {
 export const makeParts = (db: Database): Parts => {
   migrate(db, 'uploads', SCHEMA)
   const all = db.prepare('SELECT leaseId, path FROM upload_parts')
+  const of = db.prepare('SELECT leaseId, path FROM upload_parts WHERE leaseId = ?')
   const add = db.prepare('INSERT INTO upload_parts VALUES (@leaseId, @path)')
   const remove = db.prepare('DELETE FROM upload_parts WHERE leaseId = @leaseId AND path = @path')
   return {
     all: () => rows.parse(all.all()),
+    of: (leaseId) => rows.parse(of.all(leaseId)),
     add: (part) => {
       add.run(part)
     },

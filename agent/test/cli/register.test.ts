@@ -228,6 +228,34 @@ describe('register', () => {
     expect(await bench.nonce()).toBe(before)
   })
 
+  it('offers less, or again all that was measured, and sends that only once', async () => {
+    const node = (await bench.run([...base, '--json'])).json['node'] as number
+    const capacity = async () => {
+      const { capacity } = await bench.anvil.client.readContract({
+        ...{ address: bench.deployment.nodeRegistry, abi: nodeRegistryAbi },
+        ...{ functionName: 'offer', args: [node] },
+      })
+      return capacity
+    }
+    const line = ['capacity', 'set', '--node', String(node), '--memory', '2048', '--disk', '40', '--json']
+    const set = await bench.run([...line, '--point-units', '24'])
+    expect(set, set.err).toMatchObject({
+      ...{ code: 0, json: { changed: true, capacity: { pointUnits: '24', memoryMiB: '2048' } } },
+    })
+    expect(await capacity()).toMatchObject({ pointUnits: 24n, memoryMiB: 2_048n, diskGiB: 40n, gpus: 0 })
+    const nonce = await bench.nonce()
+    expect((await bench.run([...line, '--point-units', '24'])).json).toMatchObject({ changed: false })
+    expect(await bench.nonce()).toBe(nonce)
+    const data = ['--data-dir', bench.file('measured')]
+    const over = await refused([...line, ...data, '--point-units', '97'])
+    expect(over).toMatchObject({ exit: 1, code: 'over-measured' })
+    const all = await bench.run([...line, ...data])
+    expect(all, all.err).toMatchObject({ code: 0, json: { capacity: { pointUnits: '96' } } })
+    for (const bad of ['-1', '1e3', '', '0']) {
+      expect(await refused([...line, '--point-units', bad])).toMatchObject({ exit: 2 })
+    }
+  })
+
   it('gives the transaction for signing elsewhere, tried, and finds its node when that is done', async () => {
     const cold = bench.anvil.account(OPERATOR + 3).address
     await rm(join(bench.folder, 'node.json'))

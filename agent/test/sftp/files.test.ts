@@ -314,13 +314,23 @@ describe('a guest whose SFTP server is its tenant’s own invention', () => {
   const DIRECTORY = 0o040755
   const served = async (stack: AsyncDisposableStack, names: (round: number) => readonly string[] | null) => {
     let rounds = 0
+    let removals = 0
     const guest = await startSshGuest({
       sftp: (sftp) => {
         const attrs = { mode: DIRECTORY, uid: 0, gid: 0, size: 0, atime: 0, mtime: 0 }
         const entry = (filename: string) => ({ filename, longname: filename, attrs })
         sftp.on('REALPATH', (id) => sftp.name(id, [entry('/odd')]))
-        sftp.on('STAT', (id) => sftp.attrs(id, attrs))
+        sftp.on('STAT', (id, path) => {
+          if (path === '/odd') sftp.attrs(id, attrs)
+          else sftp.status(id, ssh2.utils.sftp.STATUS_CODE.NO_SUCH_FILE)
+        })
         sftp.on('OPENDIR', (id) => sftp.handle(id, Buffer.from('d')))
+        sftp.on('OPEN', (id) => sftp.handle(id, Buffer.from('f')))
+        sftp.on('WRITE', (id) => sftp.status(id, ssh2.utils.sftp.STATUS_CODE.OK))
+        sftp.on('REMOVE', (id) => {
+          removals++
+          sftp.status(id, ssh2.utils.sftp.STATUS_CODE.PERMISSION_DENIED)
+        })
         sftp.on('CLOSE', (id) => sftp.status(id, ssh2.utils.sftp.STATUS_CODE.OK))
         sftp.on('READDIR', (id) => {
           const some = names(rounds++)
@@ -338,7 +348,7 @@ describe('a guest whose SFTP server is its tenant’s own invention', () => {
       ...{ parts, lives: () => true, log: quiet },
     })
     stack.defer(() => files.close())
-    return { files, parts, rounds: () => rounds }
+    return { files, parts, rounds: () => rounds, removals: () => removals }
   }
 
   test('cannot keep a listing busy for ever', async () => {
@@ -356,5 +366,28 @@ describe('a guest whose SFTP server is its tenant’s own invention', () => {
     expect(rounds()).toBeLessThan(10)
     const honest = await served(stack, (round) => (round < 2 ? ['ü'.repeat(127), 'b'] : null))
     expect(await honest.files.view(LEASE, '/odd')).toMatchObject({ truncated: false })
+  })
+
+  test('cannot pile up what is to be tidied up in it, nor keep others from being tidied up', async () => {
+    await using stack = new AsyncDisposableStack()
+    const { files, parts, removals } = await served(stack, () => null)
+    const broken = async function* () {
+      yield Buffer.from('x')
+      throw new Error('the browser left')
+    }
+    const code = (attempt: Promise<unknown>) =>
+      attempt.then(
+        () => 'written',
+        (error: { code: string }) => error.code,
+      )
+    for (let i = 0; i < 23; i++) parts.add({ leaseId: LEASE, path: `/odd/left-${i}` })
+    expect(await code(files.write(LEASE, '/odd/last', broken(), true))).toBe('upload-cut-off')
+    expect(parts.all()).toHaveLength(24)
+    expect(await code(files.write(LEASE, '/odd/more', broken(), true))).toBe('file-too-many')
+    expect(parts.all()).toHaveLength(24)
+    // Each is tried once: the second sweep does not begin beside the first.
+    const before = removals()
+    await Promise.all([files.sweep(), files.sweep()])
+    expect(removals() - before).toBe(parts.all().length)
   })
 })

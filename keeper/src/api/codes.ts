@@ -62,6 +62,7 @@ export const STATUS: Readonly<Record<string, number>> = {
   'sponsor-address-cost': 429,
   'sponsor-address-count': 429,
   'sponsor-busy': 429,
+  'sponsor-origin-busy': 429,
   'sponsor-origin-count': 429,
   'sponsor-reverts': 429,
   'streams-too-many': 429,

@@ -14,7 +14,7 @@ export type OnClose = (cleanup: () => Promise<unknown> | unknown) => void
 
 /** @throws DecloudError those of `openDatabase`, `store-foreign`, and of the chain. */
 export const openFeed = async (
-  { dataDir, deployment, pollMs }: KeeperConfig,
+  { dataDir, deployment, pollMs, api }: KeeperConfig,
   chain: Chain,
   onError: (error: unknown) => void,
   onClose: OnClose,
@@ -26,7 +26,7 @@ export const openFeed = async (
   const local = openDatabase(join(dataDir, 'local.sqlite'))
   onClose(() => local.close())
   bindStore(local, deployment, VERSION)
-  const { projector, refoldAll } = makeLedgerProjector(deployment)
+  const { projector, refoldAll } = makeLedgerProjector(deployment, { auditors: api.auditors })
   const follower = makeFollower({
     ...{ chain, db, projectors: [projector], onError },
     ...(pollMs === undefined ? {} : { pollMs }),

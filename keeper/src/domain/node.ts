@@ -13,7 +13,7 @@ export type NodeNetwork = {
   behindNat: boolean
 }
 
-/** What an auditor signed about a node; the latest word of each auditor on each attribute. Times are unix seconds. */
+/** What somebody signed about a node; their latest word on that attribute. Times are unix seconds. */
 export type Attribute = { attribute: Hex; auditor: Address; issuedAt: number; expiresAt: number }
 
 export type NodeView = {
@@ -71,15 +71,33 @@ const registered = (event: Extract<ProtocolEvent, { name: 'NodeRegistered' }>): 
 
 type Attested = Extract<ProtocolEvent, { name: 'AttributeAttested' }>['args']
 
-const attested = (view: NodeView, { node: _, ...said }: Attested): NodeView => {
+/** Anybody may sign anything about any node: of strangers' words so many of the latest are kept. */
+const MOST_OF_STRANGERS = 32
+const NOBODY: ReadonlySet<string> = new Set()
+
+const attested = (
+  view: NodeView,
+  { node: _, ...said }: Attested,
+  auditors: ReadonlySet<string>,
+): NodeView => {
   const others = view.attributes.filter(
     (one) => one.attribute !== said.attribute || one.auditor !== said.auditor,
   )
-  return { ...view, attributes: [...others, said] }
+  const all = [...others, said]
+  const strangers = all.filter(({ auditor }) => !auditors.has(auditor.toLowerCase()))
+  const surplus = new Set(strangers.slice(0, Math.max(strangers.length - MOST_OF_STRANGERS, 0)))
+  return { ...view, attributes: all.filter((one) => !surplus.has(one)) }
 }
 
-/** One step of the fold; events of other nodes and of the escrow change nothing. */
-export const applyNodeEvent = (view: NodeView | undefined, event: ProtocolEvent): NodeView | undefined => {
+/**
+ * One step of the fold; events of other nodes and of the escrow change nothing.
+ * @param auditors in lower case: all that they signed is kept.
+ */
+export const applyNodeEvent = (
+  view: NodeView | undefined,
+  event: ProtocolEvent,
+  auditors = NOBODY,
+): NodeView | undefined => {
   if (event.contract !== 'NodeRegistry') return view
   if (event.name === 'NodeRegistered') return view ?? registered(event)
   if (view === undefined) return undefined
@@ -111,7 +129,7 @@ export const applyNodeEvent = (view: NodeView | undefined, event: ProtocolEvent)
     case 'ProfileChanged':
       return { ...view, description: event.args.description, tags: event.args.tags.map(wordText) }
     case 'AttributeAttested':
-      return attested(view, event.args)
+      return attested(view, event.args, auditors)
     default:
       event satisfies never
       return view

@@ -1,4 +1,5 @@
-// The marketplace of templates. What a template says of itself is read from its content and is its author's word.
+// The marketplace of templates. What a template says of itself is read from its content and is its author's word. Anybody
+// may publish anything, and every keeper reads it: what it costs is bounded, whatever it is.
 import { parseDocument } from 'yaml'
 import type { MarketTemplate } from '../ports/market.ts'
 import type { Place } from './keyset.ts'
@@ -21,7 +22,10 @@ export type TemplateFilter = {
 export type TemplateOrder = 'newest' | 'popular' | 'rating' | 'slug'
 
 const NO_WORDS: TemplateWords = { name: null, description: null, category: null, tags: [] }
-const LONGEST_CONTENT = 65_536
+/** Bytes of a template that is listed by what it says. */
+export const LONGEST_LISTED = 65_536
+/** Characters of an entry that are parsed: the longest description, however it is spelled. YAML takes its time. */
+const LONGEST_ENTRY = 4_096
 const LONGEST = { name: 100, description: 1_000, category: 40, tag: 31 } as const
 const MOST_TAGS = 32
 const FEATURED = 10
@@ -29,21 +33,49 @@ const FEATURED = 10
 const textIn = (value: unknown, longest: number): string | null =>
   typeof value === 'string' && value.trim() !== '' ? value.trim().slice(0, longest) : null
 
-/** @param content a template's YAML, or `null`; anything that is not a mapping says nothing. */
-export const wordsIn = (content: string | null): TemplateWords => {
-  if (content === null || content.length > LONGEST_CONTENT) return NO_WORDS
+const KEY = /^(["']?)(name|description|category|tags)\1[ \t]*:(?=\s)/
+
+/** The first entry of each word at the top of a block mapping: what belongs to it is indented, or a list at the margin. */
+const entriesIn = (content: string): ReadonlyMap<string, string> => {
+  const entries = new Map<string, string>()
+  for (const entry of content.replace(/^#.*\n/gm, '').split(/\n(?=[^\s-])/)) {
+    const word = KEY.exec(entry)?.[2]
+    if (word !== undefined && !entries.has(word)) entries.set(word, entry)
+  }
+  return entries
+}
+
+const fromYaml = (entry: string): unknown => {
+  if (entry.length > LONGEST_ENTRY) return null
   // Aliases would let a few bytes grow without bound.
-  const document = parseDocument(content, { logLevel: 'silent' })
-  if (document.errors.length > 0) return NO_WORDS
-  let said: unknown
+  const document = parseDocument(`${entry}\n`, { logLevel: 'silent' })
+  if (document.errors.length > 0) return null
   try {
-    said = document.toJS({ maxAliasCount: 0 })
+    return document.toJS({ maxAliasCount: 0 })
   } catch {
     // An alias, or a tag that has no value: it says nothing that can be shown.
-    return NO_WORDS
+    return null
   }
-  if (typeof said !== 'object' || said === null) return NO_WORDS
-  const { name, description, category, tags } = said as Record<string, unknown>
+}
+
+const fromJson = (content: string): unknown => {
+  try {
+    return JSON.parse(content)
+  } catch {
+    // YAML in braces that is no JSON: nobody writes a template so.
+    return null
+  }
+}
+
+const saidIn = (content: string): Readonly<Record<string, unknown>> => {
+  const parts = content.startsWith('{') ? [fromJson(content)] : [...entriesIn(content).values()].map(fromYaml)
+  return Object.assign({}, ...parts.filter((part) => typeof part === 'object'))
+}
+
+/** @param content a template's YAML or JSON, or `null`; anything that is not a mapping says nothing. */
+export const wordsIn = (content: string | null): TemplateWords => {
+  if (content === null || content.length > LONGEST_LISTED) return NO_WORDS
+  const { name, description, category, tags } = saidIn(content)
   return {
     name: textIn(name, LONGEST.name),
     description: textIn(description, LONGEST.description),

@@ -130,6 +130,8 @@ export type Market = {
   template(id: number | string): MarketTemplate | undefined
   /** Oldest first. */
   versions(template: number): Omit<VersionView, 'content'>[]
+  /** What a version says, where it is short enough to be listed by it. */
+  listedText(template: number, version: number): string | null
   /** With its content; `text` is what it says once unpacked, `null` when that is not text or lies behind a URI. */
   version(template: number, version: number): (VersionView & { text: string | null }) | undefined
 

@@ -7,7 +7,7 @@ import type { Liveness } from '../ports/liveness.ts'
 import type { Market, MarketNode, MarketTemplate, Page } from '../ports/market.ts'
 
 export type CatalogueDeps = {
-  market: Pick<Market, 'allNodes' | 'nodes' | 'templates' | 'version'>
+  market: Pick<Market, 'allNodes' | 'nodes' | 'templates' | 'listedText'>
   liveness: Liveness
   /** Grows with every commit that may change a table. */
   version(): number
@@ -15,8 +15,8 @@ export type CatalogueDeps = {
 
 /** Rows of one page of the tables. */
 const PAGE = 200
-/** Of templates whose words are remembered; a version never changes. */
-const MOST_REMEMBERED = 5_000
+/** Of versions whose words are remembered: more than are listed at once, or all would be read again at each change. */
+const MOST_REMEMBERED = 50_000
 
 export type Catalogue = ReturnType<typeof makeCatalogue>
 
@@ -40,7 +40,7 @@ export const makeCatalogue = ({ market, liveness, version }: CatalogueDeps) => {
     const key = `${template}:${latest.contentHash}`
     const known = words.get(key)
     if (known !== undefined) return known
-    const read = wordsIn(market.version(template, latest.version)?.text ?? null)
+    const read = wordsIn(market.listedText(template, latest.version))
     if (words.size >= MOST_REMEMBERED) words.clear()
     words.set(key, read)
     return read

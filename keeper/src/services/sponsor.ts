@@ -216,7 +216,8 @@ export const makeSponsor = (deps: SponsorDeps): Sponsor => {
     submit: async (request, { origin, waitMs }) => {
       if (!config.enabled || journal === null) throw OFF()
       const own = looking.filter((one) => one === origin).length
-      if (looking.length >= AT_ONCE || own >= AT_ONCE_PER_ORIGIN) throw CROWDED()
+      if (own >= AT_ONCE_PER_ORIGIN) throw IMPATIENT()
+      if (looking.length >= AT_ONCE) throw CROWDED()
       looking.push(origin)
       const id = await take(request, origin).finally(() => looking.splice(looking.indexOf(origin), 1))
       const flight = flights.get(id)
@@ -245,6 +246,12 @@ const CROWDED = () =>
   new DecloudError('sponsor-crowded', 'The sponsor is looking at as many requests as it can.', {
     hint: 'Try again in a moment, or send it with gas of your own.',
   })
+const IMPATIENT = () =>
+  new DecloudError(
+    'sponsor-origin-busy',
+    `The sponsor is looking at ${AT_ONCE_PER_ORIGIN} requests of your network already.`,
+    { hint: 'Try again in a moment, or send it with gas of your own.' },
+  )
 const EMPTY = () =>
   new DecloudError('sponsor-empty', 'The sponsor has no gas left to give.', {
     hint: 'Send it with gas of your own.',

@@ -12,7 +12,7 @@ import { atNewDesk, type Desk, outcomeJson, outcomeText, SIGNING } from '../oper
 import { demandFloors } from '../operator/floor.ts'
 import { machineIdOf, nodeIdOf } from '../operator/identity.ts'
 import { addressIn } from '../operator/keystore.ts'
-import { type CapacityAsked, capacityOf, measuredIn } from '../operator/machine.ts'
+import { CAPACITY, type CapacityAsked, capacityOf, capacityText, measuredIn } from '../operator/machine.ts'
 import { confirm } from '../operator/prompt.ts'
 import { FIRST_LEASE, pricesText, span } from '../operator/words.ts'
 import { EXIT, type Io, makeVerb, UsageError } from '../verb.ts'
@@ -36,10 +36,7 @@ tried, before anything is sent. Given twice it says which node this machine is.`
       argument: 'TEXT',
       about: 'a stable name of this machine; /etc/machine-id',
     },
-    'point-units': { type: 'string', argument: 'N', about: 'compute on offer; 12 units are a point' },
-    memory: { type: 'string', argument: 'MIB', about: 'memory on offer' },
-    disk: { type: 'string', argument: 'GIB', about: 'disk on offer' },
-    gpus: { type: 'string', argument: 'N', about: 'GPUs on offer, of those that the configuration names' },
+    ...CAPACITY,
     'without-probe': {
       type: 'boolean',
       about: 'on a development chain: register a machine that booted no guest',
@@ -88,7 +85,7 @@ const already = (io: Io, node: number, nodeId: Hex): number => {
   const written = keepIndex(io, node)
   io.result(
     { node, nodeId, registered: false, ...written },
-    `This machine is node ${node} already${written.file === null ? '' : `; ${written.file} says so`}. Change it with \`price set\` and \`profile set\`.`,
+    `This machine is node ${node} already${written.file === null ? '' : `; ${written.file} says so`}. Change it with \`price set\`, \`profile set\` and \`capacity set\`.`,
   )
   return EXIT.done
 }
@@ -178,10 +175,9 @@ const firstSealingKey = (io: Io): Hex => {
 }
 
 const summary = ({ operator, chain }: Desk, one: Registration): string[] => {
-  const { pointUnits, memoryMiB, diskGiB, gpus } = one.capacity
   return [
     `On chain ${chain.deployment.chainId}, signed by ${operator.address}:`,
-    `  offers  ${Number(pointUnits) / 12} points (${pointUnits} units), ${memoryMiB} MiB, ${diskGiB} GiB, ${gpus} GPUs`,
+    `  offers  ${capacityText(one.capacity)}`,
     `  asks    ${isDefault(one.prices) ? "the platform's defaults" : pricesText(one.prices)}`,
     `  terms   at least ${one.minCharge} s billed, ${one.notice === 0 ? 'no notice' : `${span(one.notice)} of notice`} before a reclaim`,
     `  agent   ${one.agent}${one.endpoint === '' ? '' : ` at ${one.endpoint}`}`,

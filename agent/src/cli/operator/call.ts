@@ -30,6 +30,10 @@ export const registryCalls = ({ nodeRegistry: to }: Deployment) => {
       ...{ kind: 'setPrices', to, does: `set the prices of node ${node}` },
       data: encodeFunctionData({ abi, functionName: 'setPrices', args: [node, prices] }),
     }),
+    setCapacity: (node: number, capacity: Registration['capacity']): Call => ({
+      ...{ kind: 'setCapacity', to, does: `set what node ${node} offers` },
+      data: encodeFunctionData({ abi, functionName: 'setCapacity', args: [node, capacity] }),
+    }),
     setProfile: (node: number, description: string, tags: readonly Hex[]): Call => ({
       ...{ kind: 'setProfile', to, does: `describe node ${node}` },
       data: encodeFunctionData({ abi, functionName: 'setProfile', args: [node, description, tags] }),

@@ -5,7 +5,7 @@ import { AgentError } from '../../lib/errors.ts'
 import { type Measured, measuredOf } from '../../measure.ts'
 import { demandProof } from '../../prove.ts'
 import { openFactsStore } from '../../state/node-facts-store.ts'
-import { UsageError, wholeNumber } from '../verb.ts'
+import { type Options, UsageError, wholeNumber } from '../verb.ts'
 
 export type CapacityAsked = {
   readonly 'point-units': string | undefined
@@ -14,12 +14,23 @@ export type CapacityAsked = {
   readonly gpus: string | undefined
 }
 
+/** What both registering and changing it take. */
+export const CAPACITY = {
+  'point-units': { type: 'string', argument: 'N', about: 'compute on offer; 12 units are a point' },
+  memory: { type: 'string', argument: 'MIB', about: 'memory on offer' },
+  disk: { type: 'string', argument: 'GIB', about: 'disk on offer' },
+  gpus: { type: 'string', argument: 'N', about: 'GPUs on offer, of those that the configuration names' },
+} as const satisfies Options
+
 type Capacity = {
   readonly pointUnits: bigint
   readonly memoryMiB: bigint
   readonly diskGiB: bigint
   readonly gpus: number
 }
+
+export const capacityText = ({ pointUnits, memoryMiB, diskGiB, gpus }: Capacity): string =>
+  `${Number(pointUnits) / 12} points (${pointUnits} units), ${memoryMiB} MiB, ${diskGiB} GiB, ${gpus} GPUs`
 
 /** @param proof the chain that a guest must have booted for; null on a development chain, where none is demanded. */
 export const measuredIn = (dataDir: string, proof: { chainId: number } | null, nowMs: number): Measured => {

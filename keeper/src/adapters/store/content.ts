@@ -4,16 +4,16 @@ import type { Hex } from 'viem'
 
 /** 16 KiB of an event may unpack to a great deal more; a template is not longer than this. */
 const MOST_BYTES = 512 * 1_024
-const LIMIT = { maxOutputLength: MOST_BYTES }
 
 const startsWith = (bytes: Buffer, ...magic: number[]) => magic.every((byte, i) => bytes[i] === byte)
 
-const unpacked = (bytes: Buffer): Buffer | null => {
+const unpacked = (bytes: Buffer, most: number): Buffer | null => {
+  const limit = { maxOutputLength: most }
   try {
-    if (startsWith(bytes, 0x1f, 0x8b)) return gunzipSync(bytes, LIMIT)
-    if (startsWith(bytes, 0x28, 0xb5, 0x2f, 0xfd)) return zstdDecompressSync(bytes, LIMIT)
-    if (startsWith(bytes, 0x78)) return inflateSync(bytes, LIMIT)
-    return brotliDecompressSync(bytes, LIMIT)
+    if (startsWith(bytes, 0x1f, 0x8b)) return gunzipSync(bytes, limit)
+    if (startsWith(bytes, 0x28, 0xb5, 0x2f, 0xfd)) return zstdDecompressSync(bytes, limit)
+    if (startsWith(bytes, 0x78)) return inflateSync(bytes, limit)
+    return brotliDecompressSync(bytes, limit)
   } catch {
     // Anybody may publish any bytes: those that do not unpack are no template of ours, and no failure either.
     return null
@@ -31,12 +31,15 @@ const asText = (bytes: Buffer): string | null => {
   }
 }
 
-/** @returns the text, or `null` for no content, bytes that are not text, and more than half a MiB of it. */
-export const contentText = (content: Hex): string | null => {
+/**
+ * @param most bytes of the text.
+ * @returns the text, or `null` for no content, bytes that are not text, and more of it.
+ */
+export const contentText = (content: Hex, most = MOST_BYTES): string | null => {
   const bytes = Buffer.from(content.slice(2), 'hex')
   if (bytes.length === 0) return null
   const plain = asText(bytes)
   if (plain !== null) return plain
-  const inner = unpacked(bytes)
+  const inner = unpacked(bytes, most)
   return inner === null ? null : asText(inner)
 }

@@ -2,6 +2,7 @@
 import { makeEventReader, migrate, type Projector, readEventsAfter } from '@decloud/chain'
 import type { Deployment, ProtocolEvent } from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
+import type { Address } from 'viem'
 import { grantEntity, manifestEntity, sealingKeyEntity } from './entities/access.ts'
 import { type Folder, makeFolder } from './entities/entity.ts'
 import { leaseEntity } from './entities/lease.ts'
@@ -20,6 +21,10 @@ import { templateEntity, versionEntity } from './entities/template.ts'
 import { MARKET_SCHEMA, MARKET_TABLES } from './schema.ts'
 import { noteChange } from './version.ts'
 
+/** Grows with every change of what the same logs are folded to. 1: words are found in the beginning of a template,
+ * and of what strangers signed about a node the latest is kept. */
+const VERSION = '1'
+
 /** Logs folded in one go when all of them are: bounds memory. */
 const CHUNK = 5_000
 
@@ -32,7 +37,7 @@ const TUNING = ['synchronous = NORMAL', 'cache_size = -32768', 'wal_autocheckpoi
 type Writer = Pick<Folder, 'apply'> & { revert(gone: readonly ProtocolEvent[]): void }
 
 /** Needs the tables: made at the first use, since the feed creates them. */
-const makeWriter = (db: Database, deployment: Deployment): Writer => {
+const makeWriter = (db: Database, deployment: Deployment, auditors: ReadonlySet<string>): Writer => {
   const read = makeEventReader(deployment)
   const [books, counts, flows] = [makeBooks(db), makeCounts(db), makeFlows(db)]
   const sums = [books, counts, flows]
@@ -44,7 +49,7 @@ const makeWriter = (db: Database, deployment: Deployment): Writer => {
     makeFolder(leaseEntity(db, lease)),
     makeFolder(accountEntity(db, deployment, flows)),
     makeFolder(tillEntity(db, deployment, flows)),
-    makeFolder(nodeEntity(db, deployment)),
+    makeFolder(nodeEntity(db, deployment, auditors)),
     makeFolder(stakeEntity(db, deployment)),
     makeFolder(versionEntity(db, deployment)),
     makeFolder(templateEntity(db, deployment)),
@@ -84,15 +89,23 @@ const makeWriter = (db: Database, deployment: Deployment): Writer => {
   }
 }
 
-/** @returns the projector, and `refoldAll`: every table anew from the stored logs. */
-export const makeLedgerProjector = (deployment: Deployment) => {
+/**
+ * @param options `auditors`: accounts whose every word about nodes is kept. With others the tables are filled anew.
+ * @returns the projector, and `refoldAll`: every table anew from the stored logs.
+ */
+export const makeLedgerProjector = (
+  deployment: Deployment,
+  options: { auditors?: readonly Address[] } = {},
+) => {
+  const auditors = new Set((options.auditors ?? []).map((one) => one.toLowerCase()))
   const writers = new WeakMap<Database, Writer>()
   const writerOf = (db: Database): Writer => {
-    const writer = writers.get(db) ?? makeWriter(db, deployment)
+    const writer = writers.get(db) ?? makeWriter(db, deployment, auditors)
     writers.set(db, writer)
     return writer
   }
   const projector: Projector = {
+    version: [VERSION, ...[...auditors].sort()].join(' '),
     migrate: (db) => {
       for (const setting of TUNING) db.pragma(setting)
       migrate(db, 'market', MARKET_SCHEMA)

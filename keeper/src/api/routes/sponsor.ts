@@ -33,6 +33,7 @@ const PROBLEMS = [
   'sponsor-address-cost',
   'sponsor-address-count',
   'sponsor-busy',
+  'sponsor-origin-busy',
   'sponsor-origin-count',
   'sponsor-reverts',
   'sponsor-budget',

@@ -8659,7 +8659,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests: `sponsor-address-cost`, `sponsor-address-count`, `sponsor-busy`, `sponsor-origin-count`, `sponsor-reverts`, `rate-limited` */
+            /** @description Too many requests: `sponsor-address-cost`, `sponsor-address-count`, `sponsor-busy`, `sponsor-origin-busy`, `sponsor-origin-count`, `sponsor-reverts`, `rate-limited` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8854,7 +8854,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests: `sponsor-address-cost`, `sponsor-address-count`, `sponsor-busy`, `sponsor-origin-count`, `sponsor-reverts`, `rate-limited` */
+            /** @description Too many requests: `sponsor-address-cost`, `sponsor-address-count`, `sponsor-busy`, `sponsor-origin-busy`, `sponsor-origin-count`, `sponsor-reverts`, `rate-limited` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9046,7 +9046,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests: `sponsor-address-cost`, `sponsor-address-count`, `sponsor-busy`, `sponsor-origin-count`, `sponsor-reverts`, `rate-limited` */
+            /** @description Too many requests: `sponsor-address-cost`, `sponsor-address-count`, `sponsor-busy`, `sponsor-origin-busy`, `sponsor-origin-count`, `sponsor-reverts`, `rate-limited` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9241,7 +9241,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests: `sponsor-address-cost`, `sponsor-address-count`, `sponsor-busy`, `sponsor-origin-count`, `sponsor-reverts`, `rate-limited` */
+            /** @description Too many requests: `sponsor-address-cost`, `sponsor-address-count`, `sponsor-busy`, `sponsor-origin-busy`, `sponsor-origin-count`, `sponsor-reverts`, `rate-limited` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9438,7 +9438,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests: `sponsor-address-cost`, `sponsor-address-count`, `sponsor-busy`, `sponsor-origin-count`, `sponsor-reverts`, `rate-limited` */
+            /** @description Too many requests: `sponsor-address-cost`, `sponsor-address-count`, `sponsor-busy`, `sponsor-origin-busy`, `sponsor-origin-count`, `sponsor-reverts`, `rate-limited` */
             429: {
                 headers: {
                     [name: string]: unknown;

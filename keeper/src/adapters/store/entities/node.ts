@@ -50,7 +50,12 @@ const searchedText = ({ description, tags, region }: NodeView) => [
   regionText(region),
 ]
 
-export const nodeEntity = (db: Database, { nodeRegistry }: Deployment): Entity<number, NodeView> => {
+/** @param auditors in lower case: all that they signed about a node is kept. */
+export const nodeEntity = (
+  db: Database,
+  { nodeRegistry }: Deployment,
+  auditors: ReadonlySet<string>,
+): Entity<number, NodeView> => {
   const nodes = nodeTable(db)
   const unlist = db.prepare('DELETE FROM node_search WHERE rowid = ?')
   const list = db.prepare('INSERT INTO node_search (rowid, description, tags, region) VALUES (?, ?, ?, ?)')
@@ -58,7 +63,7 @@ export const nodeEntity = (db: Database, { nodeRegistry }: Deployment): Entity<n
     contracts: ['NodeRegistry'],
     keyOf: ({ args }) => ('node' in args ? args.node : undefined),
     logs: (node) => ({ address: nodeRegistry, topic1: numberWord(node) }),
-    apply: applyNodeEvent,
+    apply: (view, event) => applyNodeEvent(view, event, auditors),
     load: (node) => nodes.get(node),
     save: (node, before, after) => {
       if (after === undefined) nodes.drop(node)

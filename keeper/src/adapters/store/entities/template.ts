@@ -9,6 +9,7 @@ import {
   type TemplateView,
   type VersionView,
 } from '../../../domain/template.ts'
+import { LONGEST_LISTED } from '../../../domain/template-listing.ts'
 import { contentText } from '../content.ts'
 import { amount, bytes, type Columns, flag, height, integer, json, makeTable, text } from '../table.ts'
 import type { Entity } from './entity.ts'
@@ -44,6 +45,9 @@ const VERSION_COLUMNS: Columns<VersionView> = {
 export const versionTable = (db: Database) =>
   makeTable(db, { name: 'template_versions', key: ['template', 'version'], columns: VERSION_COLUMNS })
 
+/** Characters of a template that words are found in: a few bytes unpack to a great deal, and every keeper would keep it. */
+const MOST_SEARCHED = 8_192
+
 /** After the versions, which are in place when a template is saved: its search entry shows the latest of them. */
 export const templateEntity = (
   db: Database,
@@ -66,7 +70,8 @@ export const templateEntity = (
       if (before !== undefined) unlist.run(template)
       if (after === undefined) return
       const latest = versions.get(template, after.versions)
-      list.run(template, after.slug, (latest && contentText(latest.content)) ?? '')
+      const text = latest && contentText(latest.content, LONGEST_LISTED)
+      list.run(template, after.slug, text?.slice(0, MOST_SEARCHED) ?? '')
     },
   }
 }

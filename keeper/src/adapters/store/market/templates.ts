@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3'
 import { NO_RATING } from '../../../domain/review.ts'
 import type { TemplateView, VersionView } from '../../../domain/template.ts'
+import { LONGEST_LISTED } from '../../../domain/template-listing.ts'
 import type { Market, MarketTemplate, TemplateQuery, TemplateSort } from '../../../ports/market.ts'
 import { contentText } from '../content.ts'
 import { ratingReader } from '../entities/reputation.ts'
@@ -10,7 +11,7 @@ import type { Cell } from '../table.ts'
 import type { MarketDeps } from './deps.ts'
 import { idsMatching } from './search.ts'
 
-export type TemplateReads = Pick<Market, 'templates' | 'template' | 'versions' | 'version'>
+export type TemplateReads = Pick<Market, 'templates' | 'template' | 'versions' | 'version' | 'listedText'>
 
 const withoutContent = ({ content: _, ...rest }: VersionView): Omit<VersionView, 'content'> => rest
 
@@ -80,6 +81,10 @@ export const makeTemplateReads = (db: Database, deps: MarketDeps): TemplateReads
     },
     versions: (template) =>
       (versionsOf.all(template) as Cell[][]).map((cells) => withoutContent(versions.read(cells))),
+    listedText: (template, version) => {
+      const row = versions.get(template, version)
+      return row === undefined ? null : contentText(row.content, LONGEST_LISTED)
+    },
     version: (template, version) => {
       const row = versions.get(template, version)
       return row && { ...row, text: contentText(row.content) }
