@@ -1,4 +1,4 @@
-// What a stranger reads first leads somewhere.
+// What a stranger reads first leads somewhere. What is to be typed is held to the commands in agent/test/cli/docs.test.ts.
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -27,17 +27,6 @@ it.each(['README.md', 'CONTRIBUTING.md', 'contracts/README.md'])(
     expect(paths.filter((path) => !path.includes('*') && !existsSync(join(ROOT, path)))).toEqual([])
   },
 )
-
-it('every script that README.md runs is there', async () => {
-  const text = await textOf('README.md')
-  const { scripts } = JSON.parse(await textOf('package.json')) as { scripts: Record<string, string> }
-  const named = [...text.matchAll(/npm run ([\w:]+)/g)].map(([, name = '']) => name)
-  expect(named.length).toBeGreaterThan(10)
-  expect(named.filter((name) => scripts[name] === undefined)).toEqual([])
-  const started = [...text.matchAll(/^node (\S+\.ts)/gm)].map(([, path = '']) => path)
-  expect(started.filter((path) => !existsSync(join(ROOT, path)))).toEqual([])
-  expect(started).toEqual([...new Set(started)])
-})
 
 it('every decision bears the number it is filed under, and no number is given twice', async () => {
   const files = (await readdir(join(ROOT, 'docs/decisions'))).sort()
