@@ -38,7 +38,7 @@ const alertsFor = (leases: readonly LeaseView[], change: Partial<AlertsDeps> = {
     config: alertsSection.parse({ maxAlerts: 3, perAccount: 2 }),
     // Only its chain and escrow are read.
     deployment: { chainId: 1, leaseEscrow: account(0) } as Deployment,
-    ...{ store, ledger, market: { leaseEvents: () => [] }, liveness: { isOnline: () => 'unknown' as const } },
+    ...{ store, ledger, market: { endOf: () => null }, liveness: { isOnline: () => 'unknown' as const } },
     follower: {
       health: () => ({ ...health, state: 'live', silentMs: 0, lastError: null, disagreement: null }),
       finalizedThrough: () => block,

@@ -1,4 +1,10 @@
-import { leaseDetailSchema, leasesSchema, nodeSchema, nodesSchema } from '@decloud/protocol/wire/api'
+import {
+  leaseDetailSchema,
+  leaseEventsSchema,
+  leasesSchema,
+  nodeSchema,
+  nodesSchema,
+} from '@decloud/protocol/wire/api'
 import { type Hex, toHex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AGENT, type Local, OPERATOR, startLocal, TENANT } from '../../chain/test/local.ts'
@@ -81,6 +87,22 @@ describe('GET /api/leases', () => {
     expect((await getJson(`${keeper.url}/api/leases?cursor=nonsense`)).body).toMatchObject({
       code: 'cursor-invalid',
     })
+  })
+
+  it('tells what happened to one, oldest first, each once however it is paged', async () => {
+    const page = async (query: string) =>
+      leaseEventsSchema.parse((await getJson(`${keeper.url}/api/leases/${ids[0]}/events?${query}`)).body)
+    const whole = await page('limit=200')
+    expect(whole.next).toBeNull()
+    const names = whole.events.map(({ name }) => name)
+    expect(names).toEqual(['LeaseRequested', 'LeaseAssigned', 'LeaseActivated'])
+    const told: typeof whole.events = []
+    for (let next: string | null = ''; next !== null && told.length <= whole.events.length; ) {
+      const one = await page(`limit=1${next === '' ? '' : `&cursor=${next}`}`)
+      told.push(...one.events)
+      next = one.next
+    }
+    expect(told).toEqual(whole.events)
   })
 
   it('filters by tenant, node and status', async () => {

@@ -89,6 +89,7 @@ describe('a cursor', () => {
     '/api/marketplace/templates?',
     '/api/leases?',
     '/api/flows?',
+    `/api/leases/${leases.active}/events?`,
   ]
   const next = async (list: string): Promise<string> =>
     (await getJson(`${keeper.url}${list}limit=1`)).body['next'] ?? ''

@@ -83,30 +83,42 @@ const toRawLog = (row: LogRow): RawLog => ({
   timestamp: BigInt(row.timestamp),
 })
 
-export type LogFilter = { address: Address | readonly Address[]; topic1?: Hex; topic2?: Hex }
+export type LogPlace = { block: number; logIndex: number }
+export type LogFilter = {
+  address: Address | readonly Address[]
+  topic1?: Hex
+  topic2?: Hex
+  /** Those behind that place alone. */
+  after?: LogPlace
+  /** The first so many; all when left out. */
+  limit?: number
+}
+
+const conditionsOf = ({ topic1, topic2, after }: LogFilter): string[] => [
+  'address IN (SELECT value FROM json_each(@addresses))',
+  ...(topic1 === undefined ? [] : ['topic1 = @topic1']),
+  // A plus keeps the index of what comes before it in use.
+  ...(topic2 === undefined ? [] : [topic1 === undefined ? 'topic2 = @topic2' : '+topic2 = @topic2']),
+  ...(after === undefined ? [] : ['(+block_number, log_index) > (@block, @logIndex)']),
+]
 
 /** The stored logs of one contract or several, or of one indexed argument of theirs, in chain order. */
 export const selectLogs = (db: Database, filter: LogFilter): RawLog[] => {
-  const column = filter.topic1 !== undefined ? 'topic1' : filter.topic2 !== undefined ? 'topic2' : undefined
-  const where = column === undefined ? '' : `AND ${column} = @topic`
   const rows = db
     .prepare(
-      `SELECT * FROM feed_logs WHERE address IN (SELECT value FROM json_each(@addresses)) ${where}
-       ORDER BY block_number, log_index`,
+      `SELECT * FROM feed_logs WHERE ${conditionsOf(filter).join(' AND ')}
+       ORDER BY block_number, log_index ${filter.limit === undefined ? '' : 'LIMIT @limit'}`,
     )
-    .all({ addresses: addressesIn(filter), topic: filter.topic1 ?? filter.topic2 ?? null }) as LogRow[]
-  const logs = rows.map(toRawLog)
-  return filter.topic1 !== undefined && filter.topic2 !== undefined
-    ? logs.filter((log) => log.topics[2] === filter.topic2)
-    : logs
+    .all({
+      ...{ addresses: addressesIn(filter), limit: filter.limit ?? null },
+      ...{ topic1: filter.topic1 ?? null, topic2: filter.topic2 ?? null },
+      ...{ block: filter.after?.block ?? null, logIndex: filter.after?.logIndex ?? null },
+    }) as LogRow[]
+  return rows.map(toRawLog)
 }
 
 /** The next `limit` stored logs after a place, in chain order. */
-export const selectLogsAfter = (
-  db: Database,
-  after: { block: number; logIndex: number },
-  limit: number,
-): RawLog[] => {
+export const selectLogsAfter = (db: Database, after: LogPlace, limit: number): RawLog[] => {
   const rows = db
     .prepare(
       `SELECT * FROM feed_logs WHERE (block_number, log_index) > (@block, @logIndex)

@@ -153,7 +153,9 @@ export type Market = {
   flowDays(node: number | null, days: { from: number; to: number }): FlowDay[]
 
   /** The timeline of a lease, oldest first; also what LeaseAccess, Reviews, mandates and quorum say of it. */
-  leaseEvents(leaseId: Hex): LeaseEvent[]
+  leaseEvents(query: Paging & { leaseId: Hex }): Page<LeaseEvent>
+  /** Height of the block in which the lease ended, `null` while it has not. */
+  endOf(leaseId: Hex): bigint | null
   /** Empty once the lease has ended. */
   collaborators(leaseId: Hex): (GrantView & { key: SealingKeyView | null })[]
   /** Leases that live and to which the account was given access. */

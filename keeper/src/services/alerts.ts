@@ -31,7 +31,7 @@ export type AlertsDeps = {
   deployment: Deployment
   store: AlertStore
   ledger: Pick<Ledger, 'lease' | 'leases' | 'node'>
-  market: Pick<Market, 'leaseEvents'>
+  market: Pick<Market, 'endOf'>
   liveness: Pick<Liveness, 'isOnline'>
   follower: { health(): FeedHealth; finalizedThrough(): BlockRef | null }
   post: Post
@@ -87,8 +87,7 @@ export const makeAlerts = (deps: AlertsDeps): Alerts => {
     if (!mine(lease, account)) throw forbidden('the tenant of the lease and the operator of its node')
   }
 
-  const isFinal = (leaseId: Hex, height: bigint): boolean =>
-    market.leaseEvents(leaseId).some(({ name, block }) => name === 'LeaseEnded' && block <= height)
+  const isFinal = (leaseId: Hex, height: bigint): boolean => (market.endOf(leaseId) ?? height + 1n) <= height
 
   const leasesFor = (alert: Alert, cache: Map<Address, LeaseView[]>): readonly LeaseView[] => {
     if (alert.kind === 'offline') return []

@@ -96,8 +96,9 @@ export const leaseEventSchema = z.object({
   transaction: wordText,
   at: z.int(),
 })
+export const leaseEventsQuerySchema = z.strictObject({ ...pagingFields })
 /** Oldest first. */
-export const leaseEventsSchema = z.object({ events: z.array(leaseEventSchema) })
+export const leaseEventsSchema = z.object({ events: z.array(leaseEventSchema), next: nextCursor })
 
 export const leaseReadinessSchema = z.object({
   leaseId: wordText,

@@ -2,6 +2,7 @@ import { DecloudError, type LeaseView } from '@decloud/protocol'
 import {
   collaboratorsSchema,
   leaseDetailSchema,
+  leaseEventsQuerySchema,
   leaseEventsSchema,
   leaseParams,
   leaseReadinessSchema,
@@ -73,16 +74,20 @@ export const leasesRoute = (app: App, deps: ApiDeps) => {
   })
   addRead(app, deps, {
     url: '/api/leases/:leaseId/events',
-    summary: 'What happened to a lease on the chain, oldest first',
+    summary: 'What happened to a lease on the chain, oldest first, a page at a time',
     tags: TAGS,
     params: leaseParams,
+    query: leaseEventsQuerySchema,
     answer: leaseEventsSchema,
     changes: 'events',
-    problems: ['lease-unknown'],
-    read: ({ params }) => {
+    problems: ['lease-unknown', 'cursor-invalid'],
+    read: ({ params, query }) => {
       const { leaseId } = leaseOr404(deps, params.leaseId)
-      const events = market.leaseEvents(leaseId)
-      return { events: events.map((event) => ({ ...event, args: plainArgs(event.args) })) }
+      const cursors = wrappedCursor(scopeOf(`lease events ${leaseId}`, {}))
+      const { limit } = query
+      const { rows, next } = market.leaseEvents({ leaseId, limit, cursor: cursors.read(query.cursor) })
+      const events = rows.map((event) => ({ ...event, args: plainArgs(event.args) }))
+      return { events, next: cursors.write(next) }
     },
   })
   addRead(app, deps, {

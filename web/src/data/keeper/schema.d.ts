@@ -262,7 +262,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What happened to a lease on the chain, oldest first */
+        /** What happened to a lease on the chain, oldest first, a page at a time */
         get: operations["getLeasesByLeaseIdEvents"];
         put?: never;
         post?: never;
@@ -3966,7 +3966,12 @@ export interface operations {
     };
     getLeasesByLeaseIdEvents: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Rows of a page, 1 to 200; 50 unless said otherwise */
+                limit?: string;
+                /** @description `next` of the page before, with the same filters and sort */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
@@ -3994,7 +3999,8 @@ export interface operations {
                      *           "transaction": "0x0000000000000000000000000000000000000000000000000000000000000001",
                      *           "at": 1
                      *         }
-                     *       ]
+                     *       ],
+                     *       "next": "text"
                      *     }
                      */
                     "application/json": {
@@ -4011,10 +4017,11 @@ export interface operations {
                             transaction: string;
                             at: number;
                         }[];
+                        next: string | null;
                     };
                 };
             };
-            /** @description Bad request: `request-invalid` */
+            /** @description Bad request: `cursor-invalid`, `request-invalid` */
             400: {
                 headers: {
                     [name: string]: unknown;

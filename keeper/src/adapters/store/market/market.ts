@@ -1,13 +1,14 @@
 // Reads of the marketplace's tables, on the database that the projector writes.
 import { makeEventReader } from '@decloud/chain'
-import type { Deployment, ProtocolEvent } from '@decloud/protocol'
+import { type Deployment, leaseEscrowAbi, type ProtocolEvent } from '@decloud/protocol'
 import type { Database } from 'better-sqlite3'
-import { type Hex, zeroAddress } from 'viem'
+import { getAbiItem, type Hex, toEventSelector, zeroAddress } from 'viem'
 import { EMPTY_DESK, EMPTY_QUORUM } from '../../../domain/desk.ts'
 import { windowAt } from '../../../domain/reputation.ts'
 import type { Market, MarketCounts } from '../../../ports/market.ts'
 import { grantTable, manifestTable, sealingKeyTable } from '../entities/access.ts'
 import { policyTable, singleTable } from '../entities/market.ts'
+import { pageOf, placeOf } from '../pages.ts'
 import type { Cell } from '../table.ts'
 import { versionOf } from '../version.ts'
 import { makeAttested } from './attested.ts'
@@ -50,6 +51,8 @@ export const makeMarket = (db: Database, options: MarketOptions): Market => {
   }
 }
 
+const ENDED = toEventSelector(getAbiItem({ abi: leaseEscrowAbi, name: 'LeaseEnded' }))
+
 const leaseEvent = (event: ProtocolEvent) => ({
   ...{ contract: event.contract, name: event.name, args: event.args },
   ...{ block: event.blockNumber, logIndex: event.logIndex, transaction: event.transactionHash },
@@ -59,7 +62,10 @@ const leaseEvent = (event: ProtocolEvent) => ({
 const makeAccessReads = (
   db: Database,
   deployment: Deployment,
-): Pick<Market, 'leaseEvents' | 'collaborators' | 'sharedWith' | 'sealingKey' | 'postedManifest'> => {
+): Pick<
+  Market,
+  'leaseEvents' | 'endOf' | 'collaborators' | 'sharedWith' | 'sealingKey' | 'postedManifest'
+> => {
   const read = makeEventReader(deployment)
   const grants = grantTable(db)
   const keys = sealingKeyTable(db)
@@ -71,15 +77,28 @@ const makeAccessReads = (
   const ofAccount = db
     .prepare(`SELECT ${grants.select('g')} FROM grants g ${live} WHERE g.account = ? ORDER BY g.lease_id`)
     .raw()
+  const endOfLease = db
+    .prepare('SELECT block_number FROM feed_logs WHERE address = ? AND +topic0 = ? AND topic1 = ?')
+    .pluck()
   const { leaseEscrow, leaseMandates, downtimeQuorum } = deployment
   const { leaseAccess = zeroAddress, reviews = zeroAddress } = deployment
   const told = [leaseEscrow, leaseMandates, downtimeQuorum, leaseAccess, reviews]
   return {
-    leaseEvents: (leaseId) =>
-      read(db, { address: told, topic1: leaseId.toLowerCase() as Hex })
-        // A stack's id is no lease's, but for one who could find a collision.
-        .filter((event) => 'leaseId' in event.args && event.args.leaseId === leaseId.toLowerCase())
-        .map(leaseEvent),
+    leaseEvents: ({ leaseId, limit, cursor }) => {
+      const [block, logIndex] = cursor === undefined ? [-1, -1] : placeOf(cursor, 'nn').map(Number)
+      const events = read(db, {
+        ...{ address: told, topic1: leaseId.toLowerCase() as Hex, limit: limit + 1 },
+        after: { block: block ?? -1, logIndex: logIndex ?? -1 },
+      })
+      const { rows, next } = pageOf(events, limit, (event) => [Number(event.blockNumber), event.logIndex])
+      // A stack's id is no lease's, but for one who could find a collision.
+      const own = rows.filter(({ args }) => 'leaseId' in args && args.leaseId === leaseId.toLowerCase())
+      return { rows: own.map(leaseEvent), next }
+    },
+    endOf: (leaseId) => {
+      const end = endOfLease.get(leaseEscrow.toLowerCase(), ENDED, leaseId.toLowerCase())
+      return end === undefined ? null : BigInt(end as number)
+    },
     collaborators: (leaseId) =>
       (ofLease.all(leaseId.toLowerCase()) as Cell[][]).map((cells) => {
         const grant = grants.read(cells)
