@@ -107,24 +107,27 @@ describe('a request without a node', () => {
   it('goes to the next best when the contract refuses the best, and the answer says what it said', async () => {
     const keeper = await harness.boot({ rpcUrls: [proxy.url], scheduler: AT_ONCE })
     await until(async () => (await fetch(`${keeper.url}/health`)).status === 200, 'live')
-    const tried: number[] = []
+    const tried = new Set<number>()
     let failure: Awaited<ReturnType<typeof placementOf>>['lastFailure'] = null
-    let leaseId: Hex | null = null
+    // The keeper may be at its second choice before the request is known to be in.
+    const requested = Promise.withResolvers<Hex>()
     // Its ledger shows the node as it was when it chose: the drain comes between the choice and the simulation.
     proxy.judge = async ({ method, params }): Promise<'forward'> => {
       if (method !== 'eth_estimateGas') return 'forward'
       const [call] = params as [{ data: Hex }]
       const { args } = decodeFunctionData({ abi: leaseEscrowAbi, data: call.data })
       const node = Number(args?.[1])
-      if (tried.length === 0) await local.registry(OPERATOR, 'setActive', [node, false])
-      else if (leaseId !== null) failure = (await placementOf(keeper, leaseId)).lastFailure
-      tried.push(node)
+      // On a slow machine a question is asked twice: it counts once.
+      const isFirst = tried.size === 0
+      tried.add(node)
+      if (isFirst) await local.registry(OPERATOR, 'setActive', [node, false])
+      else failure ??= (await placementOf(keeper, await requested.promise)).lastFailure
       return 'forward'
     }
-    leaseId = await request()
-    await until(async () => (await local.leaseOf(leaseId!)).node !== 0, 'placed on another')
+    const leaseId = await request()
+    requested.resolve(leaseId)
+    await until(async () => (await local.leaseOf(leaseId)).node !== 0, 'placed on another')
     const [best, next] = tried
-    expect(next).not.toBe(best)
     expect((await local.leaseOf(leaseId)).node).toBe(next)
     expect(failure).toMatchObject({ node: best, code: 'LeaseEscrow_NodeNotActive' })
     await local.registry(OPERATOR, 'setActive', [best, true])
