@@ -103,7 +103,7 @@ export type HypervisorEvent =
 export interface NetworkSpec {
   readonly name: string
   readonly subnet: string
-  /** nat: guests reach the outside through the host; isolated: only the host and one another. */
+  /** nat: guests reach the outside through the host; isolated: only the host. Never one another. */
   readonly mode: 'nat' | 'isolated'
 }
 

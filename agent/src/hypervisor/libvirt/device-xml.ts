@@ -48,11 +48,13 @@ function bandwidthXml(limits: BandwidthLimits | undefined): string {
   return text === '' ? '' : `\n      <bandwidth>${text}</bandwidth>`
 }
 
+/** An isolated port: the bridge passes nothing between guests, who are strangers to one another, but to and from the host. */
 function interfaceXml({ network, bandwidth }: DomainSpec): string {
   return `<interface type='network'>
       <mac address='${escapeXml(network.mac)}'/>
       <source network='${escapeXml(network.name)}'/>
       <model type='virtio'/>${bandwidthXml(bandwidth)}
+      <port isolated='yes'/>
     </interface>`
 }
 
