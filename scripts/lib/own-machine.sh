@@ -19,6 +19,13 @@ for folder in /etc/libvirt /var/lib/libvirt /var/cache/libvirt; do
   cp -a "$copy"/. "$folder"/
   rm -rf "$copy"
 done
+# The kernel shows the network devices of the namespace that /sys was mounted in: these two folders, through which libvirt
+# sets what a bridge's port may do, are taken from one that is mounted here.
+mkdir "$scratch/sys"
+mount -t sysfs own-sys "$scratch/sys"
+for folder in class/net devices/virtual/net; do mount --bind "$scratch/sys/$folder" "/sys/$folder"; done
+umount -l "$scratch/sys"
+rmdir "$scratch/sys"
 # Control groups below one of this machine's own, by which its owner finds and removes them.
 name=${scratch##*/}
 own_group() { mkdir -p "$1/$name" && mount --bind "$1/$name" "$1"; }
