@@ -87,8 +87,7 @@ export const roomOf = async (
 /**
  * @param first whether the lease is not activated yet; an activated one has been promised its room, and is never refused.
  * @throws AgentError `does-not-fit`, which is final; `room-awaited` while a guest has the room that leaves, or is
- *   nowhere on the chain;
- *   `tier-unknown`.
+ *   nowhere on the chain; `tier-unknown`.
  */
 export const reserve = async (deps: Deps, lease: Lease, first: boolean): Promise<void> => {
   const { ledger } = deps.resources

@@ -86,6 +86,7 @@ const toRawLog = (row: LogRow): RawLog => ({
 export type LogPlace = { block: number; logIndex: number }
 export type LogFilter = {
   address: Address | readonly Address[]
+  topic0?: Hex
   topic1?: Hex
   topic2?: Hex
   /** Those behind that place alone. */
@@ -94,10 +95,11 @@ export type LogFilter = {
   limit?: number
 }
 
-const conditionsOf = ({ topic1, topic2, after }: LogFilter): string[] => [
+const conditionsOf = ({ topic0, topic1, topic2, after }: LogFilter): string[] => [
   'address IN (SELECT value FROM json_each(@addresses))',
   ...(topic1 === undefined ? [] : ['topic1 = @topic1']),
-  // A plus keeps the index of what comes before it in use.
+  // A plus keeps a column out of the choice of an index: that of the entity is the one to use.
+  ...(topic0 === undefined ? [] : ['+topic0 = @topic0']),
   ...(topic2 === undefined ? [] : [topic1 === undefined ? 'topic2 = @topic2' : '+topic2 = @topic2']),
   ...(after === undefined ? [] : ['(+block_number, log_index) > (@block, @logIndex)']),
 ]
@@ -111,7 +113,7 @@ export const selectLogs = (db: Database, filter: LogFilter): RawLog[] => {
     )
     .all({
       ...{ addresses: addressesIn(filter), limit: filter.limit ?? null },
-      ...{ topic1: filter.topic1 ?? null, topic2: filter.topic2 ?? null },
+      ...{ topic0: filter.topic0 ?? null, topic1: filter.topic1 ?? null, topic2: filter.topic2 ?? null },
       ...{ block: filter.after?.block ?? null, logIndex: filter.after?.logIndex ?? null },
     }) as LogRow[]
   return rows.map(toRawLog)

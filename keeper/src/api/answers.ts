@@ -28,7 +28,8 @@ type Kept = Ready & {
   route: string
   basis: Basis
   version: number
-  until: number
+  /** Also when nothing was announced; `null` for as long as its version stands. */
+  until: number | null
   /** Bytes that it takes in memory, about. */
   weight: number
 }
@@ -85,7 +86,7 @@ export const makeAnswers = ({
     find: (key: string): Kept | undefined => {
       const entry = kept.get(key)
       if (entry === undefined) return undefined
-      if (entry.version !== versionOf(entry.basis) || (entry.basis === 'second' && entry.until < now())) {
+      if (entry.version !== versionOf(entry.basis) || (entry.until !== null && entry.until < now())) {
         drop(entry)
         return undefined
       }
@@ -100,7 +101,7 @@ export const makeAnswers = ({
         route,
         basis,
         version: versionOf(basis),
-        until: basis === 'second' ? now() + SECOND_MS : Number.POSITIVE_INFINITY,
+        until: basis === 'second' ? now() + SECOND_MS : null,
         weight: ready.bytes + key.length + OVERHEAD,
       }
       const old = kept.get(key)

@@ -1,6 +1,6 @@
 // An HTTPS POST to an address that a stranger chose. The name is resolved once and every address of it must be public;
-// the connection goes to one of those that were judged, so a name that answers otherwise a moment later gains nothing. No redirect is
-// followed, no body is read, and nothing takes longer than the deadline.
+// the connection goes to one of those that were judged, so a name that answers otherwise a moment later gains nothing.
+// No redirect is followed, no body is read, and nothing takes longer than the deadline.
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'

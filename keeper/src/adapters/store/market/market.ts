@@ -77,9 +77,6 @@ const makeAccessReads = (
   const ofAccount = db
     .prepare(`SELECT ${grants.select('g')} FROM grants g ${live} WHERE g.account = ? ORDER BY g.lease_id`)
     .raw()
-  const endOfLease = db
-    .prepare('SELECT block_number FROM feed_logs WHERE address = ? AND +topic0 = ? AND topic1 = ?')
-    .pluck()
   const { leaseEscrow, leaseMandates, downtimeQuorum } = deployment
   const { leaseAccess = zeroAddress, reviews = zeroAddress } = deployment
   const told = [leaseEscrow, leaseMandates, downtimeQuorum, leaseAccess, reviews]
@@ -95,10 +92,9 @@ const makeAccessReads = (
       const own = rows.filter(({ args }) => 'leaseId' in args && args.leaseId === leaseId.toLowerCase())
       return { rows: own.map(leaseEvent), next }
     },
-    endOf: (leaseId) => {
-      const end = endOfLease.get(leaseEscrow.toLowerCase(), ENDED, leaseId.toLowerCase())
-      return end === undefined ? null : BigInt(end as number)
-    },
+    endOf: (leaseId) =>
+      read(db, { address: leaseEscrow, topic0: ENDED, topic1: leaseId.toLowerCase() as Hex })[0]
+        ?.blockNumber ?? null,
     collaborators: (leaseId) =>
       (ofLease.all(leaseId.toLowerCase()) as Cell[][]).map((cells) => {
         const grant = grants.read(cells)
