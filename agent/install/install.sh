@@ -188,7 +188,7 @@ do_install() {
     return 0
   fi
   if configured && [ -n "$old" ] && [ "$old" != "$new" ]; then
-    save "$STATE/backups/$(date -u +%Y%m%dT%H%M%SZ)-$old" || die 'the databases could not be copied: nothing was changed'
+    save "$(copy_of "$old")" || die 'the databases could not be copied: nothing was changed'
   fi
   put_unit "$new"
   if [ -n "$old" ] && [ "$old" != "$new" ]; then link previous "$old"; fi

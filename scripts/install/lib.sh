@@ -302,11 +302,18 @@ back() {
   die "$1 does not become healthy on the copy either"
 }
 
+# `copy_of VERSION`: where a copy of its data goes. Never onto one that is there: two upgrades may fall into one second.
+copy_of() {
+  stamp=$(date -u +%Y%m%dT%H%M%SZ) again=''
+  while [ -e "$STATE/backups/$COPY_PREFIX$stamp${again:+.$again}-$1$COPY_SUFFIX" ]; do again=$((${again:-1} + 1)); done
+  printf '%s\n' "$STATE/backups/$COPY_PREFIX$stamp${again:+.$again}-$1$COPY_SUFFIX"
+}
+
 # `upgrade`: from $old, which may be none, to $new.
 upgrade() {
   copy='' before=$(readlink "$OPT/previous" 2>/dev/null | sed 's|.*/||')
   if [ -n "$old" ] && [ "$old" != "$new" ]; then
-    copy=$STATE/backups/$COPY_PREFIX$(date -u +%Y%m%dT%H%M%SZ)-$old$COPY_SUFFIX
+    copy=$(copy_of "$old")
     save "$copy" || die 'the databases could not be copied: nothing was changed'
     # Before the switch: whatever happens from here on, --rollback knows where to.
     link previous "$old"

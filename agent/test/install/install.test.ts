@@ -136,10 +136,12 @@ describe.skipIf(rootless)('on a machine of its own', { timeout: 120_000 }, () =>
       ['journalctl', 'echo "its last words"'],
       // The installer lets seconds pass between two looks at a unit, which here never changes by itself.
       ['sleep', '/bin/sleep 0.1'],
+      // Its calendar stands still: all upgrades of a story fall into one second.
+      ['date', 'if [ "$1" = -u ]; then echo 20260102T030405Z; else exec /bin/date "$@"; fi'],
     ] as const) {
       await writeFile(join(work, 'bin', name), `#!/bin/sh\n${text}\n`)
     }
-    for (const name of ['systemctl', 'virsh', 'journalctl', 'sleep'])
+    for (const name of ['systemctl', 'virsh', 'journalctl', 'sleep', 'date'])
       await chmod(join(work, 'bin', name), 0o755)
     await symlink(INSTALL, join(work, 'install.sh'))
     for (const [version, health] of [
