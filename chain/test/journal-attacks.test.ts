@@ -78,9 +78,41 @@ describe('answers that mislead', () => {
     expect(await bench.balance()).toBe(before + 7n)
   })
 
-  it('outbids a transaction of its own key that the journal does not know', async () => {
+  it('waits for a transaction of its own key that the journal does not know, and only then looks what it may do', async () => {
     bench = await makeJournalBench(local)
     const journal = bench.open()
+    const { data, to } = bench.deposit(10n)
+    const wallet = local.anvil.wallet(TENANT)
+    await wallet.sendTransaction({ to, data, gas: 300_000n })
+    const rest = await bench.balance()
+    await automine(false)
+    // All of it, to itself: what is asked for next is possible only as long as that is not mined.
+    const withdrawal = (amount: bigint) =>
+      encodeFunctionData({
+        abi: leaseEscrowAbi,
+        functionName: 'withdraw',
+        args: [bench.account.address, amount],
+      })
+    await wallet.sendTransaction({ to, data: withdrawal(rest), gas: 300_000n })
+    const dedupe = 'withdraw 1'
+    const sent = journal
+      .send({ kind: 'withdraw', dedupe, to, data: withdrawal(1n) })
+      .catch((error: Error) => error)
+    const counts = () => bench.proxy.calls.filter((method) => method === 'eth_getTransactionCount').length
+    await until(() => counts() > 6, 'looked again and again')
+    expect(journal.find(dedupe)).toBeUndefined()
+    await bench.mine(1)
+    expect(await sent).toMatchObject({ code: 'simulation-reverted' })
+    expect(journal.find(dedupe)).toBeUndefined()
+    // Once: from here on everything that is pooled is its own.
+    await automine(true)
+    await journal.send(bench.deposit(9n))
+    expect(await bench.balance()).toBe(9n)
+  })
+
+  it('outbids a transaction of its own key that the journal does not know, when it is not mined in time', async () => {
+    bench = await makeJournalBench(local)
+    const journal = bench.open({ replaceAfterMs: 200 })
     await automine(false)
     const before = await bench.balance()
     const { data, to } = bench.deposit(1_000n)

@@ -95,7 +95,8 @@ const print = (report: CrashReport) => {
   for (const { call, effect, count, gas } of transactions) {
     console.log(`  ${call} ${effect}: ${count}, ${gas} gas`)
   }
-  const { figures } = report
+  const { lostRaces, figures } = report
+  console.log(`assignments whose room a stranger took first: ${lostRaces.count}, ${lostRaces.gas} gas`)
   console.log(
     `compared: ${figures.auditedReads} figures of ${figures.auditedLeases} leases by independent books; ` +
       `${figures.keeperRows} rows in ${figures.keeperTables} tables of each keeper`,

@@ -8,12 +8,14 @@ import { audit } from '../../scripts/audit/audit.ts'
 import { type Ends, endsOf } from './end-states.ts'
 import type { KeeperRig } from './keeper-process.ts'
 import { tableDifferences } from './tables.ts'
-import { costlyNoOps, doubleEffects, type Tally, tallyOf, transactionsOf } from './transactions.ts'
+import { costlyNoOps, doubleEffects, lostRaces, type Tally, tallyOf, transactionsOf } from './transactions.ts'
 
 /** Every list is empty when all is well. */
 export type Reconciliation = {
   ends: Ends
   transactions: Tally[]
+  /** Assignments whose room a stranger took first: gas spent, nothing done twice. */
+  lostRaces: { count: number; gas: bigint }
   /** Effects that happened more than once, and transactions without effect that cost more than a look. */
   doubleSends: unknown[]
   /** The independent books against contract storage. */
@@ -86,11 +88,13 @@ export const reconcile = async (
   )
   const sent = await transactionsOf(local, new Map(names))
   const doubles = await doubleEffects(local)
+  const races = lostRaces(sent)
   onProgress('tables of the keepers')
   const tables = await compareKeepers(local, rigs, folder, opened.length)
   return {
     ends,
     transactions: tallyOf(sent),
+    lostRaces: { count: races.length, gas: races.reduce((sum, { gasUsed }) => sum + gasUsed, 0n) },
     doubleSends: [...doubles, ...costlyNoOps(sent)],
     auditDifferences: [...books.differences, ...missing],
     keeperDifferences: tables.found,

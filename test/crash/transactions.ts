@@ -1,6 +1,6 @@
 // Every transaction that a keeper ever got mined, and what it did. See README.md for what the words mean.
 import { leaseEscrowAbi, leaseMandatesAbi } from '@decloud/protocol'
-import { type Address, decodeFunctionData, type Hex } from 'viem'
+import { type Address, decodeErrorResult, decodeFunctionData, type Hex } from 'viem'
 import type { Local } from '../../chain/test/local.ts'
 
 type Effect = 'effective' | 'no-op' | 'reverted'
@@ -8,9 +8,14 @@ type Effect = 'effective' | 'no-op' | 'reverted'
 export type SentTransaction = {
   keeper: string
   hash: Hex
+  block: number
   call: string
   leases: readonly Hex[]
+  /** That a lease was, or would have been, assigned to; else 0. */
+  node: number
   effect: Effect
+  /** The error of the contract that reverted it; empty when none did, or none that is known. */
+  refusal: string
   gasUsed: bigint
 }
 
@@ -23,24 +28,40 @@ const AT_ONCE = 50
 
 const abi = [...leaseEscrowAbi, ...leaseMandatesAbi]
 
-const callOf = (input: Hex): Pick<SentTransaction, 'call' | 'leases'> => {
-  if (input === '0x') return { call: 'fill', leases: [] }
+const callOf = (input: Hex): Pick<SentTransaction, 'call' | 'leases' | 'node'> => {
+  if (input === '0x') return { call: 'fill', leases: [], node: 0 }
   try {
     const { functionName, args } = decodeFunctionData({ abi, data: input })
-    const [first] = (args ?? []) as readonly unknown[]
+    const [first, second] = (args ?? []) as readonly unknown[]
     const leases = Array.isArray(first) ? first : typeof first === 'string' ? [first] : []
-    return { call: functionName, leases: leases as Hex[] }
+    return {
+      call: functionName,
+      leases: leases as Hex[],
+      node: functionName === 'assign' ? Number(second) : 0,
+    }
   } catch {
     // A call of a contract beside the escrow, which no chore is about.
-    return { call: input.slice(0, 10), leases: [] }
+    return { call: input.slice(0, 10), leases: [], node: 0 }
+  }
+}
+
+/** The name of the error that a mined transaction was reverted with, from its own trace: a replay would see another block. */
+const refusalOf = async ({ anvil }: Local, hash: Hex): Promise<string> => {
+  const request = { method: 'debug_traceTransaction', params: [hash, { tracer: 'callTracer' }] }
+  const { output } = (await anvil.client.request(request as never)) as { output?: Hex }
+  try {
+    return decodeErrorResult({ abi, data: output ?? '0x' }).errorName
+  } catch {
+    return '' // out of gas, or an error of another contract
   }
 }
 
 /** @param keepers name by address, in lower case. */
 export const transactionsOf = async (
-  { anvil }: Local,
+  local: Local,
   keepers: ReadonlyMap<string, string>,
 ): Promise<SentTransaction[]> => {
+  const { anvil } = local
   const head = Number(await anvil.client.getBlockNumber())
   const found: SentTransaction[] = []
   const read = async (height: number): Promise<SentTransaction[]> => {
@@ -51,7 +72,8 @@ export const transactionsOf = async (
       if (keeper === undefined) continue
       const { status, logs, gasUsed } = await anvil.client.getTransactionReceipt({ hash })
       const effect = status === 'reverted' ? 'reverted' : logs.length > 0 ? 'effective' : 'no-op'
-      sent.push({ keeper, hash, effect, gasUsed, ...callOf(input) })
+      const refusal = effect === 'reverted' ? await refusalOf(local, hash) : ''
+      sent.push({ keeper, hash, block: height, effect, refusal, gasUsed, ...callOf(input) })
     }
     return sent
   }
@@ -72,12 +94,32 @@ export const tallyOf = (sent: readonly SentTransaction[]): Tally[] => {
   return [...tallies.values()].sort((a, b) => `${a.call} ${a.effect}`.localeCompare(`${b.call} ${b.effect}`))
 }
 
-/** Transactions that changed nothing and cost more than looking does. */
-export const costlyNoOps = (sent: readonly SentTransaction[]): SentTransaction[] =>
+const isCostly = ({ effect, gasUsed, leases }: SentTransaction) =>
+  effect !== 'effective' && gasUsed > NO_OP_GAS.call + NO_OP_GAS.lease * BigInt(leases.length)
+
+/**
+ * Assignments that came too late: between the look and the block a stranger (a tenant, an agent) took the room that there
+ * was. When a keeper itself took it in the same block, it is none: that keeper had forgotten what it had sent.
+ */
+export const lostRaces = (sent: readonly SentTransaction[]): SentTransaction[] =>
   sent.filter(
-    ({ effect, gasUsed, leases }) =>
-      effect !== 'effective' && gasUsed > NO_OP_GAS.call + NO_OP_GAS.lease * BigInt(leases.length),
+    ({ call, refusal, node, block }) =>
+      call === 'assign' &&
+      refusal === 'LeaseEscrow_NoCapacity' &&
+      !sent.some(
+        (other) =>
+          other.call === 'assign' &&
+          other.effect === 'effective' &&
+          other.node === node &&
+          other.block === block,
+      ),
   )
+
+/** Transactions that changed nothing, cost more than looking does, and were no race that a stranger won. */
+export const costlyNoOps = (sent: readonly SentTransaction[]): SentTransaction[] => {
+  const lost = new Set(lostRaces(sent))
+  return sent.filter((one) => isCostly(one) && !lost.has(one))
+}
 
 type Once = { event: string; lease: Hex; times: number }
 

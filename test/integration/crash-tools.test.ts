@@ -4,13 +4,20 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openDatabase } from '@decloud/chain'
-import { type Hex, toHex, zeroAddress } from 'viem'
+import { leaseEscrowAbi } from '@decloud/protocol'
+import { encodeFunctionData, type Hex, toHex, zeroAddress } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AGENT, KEEPER, type Local, OPERATOR, startLocal, TENANT } from '../../chain/test/local.ts'
 import { type Harness, makeHarness } from '../../keeper/test/harness.ts'
 import { endsOf } from '../crash/end-states.ts'
 import { tableDifferences } from '../crash/tables.ts'
-import { costlyNoOps, type SentTransaction, tallyOf, transactionsOf } from '../crash/transactions.ts'
+import {
+  costlyNoOps,
+  lostRaces,
+  type SentTransaction,
+  tallyOf,
+  transactionsOf,
+} from '../crash/transactions.ts'
 import { makeRandom } from '../world/random.ts'
 
 const MAIN = new URL('../../scripts/crash/main.ts', import.meta.url).pathname
@@ -74,7 +81,7 @@ describe('transactions of keepers', () => {
     const sent = await transactionsOf(local, new Map([[keeper, 'one']]))
     expect(sent.slice(-2)).toMatchObject([
       { keeper: 'one', call: 'settle', leases: [id], effect: 'effective' },
-      { keeper: 'one', call: 'settle', effect: 'no-op' },
+      { keeper: 'one', call: 'settle', effect: 'no-op', refusal: '' },
     ])
     expect(tallyOf(sent).find(({ effect }) => effect === 'no-op')).toMatchObject({ call: 'settle', count: 1 })
     expect(costlyNoOps(sent)).toEqual([])
@@ -83,9 +90,37 @@ describe('transactions of keepers', () => {
   it('without effect are findings when they cost more than a look', () => {
     const of = (effect: SentTransaction['effect'], gasUsed: bigint): SentTransaction => ({
       ...{ keeper: 'one', hash: '0x', call: 'settle', leases: ['0x1', '0x2'], effect, gasUsed },
+      ...{ block: 1, node: 0, refusal: '' },
     })
     const dear = [of('no-op', 80_001n), of('reverted', 90_000n)]
     expect(costlyNoOps([...dear, of('no-op', 80_000n), of('effective', 500_000n)])).toEqual(dear)
+  })
+
+  it('are a lost race when a stranger took the room, and findings when the keeper took it itself', () => {
+    const assign = (block: number, refusal: string): SentTransaction => ({
+      ...{ keeper: 'one', hash: '0x', call: 'assign', leases: [], node: 2, block, refusal },
+      ...{ effect: refusal === '' ? 'effective' : 'reverted', gasUsed: 78_000n },
+    })
+    const full = 'LeaseEscrow_NoCapacity'
+    const [late, own, other] = [assign(5, full), assign(7, full), assign(8, 'LeaseEscrow_WrongStatus')]
+    const sent = [assign(4, ''), late, assign(7, ''), own, other]
+    expect(lostRaces(sent)).toEqual([late])
+    expect(costlyNoOps(sent)).toEqual([own, other])
+  })
+
+  it('tell what reverted them', async () => {
+    const id = await local.open(TENANT, 1)
+    const wallet = local.anvil.wallet(KEEPER)
+    const data = encodeFunctionData({ abi: leaseEscrowAbi, functionName: 'expire', args: [id] })
+    const hash = await wallet.sendTransaction({ to: local.deployment.leaseEscrow, data, gas: 300_000n })
+    await local.anvil.client.waitForTransactionReceipt({ hash })
+    const keeper = local.anvil.account(KEEPER).address.toLowerCase()
+    const sent = await transactionsOf(local, new Map([[keeper, 'one']]))
+    expect(sent.at(-1)).toMatchObject({
+      call: 'expire',
+      effect: 'reverted',
+      refusal: expect.stringMatching(/^LeaseEscrow_/),
+    })
   })
 })
 

@@ -4,6 +4,7 @@ import type { Chain } from '../connect.ts'
 import { ChainError } from '../errors.ts'
 import { makeMutex } from '../wait.ts'
 import type { Broadcast } from './broadcast.ts'
+import { makeForgotten } from './forgotten.ts'
 import { makeIntentTable } from './intents.ts'
 import { makeSender } from './sender.ts'
 import { makeTender } from './tender.ts'
@@ -20,7 +21,10 @@ export type JournalOptions = {
   abi?: Abi
   /** Milliseconds between looks for a receipt; 20 for RPCs on this machine, else 1000. */
   pollMs?: number
-  /** Unmined for so long, a transaction is replaced by one with higher fees; 30 s by default. */
+  /**
+   * Unmined for so long, a transaction is replaced by one with higher fees, and so is one of this key that the journal
+   * does not know; 30 s by default.
+   */
   replaceAfterMs?: number
   /** From so many transactions signed for one intent on, more is paid only where the market asks it; 8 by default. */
   maxAttempts?: number
@@ -40,6 +44,7 @@ export const makeJournal = (options: JournalOptions): Journal => {
   const pollMs = options.pollMs ?? (local ? 20 : 1_000)
   const abi = options.abi ?? []
   const table = makeIntentTable(db, account.address)
+  const replaceAfterMs = options.replaceAfterMs ?? 30_000
   const abort = new AbortController()
   const onError = (error: unknown) => {
     if (!abort.signal.aborted) options.onError?.(error)
@@ -51,7 +56,12 @@ export const makeJournal = (options: JournalOptions): Journal => {
   })
   const watcher = makeWatcher({
     ...{ chain, address: account.address, table, sender, abi, pollMs, now, onError },
-    replaceAfterMs: options.replaceAfterMs ?? 30_000,
+    replaceAfterMs,
+    signal: abort.signal,
+  })
+  const forgottenMined = makeForgotten({
+    ...{ chain, address: account.address, table, pollMs, now },
+    forMs: replaceAfterMs,
     signal: abort.signal,
   })
   const oneAtATime = makeMutex()
@@ -77,6 +87,8 @@ export const makeJournal = (options: JournalOptions): Journal => {
           : before?.state
       // Wrapped: an async function would wait for a bare promise, and hold everybody else up until it is mined.
       if (state === 'pending') return { flight: follow(before!.id) }
+      await forgottenMined()
+      if (abort.signal.aborted) throw closedError()
       const { record, sent } = await sender.open(intent, await tender.nextNonce(), maxGas)
       return { flight: follow(record.id, sent) }
     })
