@@ -9,6 +9,8 @@ OPT=/opt/$NAME
 release=$OPT/current
 node=$release/node_modules/.bin/node
 main=$release/agent/src/cli/main.ts
+# As scripts/install/lib.sh has them, and says why.
+flags=--no-wasm-tier-up
 
 fail() { code=$1; shift; printf '%s: %s\n' "$NAME" "$*" >&2; exit "$code"; }
 [ -x "$node" ] || fail 1 "there is no release in $OPT: run install.sh"
@@ -92,7 +94,7 @@ upgrade() {
 # ------------------------------------------------------------------------------------------------- the other verbs
 verb=${1:-}
 case $verb in
-  '' | -h | --help | help) exec "$node" "$main" "${@:---help}" ;;
+  '' | -h | --help | help) exec "$node" $flags "$main" "${@:---help}" ;;
   run) fail 2 "the unit runs it: systemctl start $NAME" ;;
 esac
 [ "$(id -u)" = 0 ] || fail 2 "this needs root, to become the service's user: sudo $NAME $*"
@@ -113,7 +115,7 @@ export NODE_ENV=production NODE_COMPILE_CACHE="$release/compiled"
 case $verb in
   init | register | config | keys | price | profile | capacity | drain | resume | withdraw | entrust | reclaim | logs)
     export CREDENTIALS_DIRECTORY="$ETC/credentials"
-    exec "$node" "$main" "$@" ;;
+    exec "$node" $flags "$main" "$@" ;;
 esac
 
 # For as long as the verb runs, its user has the agent's secrets in memory.
@@ -127,5 +129,5 @@ umask 066
 cd "/var/lib/$NAME"
 status=0
 HOME=/var/lib/$NAME setpriv --reuid="$NAME" --regid="$NAME" --init-groups --no-new-privs --bounding-set=-all,+net_admin \
-  --inh-caps=-all,+net_admin --ambient-caps=-all,+net_admin "$node" "$main" "$@" || status=$?
+  --inh-caps=-all,+net_admin --ambient-caps=-all,+net_admin "$node" $flags "$main" "$@" || status=$?
 exit "$status"

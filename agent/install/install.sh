@@ -57,7 +57,7 @@ service_environment() { printf '%s\n' "DECLOUD_NODE_CONFIG=$ETC/node.json" "DECL
 
 try_release() {
   (cd "$1/agent" && ../node_modules/.bin/node -e 'import("koffi").then(() => new (require("better-sqlite3"))(":memory:"))' &&
-    ../node_modules/.bin/node src/cli/main.ts --help >/dev/null)
+    ../node_modules/.bin/node $NODE_FLAGS src/cli/main.ts --help >/dev/null)
 }
 
 # ------------------------------------------------------------------------------------------------- the machine

@@ -7,7 +7,8 @@ ETC=/etc/$NAME
 release=/opt/$NAME/current
 [ "$(id -u)" = 0 ] || { echo "$NAME: this needs root, to become the service's user" >&2; exit 2; }
 case ${1:-} in run | '') echo "$NAME: the unit runs it: systemctl start $NAME (see $NAME --help)" >&2; [ "${1:-}" = '' ] || exit 2; set -- --help ;; esac
-set -- "$release/node_modules/.bin/node" "$release/keeper/src/main.ts" "$@"
+# The flag is as in scripts/install/lib.sh, which says why.
+set -- "$release/node_modules/.bin/node" --no-wasm-tier-up "$release/keeper/src/main.ts" "$@"
 for name in keystore keystore-password; do
   [ ! -f "$ETC/credentials/$name" ] || set -- "--property=LoadCredential=$name:$ETC/credentials/$name" "$@"
 done

@@ -51,7 +51,7 @@ service_environment() { printf '%s\n' "DECLOUD_KEEPER_CONFIG=$ETC/keeper.json" "
 
 try_release() {
   (cd "$1/keeper" && ../node_modules/.bin/node -e 'import("koffi").then(() => new (require("better-sqlite3"))(":memory:"))' &&
-    ../node_modules/.bin/node src/main.ts --version >/dev/null)
+    ../node_modules/.bin/node $NODE_FLAGS src/main.ts --version >/dev/null)
 }
 
 make_room() {

@@ -22,6 +22,10 @@ UNIT=/etc/systemd/system/$NAME.service
 COMMAND=/usr/local/bin/$NAME
 KEPT_RELEASES=3
 KEPT_BACKUPS=10
+# Node takes the types out of our sources in WebAssembly. V8 aborted where it recompiled that while it ran, in emulated guests
+# with several cores ("Check failed: it->second.Size() > offset", below Runtime_WasmTriggerTierUp); not doing so costs no time.
+# Everywhere the same, in units and commands too: what was compiled ahead with other flags is not used.
+NODE_FLAGS=--no-wasm-tier-up
 
 say() { printf '%s: %s\n' "$LABEL" "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -169,7 +173,7 @@ at() {
   folder=$OPT/releases/$version
   case $1 in
     @node) shift; set -- "$folder/node_modules/.bin/node" "$@" ;;
-    @main) shift; set -- "$folder/node_modules/.bin/node" "$folder/$MAIN" "$@" ;;
+    @main) shift; set -- "$folder/node_modules/.bin/node" $NODE_FLAGS "$folder/$MAIN" "$@" ;;
   esac
   # shellcheck disable=SC2016,SC2046 # for the inner shell to expand; words without spaces
   (cd "$folder/$ROOM" && runuser -u "${as:-$NAME}" -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin $(service_environment) \
@@ -225,7 +229,8 @@ compile() {
   install -d -m 0755 -o "$NAME" -g "$NAME" "$compiled"
   # One that does not start is for the health check to find.
   # shellcheck disable=SC2086 # several words
-  at "$1" env "NODE_COMPILE_CACHE=$compiled" "$OPT/releases/$1/node_modules/.bin/node" "$OPT/releases/$1/$MAIN" $COMPILED_BY >/dev/null 2>&1 || true
+  at "$1" env "NODE_COMPILE_CACHE=$compiled" "$OPT/releases/$1/node_modules/.bin/node" $NODE_FLAGS "$OPT/releases/$1/$MAIN" $COMPILED_BY >/dev/null 2>&1 ||
+    say "nothing was compiled ahead: \`$MAIN $COMPILED_BY\` of $1 did not end well"
   chown -R 0:0 "$compiled"
   chmod -R go=u-w "$compiled"
 }

@@ -119,7 +119,7 @@ const makeRelease = async (
   const node = join(folder, 'node_modules/.bin/node')
   await writeFile(
     node,
-    '#!/bin/sh\ncase $1 in *copy-database.cjs) cp "$2" "$3" ;; *) [ "$2 $3" = "config check" ] || [ "$2 $3" = "run --help" ] ;; esac\n',
+    '#!/bin/sh\ncase $1 in *copy-database.cjs) cp "$2" "$3" ;; --no-wasm-tier-up) [ "$3 $4" = "config check" ] || [ "$3 $4" = "run --help" ] ;; *) false ;; esac\n',
   )
   await chmod(node, 0o755)
   const file = join(work, `${version}.tar`)
