@@ -8,19 +8,25 @@ import { type Answers, hasIt, type Ready } from './answers.ts'
 import type { ApiDeps } from './deps.ts'
 import { counterOf } from './observe.ts'
 
+const NOTHING: readonly string[] = []
+
+/** Node does not change what it is given. */
+const both = (headers: readonly string[], more: readonly string[]) =>
+  (more.length === 0 ? headers : [...headers, ...more]) as string[]
+
 /** Sends a ready answer, or 304 to who has it. Headers as a list: Node takes them as they are, an object it walks twice. */
 export const sendReady = (
   request: IncomingMessage,
   response: ServerResponse,
   ready: Ready,
-  allowance: string,
+  allowance: readonly string[],
 ): number => {
   if (hasIt(request.headers['if-none-match'], ready.tag)) {
-    response.writeHead(304, [...ready.sameHeaders, 'ratelimit', allowance])
+    response.writeHead(304, both(ready.sameHeaders, allowance))
     response.end()
     return 304
   }
-  response.writeHead(200, [...ready.headers, 'ratelimit', allowance])
+  response.writeHead(200, both(ready.headers, allowance))
   if (request.method === 'HEAD') response.end()
   else response.end(ready.body, ready.encoding)
   return 200
@@ -43,7 +49,8 @@ const makeFastPath = ({ answers, limits, metrics, config, draining }: FastPathDe
     const taken = limits.ordinary.take(callerOf(address ?? ''))
     // The framework knows how to refuse; a refusal takes nothing from the bucket.
     if (!taken.granted) return false
-    const status = sendReady(request, response, ready, limits.allowance(taken))
+    const allowance = taken.remaining < limits.plenty ? limits.fields(taken) : NOTHING
+    const status = sendReady(request, response, ready, allowance)
     count(ready.route, status)
     return true
   }

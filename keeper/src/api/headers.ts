@@ -1,9 +1,15 @@
-// Headers of every answer. The API holds no cookies and public data, so any page may read it.
-export const COMMON_HEADERS: Readonly<Record<string, string>> = {
+// The API holds no cookies and public data, so any page may read it.
+
+/** Of every answer. A ready one has no more: it is JSON and says so, which no browser takes for a document. */
+export const READY_HEADERS: Readonly<Record<string, string>> = {
   'access-control-allow-origin': '*',
   // Requests carry no credentials, so this means every header.
   'access-control-expose-headers': '*',
   'x-content-type-options': 'nosniff',
+}
+
+export const COMMON_HEADERS: Readonly<Record<string, string>> = {
+  ...READY_HEADERS,
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
 }
 

@@ -13,15 +13,21 @@ export type Limits = ReturnType<typeof makeLimits>
 export const makeLimits = (config: Pick<ApiConfig, 'requestsPerMinute' | 'costlyRequestsPerMinute'>) => ({
   ordinary: makeBuckets({ perMinute: config.requestsPerMinute }),
   costly: makeBuckets({ perMinute: config.costlyRequestsPerMinute }),
-  /** As draft-ietf-httpapi-ratelimit-headers writes it: quota and window. */
-  policy: `"all";q=${config.requestsPerMinute};w=60`,
-  costlyPolicy: `"costly";q=${config.costlyRequestsPerMinute};w=60`,
-  allowance: ({ remaining, seconds }: Taken, costly = false) =>
-    `"${costly ? 'costly' : 'all'}";r=${remaining};t=${seconds}`,
+  /** With so many left nobody has to be told: a ready answer takes less time than saying it. */
+  plenty: config.requestsPerMinute / 2,
+  /** Names and values in turn, as draft-ietf-httpapi-ratelimit-headers writes them: what is left, and quota and window. */
+  fields: ({ remaining, seconds }: Taken, costly = false): readonly string[] => {
+    const name = costly ? 'costly' : 'all'
+    const quota = costly ? config.costlyRequestsPerMinute : config.requestsPerMinute
+    return [
+      ...['ratelimit', `"${name}";r=${remaining};t=${seconds}`],
+      ...['ratelimit-policy', `"${name}";q=${quota};w=60`],
+    ]
+  },
 })
 
 export const guardRequests = (app: FastifyInstance, limits: Limits) => {
-  app.decorateRequest('allowance', '')
+  app.decorateRequest('allowance', null)
   app.addHook('onRequest', (request, reply, done) => {
     const { url = '', method } = request.raw
     if (method === 'OPTIONS') {
@@ -37,7 +43,7 @@ export const guardRequests = (app: FastifyInstance, limits: Limits) => {
     const costly = request.routeOptions.config.costly === true
     const caller = callerOf(request.ip)
     const taken = (costly ? limits.costly : limits.ordinary).take(caller)
-    request.allowance = limits.allowance(taken, costly)
+    request.allowance = limits.fields(taken, costly)
     if (taken.granted) done()
     else done(tooFast(taken.seconds))
   })
@@ -45,12 +51,8 @@ export const guardRequests = (app: FastifyInstance, limits: Limits) => {
     reply.headers(COMMON_HEADERS)
     // What is not kept ready is private, or true for this moment alone.
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store')
-    if (request.allowance === '') return
-    reply.header('ratelimit', request.allowance)
-    reply.header(
-      'ratelimit-policy',
-      request.routeOptions.config.costly === true ? limits.costlyPolicy : limits.policy,
-    )
+    const [left, leftValue, policy, policyValue] = request.allowance ?? []
+    if (left !== undefined && policy !== undefined) reply.header(left, leftValue).header(policy, policyValue)
   })
 }
 

@@ -22,14 +22,14 @@ export type Read<params extends z.ZodType, query extends z.ZodType, answer exten
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The caller's allowance, for the RateLimit header. */
-    allowance: string
+    /** Header fields of what the caller has left, names and values in turn; `null` before that was counted. */
+    allowance: readonly string[] | null
   }
 }
 
 export const give = (request: FastifyRequest, reply: FastifyReply, ready: Ready) => {
   reply.hijack()
-  sendReady(request.raw, reply.raw, ready, request.allowance)
+  sendReady(request.raw, reply.raw, ready, request.allowance ?? [])
 }
 
 export const addRead = <params extends z.ZodType, query extends z.ZodType, answer extends z.ZodType>(

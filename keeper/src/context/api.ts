@@ -11,7 +11,7 @@ import { makeSeries } from '../adapters/store/series.ts'
 import { makeAnswers, type Versions } from '../api/answers.ts'
 import { closeServer } from '../api/close.ts'
 import type { ApiDeps } from '../api/deps.ts'
-import { COMMON_HEADERS } from '../api/headers.ts'
+import { READY_HEADERS } from '../api/headers.ts'
 import { makeLimits } from '../api/limits.ts'
 import { makeServer } from '../api/server.ts'
 import type { KeeperConfig } from '../config/config.ts'
@@ -96,7 +96,7 @@ export const makeApi = async (parts: ApiParts) => {
     simulate: makeSimulate(chain),
     answers: makeAnswers({
       ...{ versions, maxBytes: cacheBytes },
-      headers: { ...COMMON_HEADERS, 'ratelimit-policy': limits.policy },
+      headers: READY_HEADERS,
     }),
     limits,
   }
