@@ -33,6 +33,7 @@ const STORAGE: Readonly<Record<StorageErrorCode, Line>> = {
 const HYPERVISOR: Readonly<Record<HypervisorErrorCode, Line>> = {
   unavailable: ['hypervisor-unavailable', 'retried'],
   'not-found': ['guest-missing', 'retried'],
+  'address-taken': ['address-taken', 'refused'],
   'already-exists': ['guest-conflict', 'retried'],
   invalid: ['guest-invalid', 'refused'],
   refused: ['hypervisor-refused', 'retried'],

@@ -153,6 +153,7 @@ export type HypervisorErrorCode =
   | 'unavailable' // no daemon, connection lost: retry later
   | 'not-found' // no such domain or network of ours
   | 'already-exists'
+  | 'address-taken' // another guest of this network has the MAC, and with it the IP address: do not retry
   | 'invalid' // the spec itself is wrong: do not retry
   | 'refused' // the hypervisor or host would not do it
   | 'wrong-state' // e.g. start of a running guest
@@ -186,7 +187,10 @@ export interface Hypervisor {
   readonly capabilities: HypervisorCapabilities
 
   list(): Promise<readonly DomainRecord[]>
-  /** Makes the guest known, does not start it. already-exists if the lease has a domain. */
+  /**
+   * Makes the guest known, does not start it. already-exists if the lease has a domain; address-taken if the MAC is
+   * another's: it follows from the lease's id, which its tenant chooses, and can be made to be a neighbour's.
+   */
   define(spec: DomainSpec): Promise<void>
   /** wrong-state if it runs. Makes sure that its network address is reserved first. */
   start(leaseId: Hex): Promise<void>

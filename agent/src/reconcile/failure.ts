@@ -57,6 +57,11 @@ const HYPERVISOR: Readonly<Record<HypervisorError['code'], Verdict>> = {
   unavailable: ['hypervisor-unavailable', 'The hypervisor of the node does not answer; it tries again.'],
   'not-found': ['guest-missing', 'The guest is not known to the hypervisor; it is set up again.'],
   'already-exists': ['guest-conflict', 'The guest was there already; its state is read again.'],
+  'address-taken': [
+    'address-taken',
+    'Another guest of this node has the network address that follows from the id of this lease. Open a new lease: it gets another.',
+    true,
+  ],
   invalid: ['guest-invalid', 'The hypervisor of the node cannot run a guest of this shape.', true],
   refused: ['hypervisor-refused', 'The hypervisor of the node would not run the guest; it tries again.'],
   'wrong-state': ['guest-changing', 'The guest was changing its state; it is looked at again.'],

@@ -91,6 +91,19 @@ export function hypervisorContract(
       expect(await hypervisor.list()).toMatchObject([{ generation: 7 }])
     })
 
+    test('a MAC has one guest, also when two are defined at once', async () => {
+      const spec = await subject.spec(lease)
+      const twin = { ...(await subject.spec('0xa2')), network: spec.network }
+      const both = await Promise.allSettled([hypervisor.define(spec), hypervisor.define(twin)])
+      const refused = both.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []))
+      expect(refused).toMatchObject([{ code: 'address-taken' }])
+      const [first, ...others] = await hypervisor.list()
+      expect(others).toEqual([])
+      // Without its neighbour it is free.
+      await hypervisor.undefine(first!.leaseId)
+      await hypervisor.define(first?.leaseId === lease ? twin : spec)
+    })
+
     test('start, power off and undefine each refuse or ignore what is already so', async () => {
       await hypervisor.define(await subject.spec(lease))
       await hypervisor.destroy(lease)

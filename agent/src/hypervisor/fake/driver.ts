@@ -15,6 +15,7 @@ import {
   type NetworkSpec,
 } from '../../ports/hypervisor.ts'
 import { hostArchitecture } from '../architecture.ts'
+import { addressTaken } from '../mac.ts'
 import { checkInstance, domainName } from '../names.ts'
 import { simulatedBootId, simulatedStats, simulatedTap, simulateExec } from './guest.ts'
 import type { SimulatedDomain, SimulatedMachine } from './machine.ts'
@@ -66,6 +67,14 @@ class FakeHypervisor implements Hypervisor {
     if (this.#machine.find(this.#instance, spec.leaseId)) {
       throw new HypervisorError('already-exists', `The lease ${spec.leaseId} has a domain already.`)
     }
+    const mac = spec.network.mac.toLowerCase()
+    const holder = this.#machine.state.domains.find(
+      ({ instance, spec: { network } }) =>
+        instance === this.#instance &&
+        network.name === spec.network.name &&
+        network.mac.toLowerCase() === mac,
+    )
+    if (holder) throw addressTaken(spec.leaseId, holder.spec.leaseId, mac)
     const leaseId = spec.leaseId.toLowerCase() as Hex // lower case of a Hex is a Hex
     const domain = { instance: this.#instance, spec: { ...spec, leaseId }, boots: 0, startedAt: null }
     this.#machine.put({ ...domain, state: 'stopped' })

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Hex } from 'viem'
+import { makeSemaphore } from '../../lib/semaphore.ts'
 import {
   type Architecture,
   type CpuLimits,
@@ -13,6 +14,7 @@ import {
   type LiveNic,
 } from '../../ports/hypervisor.ts'
 import { hostArchitecture } from '../architecture.ts'
+import { addressTaken } from '../mac.ts'
 import { checkInstance, domainName, domainPrefix } from '../names.ts'
 import { type DomainXmlContext, domainXml } from './domain-xml.ts'
 import { eventHub, type Watch } from './event-hub.ts'
@@ -23,6 +25,7 @@ import { type AccelerationChoice, decideAcceleration, probeKvm } from './kvm.ts'
 import { type DomainIdentity, parseMetadata } from './metadata.ts'
 import { Networks } from './networks.ts'
 import { parseNic } from './nic-xml.ts'
+import type { RawDomain } from './operations.ts'
 import { domainRecord, domainState, hypervisorEvent } from './states.ts'
 import { guestStats } from './stats.ts'
 import { WorkerPool } from './worker-pool.ts'
@@ -94,6 +97,7 @@ class LibvirtHypervisor implements Hypervisor {
   readonly #agent: GuestAgent
   readonly #listeners: Set<(event: HypervisorEvent) => void>
   readonly #watch: Watch
+  readonly #oneAtATime = makeSemaphore(1)
 
   constructor(
     xmlContext: DomainXmlContext,
@@ -112,13 +116,7 @@ class LibvirtHypervisor implements Hypervisor {
   }
 
   async list(): Promise<readonly DomainRecord[]> {
-    const raw = await this.#pool.call(
-      'domains',
-      [domainPrefix(this.#context.instance)],
-      'list domains',
-      QUICK_MS,
-    )
-    return raw
+    return (await this.#domains())
       .map((domain) => domainRecord(this.#context.instance, domain))
       .filter((record) => record !== null)
   }
@@ -127,10 +125,24 @@ class LibvirtHypervisor implements Hypervisor {
     const name = this.#name(spec.leaseId)
     const xml = domainXml(spec, this.#context)
     if (this.#context.type !== 'test') await this.#checkHost(spec)
-    if (await this.#pool.call('domain', [name], `look for ${name}`, QUICK_MS)) {
-      throw new HypervisorError('already-exists', `The lease ${spec.leaseId} has a domain already.`)
+    // One at a time: two that are defined at once would not see that they have one address.
+    await this.#oneAtATime(async () => {
+      if (await this.#pool.call('domain', [name], `look for ${name}`, QUICK_MS)) {
+        throw new HypervisorError('already-exists', `The lease ${spec.leaseId} has a domain already.`)
+      }
+      await this.#checkAddress(spec)
+      await this.#pool.call('define', [xml, this.#context.type !== 'test'], `define ${name}`, SLOW_MS)
+    })
+  }
+
+  async #checkAddress({ leaseId, network }: DomainSpec): Promise<void> {
+    const mac = network.mac.toLowerCase()
+    for (const { metadata } of await this.#domains()) {
+      const other = metadata === null ? null : parseMetadata(metadata)
+      if (other?.network === network.name && other.mac.toLowerCase() === mac) {
+        throw addressTaken(leaseId, other.leaseId, mac)
+      }
     }
-    await this.#pool.call('define', [xml, this.#context.type !== 'test'], `define ${name}`, SLOW_MS)
   }
 
   /** What libvirt would find out at start, in words that say what to do about it. */
@@ -232,13 +244,7 @@ class LibvirtHypervisor implements Hypervisor {
   ensureNetwork: Hypervisor['ensureNetwork'] = (network) => this.#networks.ensure(network)
 
   async removeNetwork(name: string): Promise<void> {
-    const raw = await this.#pool.call(
-      'domains',
-      [domainPrefix(this.#context.instance)],
-      'list domains',
-      QUICK_MS,
-    )
-    const attached = raw.find(
+    const attached = (await this.#domains()).find(
       (domain) => isOn(domain) && domain.metadata && parseMetadata(domain.metadata)?.network === name,
     )
     if (attached)
@@ -255,6 +261,11 @@ class LibvirtHypervisor implements Hypervisor {
     this.#listeners.clear()
     await this.#pool.close()
     await this.#watch.end()
+  }
+
+  #domains(): Promise<readonly RawDomain[]> {
+    const prefix = domainPrefix(this.#context.instance)
+    return this.#pool.call('domains', [prefix], 'list domains', QUICK_MS)
   }
 
   #name(leaseId: Hex): string {
