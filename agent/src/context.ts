@@ -144,7 +144,7 @@ export const makeContext = async (
   })
   const { hypervisor } = adapters
   disposer.add(recordHypervisor(hypervisor, events))
-  const tending = makeTending(hypervisor, adapters.shaper, log)
+  const tending = makeTending(hypervisor, adapters, log)
   disposer.add(() => tending.close())
   const random = overrides.random ?? Math.random
   const orders = openOrders({
@@ -173,6 +173,7 @@ export const makeContext = async (
       offer: makeNodeOffer(chain, config.node, nowMs),
       ledger: makeLedger(db),
       shaper: adapters.shaper,
+      anchors: adapters.anchors,
       tending,
       gpuAddresses: config.gpus ?? [],
     },
@@ -298,12 +299,14 @@ const machineOverrides = ({
   disks,
   seeds,
   shaper,
+  anchors,
 }: Overrides): Partial<MachineAdapters> => ({
   ...(hypervisor === undefined ? {} : { hypervisor }),
   ...(images === undefined ? {} : { images }),
   ...(disks === undefined ? {} : { disks }),
   ...(seeds === undefined ? {} : { seeds }),
   ...(shaper === undefined ? {} : { shaper }),
+  ...(anchors === undefined ? {} : { anchors }),
 })
 
 /**

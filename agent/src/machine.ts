@@ -1,5 +1,7 @@
 // Hypervisor and storage as the configuration wants them.
 import { join } from 'node:path'
+import { makeAnchors } from './bridge/anchors.ts'
+import { makeFakeAnchors } from './bridge/fake-anchors.ts'
 import { type AgentConfig, DEVELOPMENT_CHAIN, type MachineConfig } from './config/config.ts'
 import { makeDiskStore } from './disk/disk-store.ts'
 import { checkFileAccess, FILE_MODES, fileAccessOf } from './disk/file-access.ts'
@@ -16,6 +18,7 @@ import {
   makeSimulatedImageStore,
   makeSimulatedSeedStore,
 } from './lib/simulated-storage.ts'
+import type { Anchors } from './ports/anchors.ts'
 import { type Hypervisor, HypervisorError } from './ports/hypervisor.ts'
 import type { LeaseKeyStore } from './ports/lease-keys.ts'
 import type { Shaper } from './ports/shaper.ts'
@@ -35,6 +38,7 @@ export type MachineAdapters = {
   readonly seeds: SeedStore
   readonly keys: LeaseKeyStore
   readonly shaper: Shaper
+  readonly anchors: Anchors
 }
 
 /**
@@ -79,8 +83,9 @@ export const openMachine = async (
     await own?.close()
   }
   const shaper = given.shaper ?? (simulated ? makeFakeShaper(instance) : await openShaper(instance, log))
+  const anchors = given.anchors ?? (simulated ? makeFakeAnchors() : makeAnchors(makeTools()))
   const keys = makeKeyStore(join(config.dataDir, KEYS))
-  return { ...storage, keys, ...given, hypervisor, shaper, release }
+  return { ...storage, keys, ...given, hypervisor, shaper, anchors, release }
 }
 
 const openShaper = async (instance: string, log: Log): Promise<Shaper> => {

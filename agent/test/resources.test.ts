@@ -7,6 +7,7 @@ import type { Hex } from 'viem'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { closeLease } from '../../scripts/lib/tenant.ts'
 import { billOf } from '../../scripts/lib/tenant-view.ts'
+import { makeFakeAnchors } from '../src/bridge/fake-anchors.ts'
 import { cpuLimits, linkRate } from '../src/domain/tiers.ts'
 import { makeFakeHypervisor } from '../src/hypervisor/fake/driver.ts'
 import { SimulatedMachine } from '../src/hypervisor/fake/machine.ts'
@@ -33,12 +34,15 @@ describe('what is known of the limits of a guest', () => {
     const queues: SimulatedQueues = new Map()
     const shaper = makeFakeShaper('mine', queues)
     await shaper.shape('0xdead', 'sim0', linkRate(0)!)
-    const tending = makeTending(hypervisor, shaper, SILENT)
+    const held = new Map<Hex, { device: string; mac: string }>()
+    const anchors = makeFakeAnchors(held)
+    const tending = makeTending(hypervisor, { shaper, anchors }, SILENT)
     const ids: readonly Hex[] = ['0xa1', '0xa2']
     for (const id of ids) {
       await hypervisor.define(paperSpec(id))
       await hypervisor.start(id)
       await shaper.shape(id, 'sim1', linkRate(0)!)
+      await anchors.hold(id, (await hypervisor.nicOf(id))!)
       tending.shaped(id)
       tending.tuned(id)
     }
@@ -50,6 +54,7 @@ describe('what is known of the limits of a guest', () => {
     await hypervisor.destroy('0xa1')
     expect(known()).toEqual([none, all])
     expect(queues.size).toBe(1)
+    expect([...held.keys()]).toEqual(['0xa2'])
     machine.disconnect()
     machine.reconnect()
     expect(known()).toEqual([none, none])

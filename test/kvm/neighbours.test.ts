@@ -1,6 +1,8 @@
 // Guests of different tenants share a bridge: what one can do to the other there.
 import type { Hex } from 'viem'
 import { expect, test } from 'vitest'
+import { makeAnchors } from '../../agent/src/bridge/anchors.ts'
+import { makeTools } from '../../agent/src/qos/tools.ts'
 import { libvirtMissing } from '../../scripts/lib/libvirt-up.ts'
 import { until } from '../../scripts/lib/until.ts'
 import { testMachine } from './machine.ts'
@@ -13,7 +15,7 @@ const ONE: Hex = '0xa1'
 const OTHER: Hex = '0xa2'
 const BOOT_MS = 90_000
 
-test.skipIf(missing)('guests reach the host, and never one another', async () => {
+test.skipIf(missing)('guests reach the host, never one another, never as one another', async () => {
   const machine = await testMachine('tiny')
   const { hypervisor } = machine
   try {
@@ -36,6 +38,12 @@ test.skipIf(missing)('guests reach the host, and never one another', async () =>
     }
     const pings = async (lease: Hex, to: string) =>
       (await hypervisor.exec(lease, ['ping', '-c', '2', '-W', '2', to], 15_000)).exitCode === 0
+    const anchors = makeAnchors(makeTools())
+    for (const lease of [ONE, OTHER]) {
+      const nic = await hypervisor.nicOf(lease)
+      expect(nic).toMatchObject(addressOf.get(lease)!)
+      await anchors.hold(lease, nic!)
+    }
     const host = machine.network.subnet.replace(/0\/24$/, '1')
     for (const [lease, neighbour] of [
       [ONE, OTHER],
@@ -49,6 +57,13 @@ test.skipIf(missing)('guests reach the host, and never one another', async () =>
       expect(known, known.stderr).toMatchObject({ exitCode: 0 })
       expect(await pings(lease, ip)).toBe(false)
     }
+    // One takes the other's address: the host is not taken in.
+    const theirs = addressOf.get(OTHER)!
+    const steal = `ip link set eth0 down; ip link set eth0 address ${theirs.mac}; ip link set eth0 up
+      ip addr add ${theirs.ip}/24 dev eth0; ping -c 3 -W 1 -I ${theirs.ip} ${host}; true`
+    const stolen = await hypervisor.exec(ONE, ['sh', '-c', steal], 20_000)
+    expect(stolen.stdout).toContain('0 packets received')
+    expect(await pings(OTHER, host)).toBe(true)
   } finally {
     await machine.tearDown()
   }

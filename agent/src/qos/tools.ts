@@ -3,11 +3,15 @@ import { AgentError } from '../lib/errors.ts'
 
 const DEADLINE_MS = 5_000
 /** What the tools say of a device that has just gone with its guest. */
-const GONE = /cannot find device|does not exist|no such device/i
+const GONE = /cannot find (bridge )?device|does not exist|no such device/i
 
 export type Tools = {
   /** @returns what it printed; null when the device is gone. @throws AgentError `shaping-failed`, `shaping-unusable`. */
-  run(tool: 'ip' | 'tc' | 'unshare', args: readonly string[], stdin?: string): Promise<string | null>
+  run(
+    tool: 'bridge' | 'ip' | 'tc' | 'unshare',
+    args: readonly string[],
+    stdin?: string,
+  ): Promise<string | null>
 }
 
 /** @param within a command that runs another one elsewhere, such as `nsenter -t 4711 -n`. */

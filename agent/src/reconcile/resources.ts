@@ -5,6 +5,7 @@ import { type Amounts, hostMemoryFor, OVERHEAD_MIB, type Room, shortage } from '
 import { spaceLevel } from '../domain/disk-space.ts'
 import { cpuLimits, linkRate } from '../domain/tiers.ts'
 import { AgentError } from '../lib/errors.ts'
+import type { Anchors } from '../ports/anchors.ts'
 import type { DomainSpec } from '../ports/hypervisor.ts'
 import type { Ledger } from '../ports/ledger.ts'
 import type { LinkRate, Shaper } from '../ports/shaper.ts'
@@ -24,6 +25,7 @@ export type Resources = {
   readonly offer: () => Promise<NodeOffer>
   readonly ledger: Ledger
   readonly shaper: Shaper
+  readonly anchors: Anchors
   readonly tending: Tending
   /** PCI addresses of the GPUs that guests may be given. */
   readonly gpuAddresses: readonly string[]

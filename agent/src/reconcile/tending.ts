@@ -4,8 +4,8 @@ import { sentenceOf } from '@decloud/protocol'
 import type { Hex } from 'viem'
 import type { Tended } from '../domain/plan-limits.ts'
 import type { Hypervisor } from '../ports/hypervisor.ts'
-import type { Shaper } from '../ports/shaper.ts'
 import type { Log } from './ports.ts'
+import type { Resources } from './resources.ts'
 
 export type Tending = {
   of(leaseId: Hex): Tended
@@ -14,11 +14,15 @@ export type Tending = {
   close(): void
 }
 
-export const makeTending = (hypervisor: Hypervisor, shaper: Shaper, log: Log): Tending => {
+export const makeTending = (
+  hypervisor: Hypervisor,
+  { shaper, anchors }: Pick<Resources, 'shaper' | 'anchors'>,
+  log: Log,
+): Tending => {
   const shaped = new Set<Hex>()
   const tuned = new Set<Hex>()
   const warn = (error: unknown) =>
-    log.warn({ detail: sentenceOf(error) }, 'what limited a guest is not freed')
+    log.warn({ detail: sentenceOf(error) }, 'what was set for a guest is not freed')
 
   const running = async () => {
     const on = (await hypervisor.list()).filter(({ state }) => state !== 'stopped' && state !== 'crashed')
@@ -36,7 +40,9 @@ export const makeTending = (hypervisor: Hypervisor, shaper: Shaper, log: Log): T
     shaped.delete(event.leaseId)
     tuned.delete(event.leaseId)
     // A guest that is up again by now has its limits set anew: its lost ones are seen when they are read.
-    if (event.kind === 'stopped') void shaper.release(event.leaseId).catch(warn)
+    if (event.kind !== 'stopped') return
+    void shaper.release(event.leaseId).catch(warn)
+    void anchors.release(event.leaseId).catch(warn)
   })
   void shaper.sweep(running).catch(warn)
 

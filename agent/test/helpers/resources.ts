@@ -1,5 +1,6 @@
 // What a node has to give, for tests whose subject is something else.
 
+import { makeFakeAnchors } from '../../src/bridge/fake-anchors.ts'
 import type { Hypervisor } from '../../src/ports/hypervisor.ts'
 import { makeFakeShaper } from '../../src/qos/fake-shaper.ts'
 import type { Log, Machine } from '../../src/reconcile/ports.ts'
@@ -28,6 +29,7 @@ export const simulatedResources = (
   changed: Partial<Resources> = {},
 ): Resources => {
   const shaper = changed.shaper ?? makeFakeShaper('test')
+  const anchors = changed.anchors ?? makeFakeAnchors()
   return {
     offer: async () => ({
       offered: { pointUnits: 96, memoryMiB: 8_192, diskGiB: 100, gpus: 0 },
@@ -35,7 +37,8 @@ export const simulatedResources = (
     }),
     ledger: makeLedger(db),
     shaper,
-    tending: makeTending(hypervisor, shaper, log),
+    anchors,
+    tending: makeTending(hypervisor, { shaper, anchors }, log),
     gpuAddresses: [],
     ...changed,
   }

@@ -183,6 +183,15 @@ export function hypervisorContract(
         const nic = await hypervisor.nicOf(lease)
         expect(nic?.device).toMatch(/^[a-z][a-z0-9]{2,14}$/)
         expect(nic?.bandwidth).toBeNull()
+        expect(nic?.bridge).toMatch(/^[a-z][a-z0-9]{2,14}$/)
+        const { mac } = (await subject.spec(lease)).network
+        expect(nic?.mac).toBe(mac)
+        const answered = await until(
+          () => hypervisor.interfaces(lease).catch(() => null),
+          (all) => all?.some((one) => one.mac === mac && one.ipv4.length > 0) === true,
+          bootMs,
+        )
+        expect(answered?.find((one) => one.mac === mac)?.ipv4).toEqual([nic?.ip])
       },
     )
 

@@ -42,13 +42,30 @@ test('the limits of a link are read back from the very text that sets them, once
   const live = (xml: string) =>
     xml.replace(`<model type='virtio'/>`, `<target dev='vnet7'/><model type='virtio'/>`)
   const limited = domainXml({ ...paperSpec('0xa1'), bandwidth: { inbound: rate, outbound: rate } }, context)
-  expect(parseNic(live(limited))).toEqual({ device: 'vnet7', bandwidth: { inbound: rate, outbound: rate } })
-  expect(parseNic(live(domainXml(paperSpec('0xa1'), context)))).toEqual({ device: 'vnet7', bandwidth: null })
+  expect(parseNic(live(limited))).toMatchObject({
+    device: 'vnet7',
+    bandwidth: { inbound: rate, outbound: rate },
+  })
+  expect(
+    parseNic(
+      live(domainXml(paperSpec('0xa1'), context)).replace(
+        "<source network='decloud'/>",
+        "<source network='decloud' bridge='virbr4'/>",
+      ),
+    ),
+  ).toEqual({
+    device: 'vnet7',
+    bridge: 'virbr4',
+    network: 'decloud',
+    mac: paperSpec('0xa1').network.mac,
+    bandwidth: null,
+  })
   expect(parseNic('<domain><devices/></domain>')).toBeNull()
 })
 
 test('a direction that is missing, or a limit without burst, is told apart', () => {
-  const nic = (inner: string) => `<interface type='network'><target dev='vnet0'/>${inner}</interface>`
+  const nic = (inner: string) =>
+    `<interface type='network'><mac address='52:54:00:00:00:01'/><target dev='vnet0'/>${inner}</interface>`
   expect(parseNic(nic(`<bandwidth><inbound average='5'/></bandwidth>`))?.bandwidth).toEqual({
     inbound: { average: 5 },
   })

@@ -143,7 +143,15 @@ class FakeHypervisor implements Hypervisor {
   async nicOf(leaseId: Hex): Promise<LiveNic | null> {
     const domain = this.#find(leaseId)
     if (isOff(domain)) return null
-    return { device: simulatedTap(domain), bandwidth: domain.spec.bandwidth ?? null }
+    const { network, bandwidth = null } = domain.spec
+    const ip = reserveAddress(this.#machine, network.name, network.mac)
+    return {
+      device: simulatedTap(domain),
+      bridge: 'simulated',
+      mac: network.mac.toLowerCase(),
+      ip,
+      bandwidth,
+    }
   }
 
   async sizeOf(leaseId: Hex): Promise<{ vcpus: number; memoryMiB: number }> {

@@ -207,9 +207,12 @@ class LibvirtHypervisor implements Hypervisor {
   }
 
   nicOf(leaseId: Hex): Promise<LiveNic | null> {
-    return this.#ofRunning(leaseId, async (name) =>
-      parseNic(await this.#pool.call('liveXml', [name], `read the live XML of ${name}`, QUICK_MS)),
-    )
+    return this.#ofRunning(leaseId, async (name) => {
+      const nic = parseNic(await this.#pool.call('liveXml', [name], `read the live XML of ${name}`, QUICK_MS))
+      if (nic === null) return null
+      const { network, ...live } = nic
+      return { ...live, ip: network === null ? null : await this.#networks.addressOf(network, nic.mac) }
+    })
   }
 
   async sizeOf(leaseId: Hex): Promise<{ vcpus: number; memoryMiB: number }> {

@@ -56,6 +56,13 @@ export class Networks {
     })
   }
 
+  /** null when there is none, or no such network. */
+  async addressOf(name: string, mac: string): Promise<string | null> {
+    const xml = await this.#pool.call('network', [name], `look for network ${name}`, DEADLINE_MS)
+    const hosts = xml === null ? [] : parseNetwork(xml).hosts
+    return hosts.find((host) => host.mac === mac.toLowerCase())?.ip ?? null
+  }
+
   release(name: string, mac: string): Promise<void> {
     return this.#inTurn(async () => {
       const xml = await this.#pool.call('network', [name], `look for network ${name}`, DEADLINE_MS)

@@ -3,11 +3,14 @@ import type { BandwidthLimits, BandwidthShape, LiveNic } from '../../ports/hyper
 import { attributesOf } from './xml.ts'
 
 /** The first interface of a running domain; null when it has none. */
-export function parseNic(xml: string): LiveNic | null {
-  const nic = /<interface [^>]*>[\s\S]*?<\/interface>/.exec(xml)?.[0]
-  const device = attributesOf(/<target [^>]*>/.exec(nic ?? '')?.[0] ?? '')['dev']
-  if (nic === undefined || device === undefined) return null
-  return { device, bandwidth: bandwidthOf(nic) }
+export function parseNic(xml: string): (Omit<LiveNic, 'ip'> & { network: string | null }) | null {
+  const nic = /<interface [^>]*>[\s\S]*?<\/interface>/.exec(xml)?.[0] ?? ''
+  const of = (name: string) => attributesOf(new RegExp(`<${name} [^>]*>`).exec(nic)?.[0] ?? '')
+  const device = of('target')['dev']
+  const mac = of('mac')['address']
+  if (device === undefined || mac === undefined) return null
+  const { network = null, bridge = null } = of('source')
+  return { device, bridge, network, mac: mac.toLowerCase(), bandwidth: bandwidthOf(nic) }
 }
 
 function bandwidthOf(nic: string): BandwidthLimits | null {
