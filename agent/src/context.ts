@@ -24,7 +24,7 @@ import { makeManifestOpener } from './chain/manifests.ts'
 import { checkNode, sealingEpochOf } from './chain/node-facts.ts'
 import { makeNodeOffer } from './chain/node-offer.ts'
 import { makePostedManifests, manifestHashOf } from './chain/posted-manifests.ts'
-import { type AgentConfig, DEFAULT_MAX_FEE_GWEI, DEVELOPMENT_CHAIN } from './config/config.ts'
+import { type AgentConfig, DEFAULT_MAX_FEE_GWEI, DEVELOPMENT_CHAIN, diskReserveOf } from './config/config.ts'
 import type { AgentSecrets } from './config/secrets.ts'
 import { LIMITS, type Limits } from './domain/situation.ts'
 import type { VmRecord } from './domain/vm.ts'
@@ -185,7 +185,7 @@ export const makeContext = async (
       updateAccess: (leaseId, keys) => updateAccess(hypervisor, leaseId, keys),
       look: (leaseId, check, ipv4) => checkService(hypervisor, leaseId, check, ipv4),
     },
-    machine: overrides.machine ?? makeMachine(dataDir.path),
+    machine: overrides.machine ?? makeMachine(dataDir.path, diskReserveOf(config)),
     store: watched.store,
     outages: recordOutages(makeOutageStore(db), events),
     wishes: overrides.wishes ?? orders.wishes,

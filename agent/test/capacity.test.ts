@@ -14,7 +14,7 @@ import {
   type Room,
   shortage,
 } from '../src/domain/capacity.ts'
-import { grown, spaceLevel } from '../src/domain/disk-space.ts'
+import { grown, reserveBytesOf, spaceLevel } from '../src/domain/disk-space.ts'
 import { makeLedger } from '../src/state/ledger-store.ts'
 
 const GIB = 1024 ** 3
@@ -80,7 +80,11 @@ test('an operator is told what was registered and is not there', () => {
 
 test('disks are low under a tenth or 20 GiB, critical under 3 % or 5 GiB, whichever is less', () => {
   const level = (freeGiB: number, totalGiB: number) =>
-    spaceLevel({ freeBytes: freeGiB * GIB, totalBytes: totalGiB * GIB })
+    spaceLevel({
+      freeBytes: freeGiB * GIB,
+      totalBytes: totalGiB * GIB,
+      reserveBytes: reserveBytesOf(undefined, false),
+    })
   expect([level(11, 100), level(9.9, 100), level(3.1, 100), level(2.9, 100)]).toEqual([
     'ok',
     'low',
@@ -88,6 +92,13 @@ test('disks are low under a tenth or 20 GiB, critical under 3 % or 5 GiB, whiche
     'critical',
   ])
   expect([level(21, 4_000), level(19, 4_000), level(4.9, 4_000)]).toEqual(['ok', 'low', 'critical'])
+})
+
+test('the reserve is what its operator says, and little where nobody sells anything', () => {
+  expect([reserveBytesOf(7, false), reserveBytesOf(0, true)]).toEqual([7 * GIB, 0])
+  expect(reserveBytesOf(undefined, true)).toBe(2 * GIB)
+  const none = { freeBytes: 1, totalBytes: 4_000 * GIB, reserveBytes: 0 }
+  expect(spaceLevel(none)).toBe('ok')
 })
 
 test('of disks that grow the fastest come first; new ones and shrinking ones are none of them', () => {

@@ -34,15 +34,12 @@ describe('what is known of the limits of a guest', () => {
     const queues: SimulatedQueues = new Map()
     const shaper = makeFakeShaper('mine', queues)
     await shaper.shape('0xdead', 'sim0', linkRate(0)!)
-    const held = new Map<Hex, { device: string; mac: string }>()
-    const anchors = makeFakeAnchors(held)
-    const tending = makeTending(hypervisor, { shaper, anchors }, SILENT)
+    const tending = makeTending(hypervisor, { shaper, anchors: makeFakeAnchors() }, SILENT)
     const ids: readonly Hex[] = ['0xa1', '0xa2']
     for (const id of ids) {
       await hypervisor.define(paperSpec(id))
       await hypervisor.start(id)
       await shaper.shape(id, 'sim1', linkRate(0)!)
-      await anchors.hold(id, (await hypervisor.nicOf(id))!)
       tending.shaped(id)
       tending.tuned(id)
     }
@@ -54,7 +51,6 @@ describe('what is known of the limits of a guest', () => {
     await hypervisor.destroy('0xa1')
     expect(known()).toEqual([none, all])
     expect(queues.size).toBe(1)
-    expect([...held.keys()]).toEqual(['0xa2'])
     machine.disconnect()
     machine.reconnect()
     expect(known()).toEqual([none, none])
@@ -81,6 +77,7 @@ describe('the space under the disks', () => {
           return free
         },
         totals: async () => ({ memoryMiB: null, diskBytes: 100, cpus: null }),
+        diskReserveBytes: 100,
       },
       disks: { list: async () => [] },
       log: { info: say('info'), warn: say('warn'), error: say('error') },

@@ -1,6 +1,6 @@
 // Every transaction that a keeper ever got mined, and what it did. See README.md for what the words mean.
-import { leaseEscrowAbi, leaseMandatesAbi } from '@decloud/protocol'
-import { type Address, decodeErrorResult, decodeFunctionData, type Hex } from 'viem'
+import { leaseEscrowAbi, leaseIdOf, leaseMandatesAbi, type Terms } from '@decloud/protocol'
+import { type Address, decodeFunctionData, type Hex } from 'viem'
 import type { Local } from '../../chain/test/local.ts'
 
 type Effect = 'effective' | 'no-op' | 'reverted'
@@ -14,8 +14,8 @@ export type SentTransaction = {
   /** That a lease was, or would have been, assigned to; else 0. */
   node: number
   effect: Effect
-  /** The error of the contract that reverted it; empty when none did, or none that is known. */
-  refusal: string
+  /** Of an assignment: whether its lease was neither assigned nor over after its block, so that it came after nobody. */
+  waiting: boolean
   gasUsed: bigint
 }
 
@@ -28,32 +28,34 @@ const AT_ONCE = 50
 
 const abi = [...leaseEscrowAbi, ...leaseMandatesAbi]
 
-const callOf = (input: Hex): Pick<SentTransaction, 'call' | 'leases' | 'node'> => {
+const callOf = (local: Local, input: Hex): Pick<SentTransaction, 'call' | 'leases' | 'node'> => {
   if (input === '0x') return { call: 'fill', leases: [], node: 0 }
   try {
-    const { functionName, args } = decodeFunctionData({ abi, data: input })
+    const { functionName: call, args } = decodeFunctionData({ abi, data: input })
     const [first, second] = (args ?? []) as readonly unknown[]
-    const leases = Array.isArray(first) ? first : typeof first === 'string' ? [first] : []
-    return {
-      call: functionName,
-      leases: leases as Hex[],
-      node: functionName === 'assign' ? Number(second) : 0,
+    if (call === 'assign') {
+      const { chainId, leaseEscrow } = local.deployment
+      return { call, leases: [leaseIdOf(chainId, leaseEscrow, first as Terms)], node: Number(second) }
     }
+    const leases = Array.isArray(first) ? first : typeof first === 'string' ? [first] : []
+    return { call, leases: leases as Hex[], node: 0 }
   } catch {
     // A call of a contract beside the escrow, which no chore is about.
     return { call: input.slice(0, 10), leases: [], node: 0 }
   }
 }
 
-/** The name of the error that a mined transaction was reverted with, from its own trace: a replay would see another block. */
-const refusalOf = async ({ anvil }: Local, hash: Hex): Promise<string> => {
-  const request = { method: 'debug_traceTransaction', params: [hash, { tracer: 'callTracer' }] }
-  const { output } = (await anvil.client.request(request as never)) as { output?: Hex }
-  try {
-    return decodeErrorResult({ abi, data: output ?? '0x' }).errorName
-  } catch {
-    return '' // out of gas, or an error of another contract
+/** Heights at which leases stopped waiting for a node. By logs: of old blocks the chain keeps no state to trace with. */
+const heightsOfChange = async ({ anvil, deployment }: Local): Promise<ReadonlyMap<Hex, number>> => {
+  const query = { address: deployment.leaseEscrow, abi: leaseEscrowAbi, fromBlock: 0n, strict: true } as const
+  const heights = new Map<Hex, number>()
+  for (const eventName of ['LeaseAssigned', 'LeaseEnded'] as const) {
+    for (const { args, blockNumber } of await anvil.client.getContractEvents({ ...query, eventName })) {
+      const before = heights.get(args.leaseId) ?? Number.POSITIVE_INFINITY
+      heights.set(args.leaseId, Math.min(before, Number(blockNumber)))
+    }
   }
+  return heights
 }
 
 /** @param keepers name by address, in lower case. */
@@ -63,6 +65,7 @@ export const transactionsOf = async (
 ): Promise<SentTransaction[]> => {
   const { anvil } = local
   const head = Number(await anvil.client.getBlockNumber())
+  const changed = await heightsOfChange(local)
   const found: SentTransaction[] = []
   const read = async (height: number): Promise<SentTransaction[]> => {
     const sent: SentTransaction[] = []
@@ -72,8 +75,10 @@ export const transactionsOf = async (
       if (keeper === undefined) continue
       const { status, logs, gasUsed } = await anvil.client.getTransactionReceipt({ hash })
       const effect = status === 'reverted' ? 'reverted' : logs.length > 0 ? 'effective' : 'no-op'
-      const refusal = effect === 'reverted' ? await refusalOf(local, hash) : ''
-      sent.push({ keeper, hash, block: height, effect, refusal, gasUsed, ...callOf(input) })
+      const call = callOf(local, input)
+      const waiting =
+        call.call === 'assign' && call.leases.every((id) => (changed.get(id) ?? head + 1) > height)
+      sent.push({ keeper, hash, block: height, effect, waiting, gasUsed, ...call })
     }
     return sent
   }
@@ -98,14 +103,15 @@ const isCostly = ({ effect, gasUsed, leases }: SentTransaction) =>
   effect !== 'effective' && gasUsed > NO_OP_GAS.call + NO_OP_GAS.lease * BigInt(leases.length)
 
 /**
- * Assignments that came too late: between the look and the block a stranger (a tenant, an agent) took the room that there
- * was. When a keeper itself took it in the same block, it is none: that keeper had forgotten what it had sent.
+ * Assignments that were refused while their lease still waited: between the look and the block a stranger (a tenant, an
+ * agent) took the room that there was. When a keeper itself took it in the same block, it is none: that keeper had
+ * forgotten what it had sent.
  */
 export const lostRaces = (sent: readonly SentTransaction[]): SentTransaction[] =>
   sent.filter(
-    ({ call, refusal, node, block }) =>
-      call === 'assign' &&
-      refusal === 'LeaseEscrow_NoCapacity' &&
+    ({ effect, waiting, node, block }) =>
+      effect === 'reverted' &&
+      waiting &&
       !sent.some(
         (other) =>
           other.call === 'assign' &&

@@ -81,7 +81,7 @@ describe('transactions of keepers', () => {
     const sent = await transactionsOf(local, new Map([[keeper, 'one']]))
     expect(sent.slice(-2)).toMatchObject([
       { keeper: 'one', call: 'settle', leases: [id], effect: 'effective' },
-      { keeper: 'one', call: 'settle', effect: 'no-op', refusal: '' },
+      { keeper: 'one', call: 'settle', effect: 'no-op', waiting: false },
     ])
     expect(tallyOf(sent).find(({ effect }) => effect === 'no-op')).toMatchObject({ call: 'settle', count: 1 })
     expect(costlyNoOps(sent)).toEqual([])
@@ -90,37 +90,43 @@ describe('transactions of keepers', () => {
   it('without effect are findings when they cost more than a look', () => {
     const of = (effect: SentTransaction['effect'], gasUsed: bigint): SentTransaction => ({
       ...{ keeper: 'one', hash: '0x', call: 'settle', leases: ['0x1', '0x2'], effect, gasUsed },
-      ...{ block: 1, node: 0, refusal: '' },
+      ...{ block: 1, node: 0, waiting: false },
     })
     const dear = [of('no-op', 80_001n), of('reverted', 90_000n)]
     expect(costlyNoOps([...dear, of('no-op', 80_000n), of('effective', 500_000n)])).toEqual(dear)
   })
 
   it('are a lost race when a stranger took the room, and findings when the keeper took it itself', () => {
-    const assign = (block: number, refusal: string): SentTransaction => ({
-      ...{ keeper: 'one', hash: '0x', call: 'assign', leases: [], node: 2, block, refusal },
-      ...{ effect: refusal === '' ? 'effective' : 'reverted', gasUsed: 78_000n },
+    const assign = (block: number, effect: 'effective' | 'reverted', waiting: boolean): SentTransaction => ({
+      ...{ keeper: 'one', hash: '0x', call: 'assign', leases: ['0x1'], node: 2, block, effect, waiting },
+      gasUsed: 78_000n,
     })
-    const full = 'LeaseEscrow_NoCapacity'
-    const [late, own, other] = [assign(5, full), assign(7, full), assign(8, 'LeaseEscrow_WrongStatus')]
-    const sent = [assign(4, ''), late, assign(7, ''), own, other]
+    const late = assign(5, 'reverted', true)
+    const own = assign(7, 'reverted', true)
+    const again = assign(8, 'reverted', false)
+    const sent = [assign(4, 'effective', false), late, assign(7, 'effective', false), own, again]
     expect(lostRaces(sent)).toEqual([late])
-    expect(costlyNoOps(sent)).toEqual([own, other])
+    expect(costlyNoOps(sent)).toEqual([own, again])
   })
 
-  it('tell what reverted them', async () => {
-    const id = await local.open(TENANT, 1)
+  it('of a lease that waits are told from those of one that has a node', async () => {
+    const terms = local.terms(TENANT, 0)
+    await local.escrow(TENANT, 'open', [terms, '0x'])
     const wallet = local.anvil.wallet(KEEPER)
-    const data = encodeFunctionData({ abi: leaseEscrowAbi, functionName: 'expire', args: [id] })
-    const hash = await wallet.sendTransaction({ to: local.deployment.leaseEscrow, data, gas: 300_000n })
-    await local.anvil.client.waitForTransactionReceipt({ hash })
+    const assign = async (node: number) => {
+      const data = encodeFunctionData({ abi: leaseEscrowAbi, functionName: 'assign', args: [terms, node] })
+      const hash = await wallet.sendTransaction({ to: local.deployment.leaseEscrow, data, gas: 500_000n })
+      await local.anvil.client.waitForTransactionReceipt({ hash })
+    }
+    for (const node of [99, 1, 1]) await assign(node)
     const keeper = local.anvil.account(KEEPER).address.toLowerCase()
     const sent = await transactionsOf(local, new Map([[keeper, 'one']]))
-    expect(sent.at(-1)).toMatchObject({
-      call: 'expire',
-      effect: 'reverted',
-      refusal: expect.stringMatching(/^LeaseEscrow_/),
-    })
+    const leases = [await local.idOf(terms)]
+    expect(sent.slice(-3)).toMatchObject([
+      { call: 'assign', effect: 'reverted', waiting: true, node: 99, leases },
+      { call: 'assign', effect: 'effective', waiting: false, node: 1, leases },
+      { call: 'assign', effect: 'reverted', waiting: false, node: 1, leases },
+    ])
   })
 })
 

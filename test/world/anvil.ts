@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { DecloudError } from '@decloud/protocol'
 import { createTestClient, createWalletClient, defineChain, http, publicActions } from 'viem'
 import { type HDAccount, mnemonicToAccount } from 'viem/accounts'
+import { makeStates } from './anvil-states.ts'
 
 export const LOCAL_CHAIN_ID = 31_337
 const START_DEADLINE_MS = 20_000
@@ -100,6 +101,8 @@ const tied = (command: string, args: readonly string[]): [string, string[]] =>
  * @throws DecloudError `anvil-missing`, or `anvil-start` with its last lines when it does not listen in time.
  */
 export const startAnvil = async (options: AnvilOptions = {}): Promise<Anvil> => {
+  const program = binary()
+  const states = await makeStates()
   // One slot an epoch: `finalized` lags two blocks behind, not sixty-four.
   const args = [
     '--host',
@@ -110,16 +113,25 @@ export const startAnvil = async (options: AnvilOptions = {}): Promise<Anvil> => 
     '1',
     '--chain-id',
     `${LOCAL_CHAIN_ID}`,
+    '--cache-path',
+    states.path,
   ]
   if (options.blockTime) args.push('--block-time', `${options.blockTime}`, '--mixed-mining')
   if (options.state !== undefined) args.push('--state', options.state)
   if (options.loadState !== undefined) args.push('--load-state', options.loadState)
   if (options.anyGas === true) args.push('--disable-block-gas-limit')
   if (options.timestamp !== undefined) args.push('--timestamp', `${options.timestamp}`)
-  const child = spawn(...tied(binary(), args), { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(...tied(program, args), { stdio: ['ignore', 'pipe', 'pipe'] })
   const isLoading = options.state !== undefined || options.loadState !== undefined
   const deadlineMs = isLoading ? LOAD_DEADLINE_MS : START_DEADLINE_MS
-  const rpcUrl = await listening(child, deadlineMs, options.onLine)
+  const rpcUrl = await listening(child, deadlineMs, options.onLine).catch(async (error: unknown) => {
+    await states.remove()
+    throw error
+  })
+  // Also when it is killed.
+  const removed = once(child, 'exit')
+    .then(states.remove)
+    .catch(() => {}) // it is one folder more in the system's own place for them
   const client = clientOf(rpcUrl)
   return {
     rpcUrl,
@@ -131,7 +143,10 @@ export const startAnvil = async (options: AnvilOptions = {}): Promise<Anvil> => 
       await client.increaseTime({ seconds })
       await client.mine({ blocks: 1 })
     },
-    stop: () => stop(child, options.state === undefined ? STOP_DEADLINE_MS : SAVE_DEADLINE_MS),
+    stop: async () => {
+      await stop(child, options.state === undefined ? STOP_DEADLINE_MS : SAVE_DEADLINE_MS)
+      await removed
+    },
   }
 }
 

@@ -1,9 +1,8 @@
-// Of simulated guests: kept in memory.
-import type { Hex } from 'viem'
+// Of simulated guests: there is no bridge, and nobody who could pretend.
 import type { Anchors } from '../ports/anchors.ts'
 
-/** @param held by lease; given to look into it. */
-export const makeFakeAnchors = (held = new Map<Hex, { device: string; mac: string }>()): Anchors => ({
-  hold: async (leaseId, { device, mac }) => void held.set(leaseId, { device, mac }),
-  release: async (leaseId) => void held.delete(leaseId),
+/** @param held devices by IP address; given to look into it. */
+export const makeFakeAnchors = (held = new Map<string, string>()): Anchors => ({
+  hold: async ({ ip, device }) => void (ip !== null && held.set(ip, device)),
+  tidy: async () => {},
 })

@@ -14,11 +14,19 @@ import {
   readTexts,
   unknownVariable,
 } from '@decloud/service/config'
+import { reserveBytesOf } from '../domain/disk-space.ts'
 import { rulesBroken } from './rules.ts'
-import { type AgentConfig, configSchema, FIELDS, flagOf } from './schema.ts'
+import { type AgentConfig, configSchema, DEVELOPMENT_CHAIN, FIELDS, flagOf } from './schema.ts'
 
 export { type AgentConfig, DEFAULT_MAX_FEE_GWEI, DEVELOPMENT_CHAIN, FIELDS, flagOf } from './schema.ts'
 export type ImageConfig = Pick<AgentConfig, 'dataDir' | 'imageDir' | 'imageCatalogue'>
+
+/** Bytes that are to stay free under the disks of guests. */
+export const diskReserveOf = ({
+  diskReserveGib,
+  deployment,
+}: Pick<AgentConfig, 'diskReserveGib' | 'deployment'>): number =>
+  reserveBytesOf(diskReserveGib, deployment.chainId === DEVELOPMENT_CHAIN)
 
 export const CONFIG_NAME = 'DECLOUD_NODE_CONFIG'
 const DEFAULT_FILE = '/etc/decloud-node/node.json'

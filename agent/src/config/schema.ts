@@ -100,6 +100,11 @@ export const configSchema = z.strictObject({
   imageCatalogue: path
     .optional()
     .describe('your own image sources and checksums; `catalogue.json` in the data folder'),
+  diskReserveGib: count(0, 100_000)
+    .optional()
+    .describe(
+      'GiB under the disks of guests below which nothing new is set up, where that is less than a tenth of all; 20, and 2 on a development chain',
+    ),
   hypervisor: z
     .enum(['auto', 'libvirt', 'simulated'])
     .default('auto')

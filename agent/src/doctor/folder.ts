@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs
 import { dirname, join } from 'node:path'
 import { sentenceOf } from '@decloud/protocol'
 import Sqlite from 'better-sqlite3'
+import { diskReserveOf } from '../config/config.ts'
 import { spaceLevel } from '../domain/disk-space.ts'
 import { type Finding, fail, ok, unknown, warn } from './finding.ts'
 import type { Subject } from './subject.ts'
@@ -40,10 +41,10 @@ const may = (path: string, mode: number): boolean => {
 
 export const checkSpace = async (subject: Subject): Promise<Finding[]> => {
   const check = 'disk'
-  const { dataDir } = subject.config()
-  const where = nearest(dataDir)
+  const config = subject.config()
+  const where = nearest(config.dataDir)
   const { bavail, blocks, bsize } = statfsSync(where)
-  const space = { freeBytes: bavail * bsize, totalBytes: blocks * bsize }
+  const space = { freeBytes: bavail * bsize, totalBytes: blocks * bsize, reserveBytes: diskReserveOf(config) }
   const free = `${(space.freeBytes / GIB).toFixed(1)} GiB of ${(space.totalBytes / GIB).toFixed(1)} GiB are free under ${where}`
   const level = spaceLevel(space)
   const todo = 'Make room (`decloud-node images gc`), or move the data folder to a larger disk.'

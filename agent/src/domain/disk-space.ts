@@ -6,14 +6,26 @@ const GIB = 1024 ** 3
 /** ok; low: nothing new is provisioned; critical: guests may soon be paused at a write, and the operator must act. */
 export type SpaceLevel = 'ok' | 'low' | 'critical'
 
-export type DiskSpace = { readonly freeBytes: number; readonly totalBytes: number }
+export type DiskSpace = {
+  readonly freeBytes: number
+  readonly totalBytes: number
+  /** What is to stay free on a large disk. */
+  readonly reserveBytes: number
+}
 
 // A part of the disk on small ones, a fixed size on large ones: what is left must outlast an operator's night.
-const LOW = { part: 0.1, most: 20 * GIB }
-const CRITICAL = { part: 0.03, most: 5 * GIB }
+const LOW = { part: 0.1, ofReserve: 1 }
+const CRITICAL = { part: 0.03, ofReserve: 0.25 }
 
-export const spaceLevel = ({ freeBytes, totalBytes }: DiskSpace): SpaceLevel => {
-  const under = ({ part, most }: typeof LOW) => freeBytes < Math.min(part * totalBytes, most)
+/** GiB of the reserve: where nobody sells room, nobody's night has to be outlasted. */
+const RESERVE_GIB = { production: 20, development: 2 }
+
+export const reserveBytesOf = (givenGiB: number | undefined, development: boolean): number =>
+  (givenGiB ?? RESERVE_GIB[development ? 'development' : 'production']) * GIB
+
+export const spaceLevel = ({ freeBytes, totalBytes, reserveBytes }: DiskSpace): SpaceLevel => {
+  const under = ({ part, ofReserve }: typeof LOW) =>
+    freeBytes < Math.min(part * totalBytes, ofReserve * reserveBytes)
   if (under(CRITICAL)) return 'critical'
   return under(LOW) ? 'low' : 'ok'
 }

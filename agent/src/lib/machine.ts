@@ -3,8 +3,9 @@ import { availableParallelism } from 'node:os'
 import type { Machine } from '../reconcile/ports.ts'
 import { AgentError } from './errors.ts'
 
-/** @param diskDir where the disks of guests lie. */
-export const makeMachine = (diskDir: string): Machine => ({
+/** @param diskDir where the disks of guests lie, and `diskReserveBytes` are to stay free. */
+export const makeMachine = (diskDir: string, diskReserveBytes: number): Machine => ({
+  diskReserveBytes,
   // MemAvailable, not MemFree: what the kernel could give without swapping, caches counted in.
   availableMemoryMiB: async () => {
     const free = await memoryMiB('MemAvailable')

@@ -1,4 +1,3 @@
-import type { Hex } from 'viem'
 import type { LiveNic } from './hypervisor.ts'
 
 /**
@@ -7,7 +6,7 @@ import type { LiveNic } from './hypervisor.ts'
  */
 export interface Anchors {
   /** Holding it again is no error, nor is a device that has just gone. */
-  hold(leaseId: Hex, nic: Omit<LiveNic, 'bandwidth'>): Promise<void>
-  /** Frees what a guest that is off has left. No error if there is nothing. */
-  release(leaseId: Hex): Promise<void>
+  hold(nic: Omit<LiveNic, 'bandwidth'>): Promise<void>
+  /** Frees what guests have left that are off, whoever held them. */
+  tidy(): Promise<void>
 }

@@ -69,8 +69,6 @@ export interface DomainSpec {
 export interface LiveNic {
   /** Name of the tap device. It changes with every start. */
   readonly device: string
-  /** That the device is a port of; null when it is of none. */
-  readonly bridge: string | null
   readonly mac: string
   /** Reserved for it on its network; null when none is. */
   readonly ip: string | null

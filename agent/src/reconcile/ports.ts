@@ -85,6 +85,8 @@ export interface Machine {
   availableDiskBytes(): Promise<number>
   /** What the machine has in all; null for what it does not say. */
   totals(): Promise<MachineTotals>
+  /** Bytes of those that are to stay free there. */
+  readonly diskReserveBytes: number
 }
 
 type MachineTotals = {

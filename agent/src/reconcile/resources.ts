@@ -136,7 +136,8 @@ export const checkSpare = async (
   }
   if (!newDisk) return
   const [freeBytes, { diskBytes }] = await Promise.all([machine.availableDiskBytes(), machine.totals()])
-  if (spaceLevel({ freeBytes, totalBytes: diskBytes ?? freeBytes }) !== 'ok') {
+  const reserveBytes = machine.diskReserveBytes
+  if (spaceLevel({ freeBytes, totalBytes: diskBytes ?? freeBytes, reserveBytes }) !== 'ok') {
     throw new AgentError(
       'disk-low',
       'The disks of the node are nearly full: nothing new is set up until they are not.',

@@ -12,7 +12,7 @@ const BLOCK = 512
 type Reading = DiskSpace & { readonly level: SpaceLevel }
 
 export type SpaceGuardOptions = {
-  readonly machine: Pick<Machine, 'availableDiskBytes' | 'totals'>
+  readonly machine: Pick<Machine, 'availableDiskBytes' | 'totals' | 'diskReserveBytes'>
   readonly disks: Pick<DiskStore, 'list'>
   readonly log: Log
   readonly lookMs: number
@@ -25,7 +25,7 @@ export const watchSpace = ({ machine, disks, log, lookMs }: SpaceGuardOptions) =
 
   const look = async () => {
     const [freeBytes, { diskBytes }] = await Promise.all([machine.availableDiskBytes(), machine.totals()])
-    const space = { freeBytes, totalBytes: diskBytes ?? freeBytes }
+    const space = { freeBytes, totalBytes: diskBytes ?? freeBytes, reserveBytes: machine.diskReserveBytes }
     const before = last?.level ?? 'ok'
     last = { ...space, level: spaceLevel(space) }
     if (last.level === 'critical') await tellGrowth(last)

@@ -29,12 +29,17 @@ export const makeTending = (
     return on.map(({ leaseId }) => leaseId)
   }
 
+  const sweep = () => {
+    void shaper.sweep(running).catch(warn)
+    void anchors.tidy().catch(warn)
+  }
+
   const close = hypervisor.subscribe((event) => {
     if (event.kind === 'reconnected') {
       // Guests may have gone and come back unheard of.
       shaped.clear()
       tuned.clear()
-      void shaper.sweep(running).catch(warn)
+      sweep()
     }
     if (event.kind !== 'started' && event.kind !== 'stopped') return
     shaped.delete(event.leaseId)
@@ -42,9 +47,9 @@ export const makeTending = (
     // A guest that is up again by now has its limits set anew: its lost ones are seen when they are read.
     if (event.kind !== 'stopped') return
     void shaper.release(event.leaseId).catch(warn)
-    void anchors.release(event.leaseId).catch(warn)
+    void anchors.tidy().catch(warn)
   })
-  void shaper.sweep(running).catch(warn)
+  sweep()
 
   return {
     of: (leaseId) => ({ shaped: shaped.has(leaseId), tuned: tuned.has(leaseId) }),

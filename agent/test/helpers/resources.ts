@@ -14,6 +14,7 @@ type Database = Parameters<typeof makeLedger>[0]
 export const PLENTIFUL: Machine = {
   availableMemoryMiB: async () => 1_000_000,
   availableDiskBytes: async () => 2 ** 50,
+  diskReserveBytes: 2 ** 30,
   totals: async () => ({ memoryMiB: 1_000_000, diskBytes: 2 ** 50, cpus: 64 }),
 }
 

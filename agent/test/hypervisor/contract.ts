@@ -183,7 +183,6 @@ export function hypervisorContract(
         const nic = await hypervisor.nicOf(lease)
         expect(nic?.device).toMatch(/^[a-z][a-z0-9]{2,14}$/)
         expect(nic?.bandwidth).toBeNull()
-        expect(nic?.bridge).toMatch(/^[a-z][a-z0-9]{2,14}$/)
         const { mac } = (await subject.spec(lease)).network
         expect(nic?.mac).toBe(mac)
         const answered = await until(

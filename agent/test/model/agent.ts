@@ -104,6 +104,7 @@ export const makeModelAgent = (host: Host, chain: ModelChain, watch: Watch, rand
         availableMemoryMiB: async () => host.memoryMiB - host.usedMemoryMiB(),
         availableDiskBytes: async () => host.freeBytes,
         totals: async () => ({ memoryMiB: null, diskBytes: 2 ** 50, cpus: null }),
+        diskReserveBytes: 20 * 2 ** 30,
       },
       store: {
         ...store,

@@ -97,7 +97,8 @@ const ofRemains = (
       continue
     }
     for (const line of [`disks ${id}.qcow2`, `seeds ${id}.iso`, `reservation ${lease.mac}`]) take(line, true)
-    if (lease.wanted === 'running') take(`cgroup ${id}`, true)
+    if (lease.wanted === 'running')
+      for (const line of [`cgroup ${id}`, `neighbour ${lease.mac}`]) take(line, true)
   }
   return [...left.map((line) => `unexplained: ${line}`), ...missing.map((line) => `missing: ${line}`)]
 }

@@ -120,6 +120,13 @@ const trafficControl: Reader = async () =>
     .filter((line) => !/ dev (vnet|tap|ifb|dq)\S* /.test(line) && !/ dev \S*ifb\S* /.test(line))
     .map((line) => `tc ${line.replace(/refcnt \d+/, '').trim()}`)
 
+/** Whose addresses the host was told; a guest that runs has one, as it has a reservation. */
+const neighbours: Reader = async () =>
+  lines(await run('ip', 'neigh', 'show', 'nud', 'permanent')).flatMap((line) => {
+    const mac = / lladdr (\S+)/.exec(line)?.[1]
+    return mac === undefined ? [] : [`neighbour ${mac}`]
+  })
+
 const firewall: Reader = async () => {
   const tables = await Promise.all([run('iptables-save'), run('ip6tables-save').catch(() => '')])
   return tables
@@ -170,6 +177,7 @@ const processes: Reader = async () => {
 const READERS: readonly Reader[] = [
   links,
   trafficControl,
+  neighbours,
   firewall,
   reservations,
   filesIn('disks'),

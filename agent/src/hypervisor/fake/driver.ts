@@ -147,7 +147,6 @@ class FakeHypervisor implements Hypervisor {
     const ip = reserveAddress(this.#machine, network.name, network.mac)
     return {
       device: simulatedTap(domain),
-      bridge: 'simulated',
       mac: network.mac.toLowerCase(),
       ip,
       bandwidth,

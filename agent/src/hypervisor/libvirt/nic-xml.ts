@@ -9,8 +9,8 @@ export function parseNic(xml: string): (Omit<LiveNic, 'ip'> & { network: string 
   const device = of('target')['dev']
   const mac = of('mac')['address']
   if (device === undefined || mac === undefined) return null
-  const { network = null, bridge = null } = of('source')
-  return { device, bridge, network, mac: mac.toLowerCase(), bandwidth: bandwidthOf(nic) }
+  const { network = null } = of('source')
+  return { device, network, mac: mac.toLowerCase(), bandwidth: bandwidthOf(nic) }
 }
 
 function bandwidthOf(nic: string): BandwidthLimits | null {
