@@ -36,8 +36,8 @@ export const makeAnchors = ({ run }: Tools): Anchors => {
     const [link] = links.parse(await listed('ip', 'link', 'show', 'dev', device))
     const bridge = link?.master
     if (bridge === undefined) return // it went off
-    // `sticky`: an entry that is only static moves to the port that its MAC is next heard from. First the port: an
-    // address without one is tidied away.
+    // `sticky`: an entry that is only static moves to the port that its MAC is next heard from. First the port: what is
+    // known of an address without one is tidied away, at any time.
     const port = `link set dev ${device} learning off\nfdb replace ${mac} dev ${device} master static sticky\n`
     if ((await run('bridge', ['-batch', '-'], port)) === null || ip === null) return
     const entry = [ip, 'lladdr', mac, 'dev', bridge, 'nud', 'permanent', 'protocol', PROTOCOL]
@@ -45,7 +45,7 @@ export const makeAnchors = ({ run }: Tools): Anchors => {
   }
 
   return {
-    hold: (nic) => inTurn(() => hold(nic)).catch(fail),
+    hold: (nic) => hold(nic).catch(fail),
     tidy: () => inTurn(tidy).catch(fail),
   }
 }
