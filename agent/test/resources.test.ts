@@ -133,6 +133,7 @@ describe('a node on a real chain', () => {
       hypervisor,
       machine: { ...PLENTIFUL, totals: async () => ({ memoryMiB, diskBytes: null, cpus: null }) },
       shaper: makeFakeShaper(bench.instance),
+      anchors: makeFakeAnchors(),
       images: makeSimulatedImageStore(),
       disks: makeSimulatedDiskStore(join(bench.config.dataDir, 'disks')),
       seeds: makeSimulatedSeedStore(join(bench.config.dataDir, 'seeds')),
@@ -148,7 +149,8 @@ describe('a node on a real chain', () => {
     const queues: SimulatedQueues = new Map()
     const shaper = makeFakeShaper(instance, queues)
     machine.faults.bootMs = 700
-    agent = await bench.start({ shaper })
+    const held = new Map<string, string>()
+    agent = await bench.start({ shaper, anchors: makeFakeAnchors(held) })
     const leaseId = await bench.open({ resources: { ...SMALL_VM, tier: 3, bandwidth: 0 } })
     await until(agent, leaseId, ({ phase }) => phase === 'Booting')
     const cpu = () => machine.find(instance, leaseId)?.cpu
@@ -167,6 +169,9 @@ describe('a node on a real chain', () => {
       return nic === null ? null : shaper.limitsOf(leaseId, nic.device)
     }
     expect(await limited()).toEqual(linkRate(0))
+    // What the host sends to its address goes to its device.
+    const nic = await hypervisor.nicOf(leaseId)
+    expect([...held]).toEqual([[nic?.ip, nic?.device]])
 
     // As an operator would by hand: off and on again at once.
     await hypervisor.destroy(leaseId)

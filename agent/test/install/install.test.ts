@@ -66,6 +66,16 @@ describe('the scripts', () => {
   })
 })
 
+test('units, commands and the installer run Node with the same flags: what is compiled ahead goes by them', async () => {
+  const lib = await readFile(join(ROOT, 'scripts/install/lib.sh'), 'utf8')
+  const flags = /^NODE_FLAGS=(.+)$/m.exec(lib)?.[1] ?? expect.fail('no NODE_FLAGS')
+  for (const name of ['agent/install/decloud-node', 'keeper/install/decloud-keeper']) {
+    for (const end of ['.service', '.sh']) {
+      expect(await readFile(join(ROOT, `${name}${end}`), 'utf8'), name + end).toContain(flags)
+    }
+  }
+})
+
 describe('the unit', () => {
   const missing = has('systemd-analyze', '--version') ? null : 'systemd-analyze is not installed'
   if (missing) console.warn(`SKIPPED: the unit, looked at by systemd: ${missing}`)
