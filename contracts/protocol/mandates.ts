@@ -1,6 +1,6 @@
 // What a tenant signs so that anybody may carry it out: typed data for LeaseMandates, and for an opening that one
 // EIP-3009 signature pays for. Each value goes to a wallet's `signTypedData` as it is.
-import type { Address, Hex } from 'viem'
+import { type Address, encodeAbiParameters, type Hex, keccak256 } from 'viem'
 import { leaseIdOf, type Terms } from './lease.ts'
 import type { Renewal } from './lease-fold.ts'
 
@@ -85,16 +85,13 @@ export const autoRenewMandate = (scope: MandateScope, message: { leaseId: Hex } 
     message,
   }) as const
 
-/**
- * For `openWithAuthorization`, by the tenant of `terms`: Circle's `ReceiveWithAuthorization`, whose nonce is the lease's
- * id, so that the signature pays for exactly these terms.
- * @param between unix seconds between which, both excluded, the transfer may happen.
- */
-export const openAuthorization = (
+/** Unix seconds between which, both excluded, a transfer may happen. */
+export type Between = { validAfter: bigint; validBefore: bigint }
+
+/** Circle's `ReceiveWithAuthorization`: only `to` itself can take `value`, in a call that says what for. */
+const receiveAuthorization = (
   usdc: TokenDomain,
-  leaseEscrow: Address,
-  terms: Terms,
-  between: { validAfter: bigint; validBefore: bigint },
+  message: { from: Address; to: Address; value: bigint; nonce: Hex } & Between,
 ) =>
   ({
     domain: usdc,
@@ -109,11 +106,40 @@ export const openAuthorization = (
       ],
     },
     primaryType: 'ReceiveWithAuthorization',
-    message: {
-      from: terms.tenant,
-      to: leaseEscrow,
-      value: terms.deposit,
-      ...between,
-      nonce: leaseIdOf(usdc.chainId, leaseEscrow, terms),
-    },
+    message,
   }) as const
+
+/**
+ * For `openWithAuthorization`, by the tenant of `terms`: the nonce is the lease's id, so that the signature pays for exactly
+ * these terms.
+ */
+export const openAuthorization = (usdc: TokenDomain, leaseEscrow: Address, terms: Terms, between: Between) =>
+  receiveAuthorization(usdc, {
+    from: terms.tenant,
+    to: leaseEscrow,
+    value: terms.deposit,
+    ...between,
+    nonce: leaseIdOf(usdc.chainId, leaseEscrow, terms),
+  })
+
+/**
+ * For `topUpWithAuthorization`, by whoever pays out of a wallet: the nonce names the lease, so that the signature pays into
+ * no other.
+ * @param payment `amount` in µUSDC; `salt`: any number this payer has not used for the lease.
+ */
+export const topUpAuthorization = (
+  usdc: TokenDomain,
+  leaseMandates: Address,
+  payment: { payer: Address; leaseId: Hex; amount: bigint; salt: bigint } & Between,
+) => {
+  const { payer, leaseId, amount, salt, validAfter, validBefore } = payment
+  const nonce = keccak256(encodeAbiParameters([{ type: 'bytes32' }, { type: 'uint256' }], [leaseId, salt]))
+  return receiveAuthorization(usdc, {
+    from: payer,
+    to: leaseMandates,
+    value: amount,
+    validAfter,
+    validBefore,
+    nonce,
+  })
+}

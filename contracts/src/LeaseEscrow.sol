@@ -31,7 +31,7 @@ contract LeaseEscrow is IQuoteErrors, LeaseExits, LeaseOpening, LeaseLife {
         address owner,
         address platformPayee
     )
-        Ledger(usdc, new LeaseMandates(), platformPayee)
+        Ledger(usdc, new LeaseMandates(usdc), platformPayee)
         LeaseBook(new LeaseDesk(initialRegistry, initialPolicy, owner), new DowntimeQuorum(this, owner))
     {} // solhint-disable-line no-empty-blocks
 }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import { SafeERC20 } from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import { EIP712 } from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import { SignatureChecker } from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import { BitMaps } from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
 
+import { IERC3009 } from "./interfaces/IERC3009.sol";
 import { ILeaseEscrow } from "./interfaces/ILeaseEscrow.sol";
 import { ILeaseLife } from "./interfaces/ILeaseLife.sol";
 import { ILeaseMandates } from "./interfaces/ILeaseMandates.sol";
@@ -17,6 +20,7 @@ import { Lease, LeaseStatus } from "./types/DataTypes.sol";
 /// static call, and the call of the escrow comes last.
 contract LeaseMandates is ILeaseMandates, EIP712("DeCloud LeaseMandates", "1") {
     using BitMaps for BitMaps.BitMap;
+    using SafeERC20 for IERC20;
 
     bytes32 private constant _AUTO_RENEW_TYPEHASH = keccak256(
         "AutoRenew(bytes32 leaseId,uint64 amount,uint64 budget,uint32 runway,uint256 nonce,uint256 deadline)"
@@ -35,8 +39,17 @@ contract LeaseMandates is ILeaseMandates, EIP712("DeCloud LeaseMandates", "1") {
     /// @dev Answers as {ILeaseEscrow}, {ILeaseLife} and {ILedger}.
     ILeaseEscrow public immutable ESCROW = ILeaseEscrow(msg.sender);
 
+    IERC20 private immutable _USDC;
+
     mapping(address signer => BitMaps.BitMap) private _nonces;
     mapping(bytes32 leaseId => Renewal) private _renewals;
+
+    /// @param usdc The escrow's token. The escrow may take all that is here: it asks for a payment in the call that has
+    /// just brought it, and nothing is here between calls.
+    constructor(IERC20 usdc) {
+        _USDC = usdc;
+        usdc.forceApprove(msg.sender, type(uint256).max);
+    }
 
     // ------------------------------------------------------------------------------------------------ read-only
 
@@ -103,7 +116,8 @@ contract LeaseMandates is ILeaseMandates, EIP712("DeCloud LeaseMandates", "1") {
         ILeaseLife(address(ESCROW)).topUpFor({
             payer: lease.tenant,
             leaseId: leaseId,
-            amount: renewal.amount
+            amount: renewal.amount,
+            fromBalance: true
         });
     }
 
@@ -141,7 +155,40 @@ contract LeaseMandates is ILeaseMandates, EIP712("DeCloud LeaseMandates", "1") {
         ILeaseLife(address(ESCROW)).DESK().requireRunning();
         bytes32 structHash = keccak256(abi.encode(_TOP_UP_TYPEHASH, payer, leaseId, amount, nonce, deadline));
         _requireSigned(payer, structHash, nonce, deadline, signature);
-        ILeaseLife(address(ESCROW)).topUpFor({ payer: payer, leaseId: leaseId, amount: amount });
+        ILeaseLife(address(ESCROW)).topUpFor({
+            payer: payer,
+            leaseId: leaseId,
+            amount: amount,
+            fromBalance: true
+        });
+    }
+
+    /// @inheritdoc ILeaseMandates
+    function topUpWithAuthorization(
+        address payer,
+        bytes32 leaseId,
+        uint64 amount,
+        uint256 salt,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes calldata signature
+    ) external override {
+        ILeaseLife(address(ESCROW)).DESK().requireRunning();
+        IERC3009(address(_USDC)).receiveWithAuthorization({
+            from: payer,
+            to: address(this),
+            value: amount,
+            validAfter: validAfter,
+            validBefore: validBefore,
+            nonce: keccak256(abi.encode(leaseId, salt)),
+            signature: signature
+        });
+        ILeaseLife(address(ESCROW)).topUpFor({
+            payer: payer,
+            leaseId: leaseId,
+            amount: amount,
+            fromBalance: false
+        });
     }
 
     /// @inheritdoc ILeaseMandates

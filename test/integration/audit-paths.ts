@@ -4,6 +4,7 @@ import {
   autoRenewMandate,
   closeMandate,
   openAuthorization,
+  topUpAuthorization,
   topUpMandate,
   withdrawMandate,
 } from '@decloud/protocol'
@@ -138,6 +139,16 @@ const signatures = async () => {
   })
   const more = await tenant.signTypedData(topUp)
   await mandates('topUpBySig', [tenant.address, signed, 10_000n, 2n, FAR, more])
+  const authorized = topUpAuthorization(domain, deployment.leaseMandates, {
+    payer: tenant.address,
+    leaseId: signed,
+    amount: 20_000n,
+    salt: 0n,
+    validAfter: 0n,
+    validBefore: FAR,
+  })
+  const outOfWallet = await tenant.signTypedData(authorized)
+  await mandates('topUpWithAuthorization', [tenant.address, signed, 20_000n, 0n, 0n, FAR, outOfWallet])
   const withdrawal = withdrawMandate(deployment, {
     account: tenant.address,
     to,

@@ -7,6 +7,7 @@ import {
   mockUSDCAbi,
   openAuthorization,
   type TokenDomain,
+  topUpAuthorization,
   topUpMandate,
   withdrawMandate,
 } from '@decloud/protocol'
@@ -115,6 +116,24 @@ describe('one signature', () => {
     await mandates('topUpBySig', [tenant().address, leaseId, amount, nonce, deadline, signature])
     expect((await leaseOf(leaseId)).deposited).toBe(1_077_000n)
     expect(await balanceOf(tenant().address)).toBe(before - 77_000n)
+  })
+
+  it('tops a lease up out of the wallet, once and no other lease', async () => {
+    const leaseId = await running()
+    const payment = { payer: tenant().address, leaseId, amount: 66_000n, salt: 5n }
+    const between = { validAfter: 0n, validBefore: FAR }
+    const typed = topUpAuthorization(usdc, local.deployment.leaseMandates, { ...payment, ...between })
+    const signature = await tenant().signTypedData(typed)
+    const other = await running()
+    const before = await usdcOf(tenant().address)
+    const pay = (id: Hex) =>
+      mandates('topUpWithAuthorization', [tenant().address, id, 66_000n, 5n, 0n, FAR, signature])
+    await expect(pay(other)).rejects.toThrow(/revert/i)
+    await pay(leaseId)
+    expect((await leaseOf(leaseId)).deposited).toBe(1_066_000n)
+    expect(await usdcOf(tenant().address)).toBe(before - 66_000n)
+    expect(await usdcOf(local.deployment.leaseMandates)).toBe(0n)
+    await expect(pay(leaseId)).rejects.toThrow(/revert/i)
   })
 
   it('withdraws from the internal balance once, and not twice', async () => {

@@ -2979,6 +2979,11 @@ export const leaseEscrowAbi = [
         "internalType": "uint64",
         "name": "amount",
         "type": "uint64"
+      },
+      {
+        "internalType": "bool",
+        "name": "fromBalance",
+        "type": "bool"
       }
     ],
     "name": "topUpFor",

@@ -129,19 +129,21 @@ abstract contract LeaseLife is LeaseBook {
     function topUp(bytes32 leaseId, uint64 amount) external override {
         DESK.requireRunning();
         _topUp({ leaseId: leaseId, payer: msg.sender, amount: amount });
-        _pull({ from: msg.sender, amount: amount });
+        _pay({ payer: msg.sender, amount: amount, fromBalance: false });
     }
 
     /// @inheritdoc ILeaseLife
-    function topUpFor(address payer, bytes32 leaseId, uint64 amount) external override {
+    function topUpFor(address payer, bytes32 leaseId, uint64 amount, bool fromBalance) external override {
         _requireMandates();
-        _topUpFrom({ payer: payer, leaseId: leaseId, amount: amount });
+        _topUp({ leaseId: leaseId, payer: payer, amount: amount });
+        _pay({ payer: payer, amount: amount, fromBalance: fromBalance });
     }
 
     /// @inheritdoc ILeaseEscrow
     function topUpFromBalance(bytes32 leaseId, uint64 amount) external override {
         DESK.requireRunning();
-        _topUpFrom({ payer: msg.sender, leaseId: leaseId, amount: amount });
+        _topUp({ leaseId: leaseId, payer: msg.sender, amount: amount });
+        _pay({ payer: msg.sender, amount: amount, fromBalance: true });
     }
 
     // ------------------------------------------------------------------------------------------------ internal
@@ -215,11 +217,5 @@ abstract contract LeaseLife is LeaseBook {
             deposited: uint64(deposited),
             startedAt: meter.startedAt
         });
-    }
-
-    function _topUpFrom(address payer, bytes32 leaseId, uint64 amount) internal {
-        _topUp({ leaseId: leaseId, payer: payer, amount: amount });
-        _debitBalance({ account: payer, amount: amount });
-        _emitBalance(payer);
     }
 }

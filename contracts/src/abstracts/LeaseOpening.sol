@@ -126,7 +126,7 @@ abstract contract LeaseOpening is LeaseBook, ILeaseOpening {
         }
         stackId = keccak256(abi.encode(leaseIds));
         emit StackOpened({ stackId: stackId, tenant: msg.sender, leaseIds: leaseIds });
-        _pay({ amount: sum, fromBalance: fromBalance });
+        _pay({ payer: msg.sender, amount: sum, fromBalance: fromBalance });
     }
 
     // ------------------------------------------------------------------------------------------------ internal

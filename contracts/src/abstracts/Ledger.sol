@@ -188,11 +188,11 @@ abstract contract Ledger is ILeaseEscrow, ILedger, INodeCounters {
         _emitBalance(account);
     }
 
-    /// @dev Last in its function: takes `amount` from the caller's internal balance or allowance.
-    function _pay(uint256 amount, bool fromBalance) internal {
+    /// @dev Last in its function: takes `amount` from the payer's internal balance, or from the caller's allowance.
+    function _pay(address payer, uint256 amount, bool fromBalance) internal {
         if (fromBalance) {
-            _debitBalance({ account: msg.sender, amount: amount });
-            _emitBalance(msg.sender);
+            _debitBalance({ account: payer, amount: amount });
+            _emitBalance(payer);
         } else {
             _pull({ from: msg.sender, amount: amount });
         }

@@ -53,9 +53,9 @@ interface ILeaseLife {
     /// the agent that activated the lease. The relay must have served or run a lease before.
     function switchRelay(bytes32[] calldata leaseIds, uint32 relay) external;
 
-    /// @notice Pays into a lease out of the internal balance of `payer`, who signed for it or allowed it. By
-    /// {ILeaseMandates} only.
-    function topUpFor(address payer, bytes32 leaseId, uint64 amount) external;
+    /// @notice Pays into a lease for `payer`, who signed for it or allowed it: out of its internal balance, or out of what
+    /// {ILeaseMandates} has just been paid by it. By {ILeaseMandates} only.
+    function topUpFor(address payer, bytes32 leaseId, uint64 amount, bool fromBalance) external;
 
     /// @notice Pays a held fee, 85 % to the author's internal balance and 15 % to the platform, once the refund window
     /// after activation is over. By anyone.

@@ -5,7 +5,7 @@ pragma solidity ^0.8.28;
 /// @notice What an account has signed, or allowed in advance, and anybody may carry out: a tenant needs USDC and no gas
 /// coin, and one balance can keep every machine of a tenant alive. Holds no funds, has no owner and no upgrade; the
 /// escrow creates it and takes its word for a tenant's, which it gives for a valid signature or inside the bounds of a
-/// renewal alone.
+/// renewal alone. What is paid through it, out of a wallet, is in the escrow by the end of the call.
 ///
 /// Signatures are EIP-712 (65 bytes, or whatever the account's ERC-1271 wallet accepts) under the domain "DeCloud
 /// LeaseMandates", version "1". Nonces are unordered: any number not used before. Every
@@ -44,6 +44,21 @@ interface ILeaseMandates {
         uint64 amount,
         uint256 nonce,
         uint256 deadline,
+        bytes calldata signature
+    ) external;
+
+    /// @notice Pays into a lease out of the wallet of `payer`, with an EIP-3009 authorization over `amount` to this
+    /// contract, whose nonce is `keccak256(abi.encode(leaseId, salt))`. By anyone: the signature pays into this lease
+    /// alone. Refused in a pause, as a top-up is.
+    /// @param salt Any number; with it the payer tells two equal payments apart.
+    /// @param signature 65 bytes, or what the payer's ERC-1271 wallet accepts.
+    function topUpWithAuthorization(
+        address payer,
+        bytes32 leaseId,
+        uint64 amount,
+        uint256 salt,
+        uint256 validAfter,
+        uint256 validBefore,
         bytes calldata signature
     ) external;
 

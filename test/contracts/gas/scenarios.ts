@@ -12,7 +12,12 @@ import {
   nodeRegistryAbi,
   payoutsAbi,
 } from '../../../contracts/protocol/abi/index.ts'
-import { closeMandate, openAuthorization, topUpMandate } from '../../../contracts/protocol/mandates.ts'
+import {
+  closeMandate,
+  openAuthorization,
+  topUpAuthorization,
+  topUpMandate,
+} from '../../../contracts/protocol/mandates.ts'
 
 const DEPOSIT = 50_000_000n
 const NODES = 20
@@ -38,6 +43,7 @@ const TARGETS: Readonly<Record<string, { target?: number; allowed?: number }>> =
   'top up': { target: 63_000, allowed: 68_500 },
   'top up from balance': {},
   'top up by signature': {},
+  'top up, one signature': {},
   renew: {},
   'close with refund': { target: 80_000 },
   'close by signature': {},
@@ -291,6 +297,27 @@ export const measure = async (): Promise<Measurement[]> => {
       mandates.write.topUpBySig([tenant.account.address, topped, 1_000_000n, 0n, deadline, topUpSignature], {
         account: operator.account,
       }),
+    ),
+  )
+  const topUpSalt = 0n
+  const topUpAuthorized = await tenant.signTypedData({
+    account: tenant.account,
+    ...topUpAuthorization(usdcDomain, mandates.address, {
+      payer: tenant.account.address,
+      leaseId: topped,
+      amount: 1_000_000n,
+      salt: topUpSalt,
+      validAfter: 0n,
+      validBefore: deadline,
+    }),
+  })
+  figures.set(
+    'top up, one signature',
+    await gasOf(
+      mandates.write.topUpWithAuthorization(
+        [tenant.account.address, topped, 1_000_000n, topUpSalt, 0n, deadline, topUpAuthorized],
+        { account: operator.account },
+      ),
     ),
   )
   await mandates.write.setAutoRenew(

@@ -36,6 +36,10 @@ contract PhotographingToken {
             );
     }
 
+    function approve(address, uint256) external pure returns (bool) {
+        return true;
+    }
+
     function transfer(address, uint256) external returns (bool) {
         return _shoot();
     }
@@ -129,13 +133,23 @@ contract ExternalCallsInvariants is Fixture {
         token.aim(photographed, photographed.leaseIdOf(asked), tenant, node);
         photographed.openWithAuthorization(asked, "", 0, 0, "");
         _same("openWithAuthorization");
+        photographed.MANDATES().topUpWithAuthorization(
+            tenant,
+            photographed.leaseIdOf(asked),
+            1000,
+            0,
+            0,
+            0,
+            ""
+        );
+        _same("topUpWithAuthorization");
         vm.prank(address(photographed.MANDATES()));
         photographed.withdrawFor(tenant, tenant, 7);
         _same("withdrawFor");
         vm.prank(OPERATOR);
         photographed.withdrawEarned(node, OPERATOR, 1);
         _same("withdrawEarned");
-        assertEq(token.calls(), 11, "calls");
+        assertEq(token.calls(), 13, "calls");
     }
 
     /// @notice Settling a second after activation plus hold-back, or ten years after, costs the same.

@@ -9,6 +9,7 @@ import { MockUSDC } from "../../../contracts/src/mocks/MockUSDC.sol";
 import { PricePolicy } from "../../../contracts/src/PricePolicy.sol";
 import { EndReason, Lease, LeaseStatus, Prices, Terms } from "../../../contracts/src/types/DataTypes.sol";
 import { Assertions } from "../support/Assertions.sol";
+import { authorizationDigest, signedBy } from "../support/Authorization.sol";
 import { StubRegistry } from "../support/StubRegistry.sol";
 import { vm } from "../support/Vm.sol";
 
@@ -413,21 +414,9 @@ contract Handler is Assertions {
 
     /// @dev One signature, submitted by somebody else.
     function _openWithAuthorization(Terms memory asked, bytes32 id, uint256 key) private {
-        bytes32 structHash = keccak256(
-            abi.encode(
-                usdc.RECEIVE_WITH_AUTHORIZATION_TYPEHASH(),
-                asked.tenant,
-                address(escrow),
-                uint256(asked.deposit),
-                uint256(0),
-                type(uint256).max,
-                id
-            )
-        );
-        bytes32 digest = keccak256(abi.encodePacked(hex"1901", usdc.DOMAIN_SEPARATOR(), structHash));
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
+        bytes32 digest = authorizationDigest(usdc, asked.tenant, address(escrow), asked.deposit, id);
         vm.prank(KEEPER);
-        escrow.openWithAuthorization(asked, "", 0, type(uint256).max, abi.encodePacked(r, s, v));
+        escrow.openWithAuthorization(asked, "", 0, type(uint256).max, signedBy(key, digest));
     }
 
     function _pick(uint256 seed) private view returns (bool found, Track storage t) {

@@ -3,8 +3,10 @@ pragma solidity ^0.8.28;
 
 import { ILeaseMandates } from "../../../contracts/src/interfaces/ILeaseMandates.sol";
 import { LeaseEscrow } from "../../../contracts/src/LeaseEscrow.sol";
+import { MockUSDC } from "../../../contracts/src/mocks/MockUSDC.sol";
 import { Lease, LeaseStatus } from "../../../contracts/src/types/DataTypes.sol";
 import { Assertions } from "../support/Assertions.sol";
+import { authorizationDigest, signedBy } from "../support/Authorization.sol";
 import { vm } from "../support/Vm.sol";
 import { Handler } from "./Handler.sol";
 
@@ -127,6 +129,35 @@ contract MandateHandler is Assertions {
         _WORLD.note(i, "topUpBySig", 0, lease.relay, breach);
     }
 
+    /// @notice Out of a wallet that allowed the escrow nothing.
+    function topUpWithAuthorization(uint256 seed, uint256 amount) external {
+        if (_WORLD.count() == 0 || _WORLD.closed()) return;
+        uint256 i = seed % _WORLD.count();
+        Handler.Track memory t = _WORLD.track(i);
+        Lease memory lease = _ESCROW.leaseOf(t.id);
+        address payer = _WORLD.tenantAt(seed >> 8);
+        MockUSDC usdc = _WORLD.usdc();
+        if (lease.status == LeaseStatus.Ended || usdc.isBlacklisted(address(_ESCROW))) return;
+        if (!_canPayTwin(payer)) return;
+        uint64 more = uint64(bound(amount, 40_000, 1_000_000));
+        uint256 salt = _nonce++;
+        bytes memory signature = signedBy(
+            _keyOf(payer),
+            authorizationDigest(usdc, payer, address(_MANDATES), more, keccak256(abi.encode(t.id, salt)))
+        );
+        uint256 wallet = usdc.balanceOf(payer);
+        vm.startPrank(_RELAYER);
+        _MANDATES.topUpWithAuthorization(payer, t.id, more, salt, 0, _FOREVER, signature);
+        uint256 breach = usdc.balanceOf(payer) == wallet - more ? 0 : 1;
+        try _MANDATES.topUpWithAuthorization(payer, t.id, more, salt, 0, _FOREVER, signature) {
+            breach = 7;
+        } catch {} // solhint-disable-line no-empty-blocks
+        vm.stopPrank();
+        vm.prank(payer);
+        _TWIN.topUp(t.twin, more);
+        _WORLD.note(i, "topUpWithAuthorization", 0, lease.relay, breach);
+    }
+
     function setAutoRenew(uint256 seed, uint64 amount, uint64 budget, uint32 runway) external {
         if (_WORLD.count() == 0) return;
         Handler.Track memory t = _WORLD.track(seed % _WORLD.count());
@@ -168,12 +199,17 @@ contract MandateHandler is Assertions {
     }
 
     function _sign(address tenant, bytes32 structHash) private view returns (bytes memory) {
-        bytes32 digest = keccak256(abi.encodePacked(hex"1901", _MANDATES.DOMAIN_SEPARATOR(), structHash));
+        return
+            signedBy(
+                _keyOf(tenant),
+                keccak256(abi.encodePacked(hex"1901", _MANDATES.DOMAIN_SEPARATOR(), structHash))
+            );
+    }
+
+    function _keyOf(address tenant) private view returns (uint256) {
         for (uint256 i = 0; i < 3; ++i) {
-            if (_WORLD.tenantAt(i) != tenant) continue;
-            (uint8 v, bytes32 r, bytes32 s) = vm.sign(_WORLD.keyAt(i), digest);
-            return abi.encodePacked(r, s, v);
+            if (_WORLD.tenantAt(i) == tenant) return _WORLD.keyAt(i);
         }
-        return "";
+        revert("not a tenant");
     }
 }

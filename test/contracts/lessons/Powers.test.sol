@@ -212,7 +212,7 @@ contract PowerLessonsTest is LessonFixture {
         vm.expectRevert(abi.encodeWithSelector(Errors.Ledger_NotMandates.selector, power));
         escrow.withdrawFor(tenant, power, 1);
         vm.expectRevert(abi.encodeWithSelector(Errors.Ledger_NotMandates.selector, power));
-        escrow.topUpFor(tenant, bytes32(0), 1);
+        escrow.topUpFor(tenant, bytes32(0), 1, true);
         vm.expectRevert(abi.encodeWithSelector(Errors.Ledger_OnlySelf.selector, power));
         escrow.sendRefund(tenant, power, 1);
         vm.expectRevert(

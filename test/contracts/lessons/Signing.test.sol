@@ -11,6 +11,7 @@ import { LeaseEscrow } from "../../../contracts/src/LeaseEscrow.sol";
 import { Errors } from "../../../contracts/src/libraries/Errors.sol";
 import { SatelliteErrors } from "../../../contracts/src/libraries/SatelliteErrors.sol";
 import { Terms } from "../../../contracts/src/types/DataTypes.sol";
+import { authorizationDigest, signedBy } from "../support/Authorization.sol";
 import { deploy } from "../support/Deploy.sol";
 import { vm } from "../support/Vm.sol";
 import { vmEvents } from "../support/VmEvents.sol";
@@ -182,18 +183,7 @@ contract SigningLessonsTest is LessonFixture {
     }
 
     function _authorization(address payee, bytes32 nonce) private view returns (bytes memory) {
-        bytes32 structHash = keccak256(
-            abi.encode(
-                usdc.RECEIVE_WITH_AUTHORIZATION_TYPEHASH(),
-                tenant,
-                payee,
-                uint256(DEPOSIT),
-                uint256(0),
-                _EVER,
-                nonce
-            )
-        );
-        return _signed(_digest(usdc.DOMAIN_SEPARATOR(), structHash));
+        return signedBy(TENANT_KEY, authorizationDigest(usdc, tenant, payee, DEPOSIT, nonce));
     }
 
     function _withdrawal(ILeaseMandates mandates, uint256 nonce) private view returns (bytes memory) {
@@ -201,12 +191,7 @@ contract SigningLessonsTest is LessonFixture {
             "Withdraw(address account,address to,uint256 amount,uint256 nonce,uint256 deadline)"
         );
         bytes32 structHash = keccak256(abi.encode(typehash, tenant, _TO, PRICE, nonce, _EVER));
-        return _signed(_digest(mandates.DOMAIN_SEPARATOR(), structHash));
-    }
-
-    function _signed(bytes32 digest) private view returns (bytes memory) {
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(TENANT_KEY, digest);
-        return abi.encodePacked(r, s, v);
+        return signedBy(TENANT_KEY, _digest(mandates.DOMAIN_SEPARATOR(), structHash));
     }
 
     function _digest(bytes32 domain, bytes32 structHash) private pure returns (bytes32) {

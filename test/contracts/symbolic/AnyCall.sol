@@ -120,8 +120,14 @@ abstract contract AnyCall is AnyLease {
         _takeBilled(any, abi.encodeCall(ILeaseLife.switchRelay, (_one(id), relay)));
     }
 
-    function check_topUpFor(Call memory any, address payer, bytes32 id, uint64 amount) external {
-        _takeBilled(any, abi.encodeCall(ILeaseLife.topUpFor, (payer, id, amount)));
+    function check_topUpFor(
+        Call memory any,
+        address payer,
+        bytes32 id,
+        uint64 amount,
+        bool fromBalance
+    ) external {
+        _takeBilled(any, abi.encodeCall(ILeaseLife.topUpFor, (payer, id, amount, fromBalance)));
     }
 
     function check_withdraw(Call memory any, address to, uint256 amount) external {

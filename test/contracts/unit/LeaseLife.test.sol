@@ -10,6 +10,7 @@ import { LeaseEscrow } from "../../../contracts/src/LeaseEscrow.sol";
 import { Errors } from "../../../contracts/src/libraries/Errors.sol";
 import { TemplateRegistry } from "../../../contracts/src/TemplateRegistry.sol";
 import { EndReason, Lease, LeaseStatus, Terms } from "../../../contracts/src/types/DataTypes.sol";
+import { authorizationDigest, signedBy } from "../support/Authorization.sol";
 import { deploy } from "../support/Deploy.sol";
 import { Fixture } from "../support/Fixture.sol";
 import { StubRegistry } from "../support/StubRegistry.sol";
@@ -149,7 +150,7 @@ contract LeaseLifeTest is Fixture {
 
     function test_openWithAuthorization_byAnybodyForExactlyTheseTerms() external {
         Terms memory asked = terms();
-        bytes memory signature = _authorize(TENANT_KEY, asked);
+        bytes memory signature = signedBy(TENANT_KEY, _authorizationDigest(asked));
         Terms memory other = terms();
         other.node = 0;
         vm.expectRevert();
@@ -621,23 +622,8 @@ contract LeaseLifeTest is Fixture {
     }
 
     function _authorizationDigest(Terms memory asked) private view returns (bytes32) {
-        bytes32 structHash = keccak256(
-            abi.encode(
-                usdc.RECEIVE_WITH_AUTHORIZATION_TYPEHASH(),
-                asked.tenant,
-                address(escrow),
-                uint256(asked.deposit),
-                uint256(0),
-                type(uint256).max,
-                escrow.leaseIdOf(asked)
-            )
-        );
-        return keccak256(abi.encodePacked(hex"1901", usdc.DOMAIN_SEPARATOR(), structHash));
-    }
-
-    function _authorize(uint256 key, Terms memory asked) private view returns (bytes memory) {
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, _authorizationDigest(asked));
-        return abi.encodePacked(r, s, v);
+        return
+            authorizationDigest(usdc, asked.tenant, address(escrow), asked.deposit, escrow.leaseIdOf(asked));
     }
 
     function _notAssigner(bytes32 leaseId, uint256 from, address caller) private pure returns (bytes memory) {

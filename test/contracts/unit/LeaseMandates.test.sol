@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import { ILeaseEscrow } from "../../../contracts/src/interfaces/ILeaseEscrow.sol";
 import { INodeRegistry } from "../../../contracts/src/interfaces/INodeRegistry.sol";
 import { ILeaseMandates } from "../../../contracts/src/interfaces/ILeaseMandates.sol";
 import { LeaseDesk } from "../../../contracts/src/LeaseDesk.sol";
 import { LeaseEscrow } from "../../../contracts/src/LeaseEscrow.sol";
 import { Errors } from "../../../contracts/src/libraries/Errors.sol";
 import { EndReason, LeaseStatus, Terms } from "../../../contracts/src/types/DataTypes.sol";
+import { authorizationDigest, signedBy } from "../support/Authorization.sol";
 import { Fixture } from "../support/Fixture.sol";
 import { StubRegistry } from "../support/StubRegistry.sol";
 import { vm } from "../support/Vm.sol";
+import { vmEvents } from "../support/VmEvents.sol";
 import { Wallet } from "../support/Wallet.sol";
 
 /// @notice Behaviour by behaviour, as listed in LeaseMandates.tree.
@@ -96,6 +99,90 @@ contract LeaseMandatesTest is Fixture {
         mandates.topUpBySig(tenant, leaseId, 5000, 1, FOREVER, signature);
         assertEq(escrow.leaseOf(leaseId).deposited, DEPOSIT + 5000, "deposited");
         assertEq(escrow.balanceOf(tenant), 0, "balance");
+    }
+
+    function test_topUpWithAuthorization_paysFromThePayersWallet() external {
+        bytes32 leaseId = activated(terms());
+        bytes memory signature = _authorize(leaseId, 5000, 1);
+        uint256 wallet = usdc.balanceOf(tenant);
+        _pause();
+        vm.expectRevert(abi.encodeWithSelector(Errors.Guard_Paused.selector, desk.pausedUntil()));
+        mandates.topUpWithAuthorization(tenant, leaseId, 5000, 1, 0, FOREVER, signature);
+        vm.prank(GUARDIAN);
+        desk.unpause();
+        vm.prank(tenant);
+        usdc.approve(address(escrow), 0);
+        vmEvents.expectEmit(address(escrow));
+        emit ILeaseEscrow.LeaseToppedUp({
+            leaseId: leaseId,
+            payer: tenant,
+            deposited: DEPOSIT + 5000,
+            startedAt: uint40(vm.getBlockTimestamp())
+        });
+        vm.prank(STRANGER);
+        mandates.topUpWithAuthorization(tenant, leaseId, 5000, 1, 0, FOREVER, signature);
+        assertEq(escrow.leaseOf(leaseId).deposited, DEPOSIT + 5000, "deposited");
+        assertEq(usdc.balanceOf(tenant), wallet - 5000, "wallet");
+        assertEq(usdc.balanceOf(address(escrow)), DEPOSIT + 5000, "all of it in the escrow");
+        assertEq(usdc.balanceOf(address(mandates)), 0, "nothing on the way");
+        vm.expectRevert();
+        mandates.topUpWithAuthorization(tenant, leaseId, 5000, 1, 0, FOREVER, signature);
+        signature = _authorize(leaseId, 5000, 2);
+        mandates.topUpWithAuthorization(tenant, leaseId, 5000, 2, 0, FOREVER, signature);
+        assertEq(escrow.leaseOf(leaseId).deposited, DEPOSIT + 10_000, "an equal payment with another salt");
+    }
+
+    function test_topUpWithAuthorization_byAContractWallet() external {
+        bytes32 leaseId = activated(terms());
+        address wallet = address(new Wallet(tenant));
+        fund(wallet, 5000);
+        bytes32 digest = authorizationDigest(
+            usdc,
+            wallet,
+            address(mandates),
+            5000,
+            keccak256(abi.encode(leaseId, uint256(0)))
+        );
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(TENANT_KEY, digest);
+        mandates.topUpWithAuthorization(wallet, leaseId, 5000, 0, 0, FOREVER, abi.encode(r, s, v));
+        assertEq(escrow.leaseOf(leaseId).deposited, DEPOSIT + 5000, "deposited");
+        assertEq(usdc.balanceOf(wallet), 0, "paid");
+    }
+
+    function test_topUpWithAuthorization_isForOneLeaseAndOneSum() external {
+        bytes32 leaseId = activated(terms());
+        Terms memory asked = terms();
+        asked.salt = bytes32(uint256(1));
+        bytes32 other = activated(asked);
+        bytes memory signature = _authorize(leaseId, 5000, 1);
+        vm.startPrank(STRANGER);
+        vm.expectRevert();
+        mandates.topUpWithAuthorization(tenant, other, 5000, 1, 0, FOREVER, signature);
+        vm.expectRevert();
+        mandates.topUpWithAuthorization(tenant, leaseId, 5001, 1, 0, FOREVER, signature);
+        vm.expectRevert();
+        mandates.topUpWithAuthorization(tenant, leaseId, 5000, 2, 0, FOREVER, signature);
+        // Nor can it be taken out of the tenant's wallet past the lease.
+        bytes32 nonce = keccak256(abi.encode(leaseId, uint256(1)));
+        vm.expectRevert();
+        usdc.receiveWithAuthorization(tenant, address(mandates), 5000, 0, FOREVER, nonce, signature);
+        vm.stopPrank();
+        mandates.topUpWithAuthorization(tenant, leaseId, 5000, 1, 0, FOREVER, signature);
+    }
+
+    /// @dev The lease refuses: the money has not moved, and the signature is good for another day.
+    function test_topUpWithAuthorization_takesNothingForALeaseThatIsOver() external {
+        bytes32 leaseId = activated(terms());
+        bytes memory signature = _authorize(leaseId, 5000, 1);
+        uint256 wallet = usdc.balanceOf(tenant);
+        vm.prank(tenant);
+        escrow.close(leaseId, address(0));
+        vm.expectRevert(
+            abi.encodeWithSelector(Errors.LeaseEscrow_WrongStatus.selector, leaseId, LeaseStatus.Ended)
+        );
+        mandates.topUpWithAuthorization(tenant, leaseId, 5000, 1, 0, FOREVER, signature);
+        assertEq(usdc.balanceOf(tenant), wallet, "wallet");
+        assertTrue(!usdc.authorizationState(tenant, keccak256(abi.encode(leaseId, uint256(1)))), "not used");
     }
 
     function test_withdrawBySig_sendsWhereTheAccountSaid() external {
@@ -285,7 +372,7 @@ contract LeaseMandatesTest is Fixture {
             bytes memory refusal = abi.encodeWithSelector(Errors.Ledger_NotMandates.selector, callers[i]);
             vm.startPrank(callers[i]);
             vm.expectRevert(refusal);
-            escrow.topUpFor(tenant, leaseId, 1000);
+            escrow.topUpFor(tenant, leaseId, 1000, i == 0);
             vm.expectRevert(refusal);
             escrow.withdrawFor(tenant, PAYOUT, 1000);
             vm.stopPrank();
@@ -309,6 +396,11 @@ contract LeaseMandatesTest is Fixture {
     function _deposit(uint256 amount) private {
         vm.prank(tenant);
         escrow.deposit(amount);
+    }
+
+    function _authorize(bytes32 leaseId, uint256 amount, uint256 salt) private view returns (bytes memory) {
+        bytes32 nonce = keccak256(abi.encode(leaseId, salt));
+        return signedBy(TENANT_KEY, authorizationDigest(usdc, tenant, address(mandates), amount, nonce));
     }
 
     function _renewal(
