@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { SPONSOR_KINDS } from '@decloud/protocol/wire/sponsor'
 import { PROBLEM_TYPE } from '@decloud/service/http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Local, OPERATOR, startLocal } from '../../chain/test/local.ts'
@@ -191,7 +192,7 @@ describe('a body', () => {
   const bodied = async (): Promise<{ method: string; path: string; token: string }[]> => {
     const { accessToken: token } = await signIn(keeper.url, local.anvil.account(OPERATOR))
     return [
-      ...['open', 'top-up', 'close', 'withdraw', 'auto-renew'].map((kind) => `POST /api/sponsor/${kind}`),
+      ...SPONSOR_KINDS.map((kind) => `POST /api/sponsor/${kind}`),
       ...[`PUT /api/mailbox/${leases.assigned}`, `POST /api/mailbox/${leases.assigned}/collect`],
       ...['POST /api/prepare/open', 'POST /api/session/login', 'POST /api/session/refresh'],
       ...['POST /api/alerts', 'POST /api/heartbeats', 'POST /api/relays/2/repair'],

@@ -69,6 +69,12 @@ describe('a tenant with USDC and no coin for gas', () => {
     expect((await handIn(url, 'top-up', await tenant.topUp(leaseId, 300_000n))).body.state).toBe('done')
     expect((await local.leaseOf(leaseId)).deposited).toBe(1_300_000n)
 
+    const wallet = await usdcOf(tenant.address)
+    const fromWallet = await tenant.topUpFromWallet(leaseId, 400_000n)
+    expect((await handIn(url, 'top-up-from-wallet', fromWallet)).body.state).toBe('done')
+    expect((await local.leaseOf(leaseId)).deposited).toBe(1_700_000n)
+    expect(await usdcOf(tenant.address)).toBe(wallet - 400_000n)
+
     expect((await handIn(url, 'auto-renew', await tenant.autoRenew(leaseId, 50_000n))).body.state).toBe(
       'done',
     )
@@ -83,7 +89,7 @@ describe('a tenant with USDC and no coin for gas', () => {
     expect((await handIn(url, 'withdraw', await tenant.withdraw(700_000n))).body.state).toBe('done')
     expect(await usdcOf(tenant.address)).toBe(before + 700_000n)
     expect(await local.anvil.client.getBalance({ address: tenant.address })).toBe(0n)
-    expect(await remaining(url, tenant.address)).toMatchObject({ count: 4 })
+    expect(await remaining(url, tenant.address)).toMatchObject({ count: 3 })
   })
 
   it('may spell addresses in any case', async () => {

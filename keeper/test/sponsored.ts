@@ -6,6 +6,7 @@ import {
   openAuthorization,
   type Terms,
   type TokenDomain,
+  topUpAuthorization,
   topUpMandate,
   withdrawMandate,
 } from '@decloud/protocol'
@@ -62,6 +63,12 @@ export const makePenniless = async (local: Local, index: number, usdc = 100_000_
     topUp: async (leaseId: Hex, amount: bigint) => {
       const message = { payer: account.address, leaseId, amount, ...once() }
       return { ...message, signature: await account.signTypedData(topUpMandate(local.deployment, message)) }
+    },
+    topUpFromWallet: async (leaseId: Hex, amount: bigint, validBefore = FAR) => {
+      const { nonce: salt } = once()
+      const message = { payer: account.address, leaseId, amount, salt, validAfter: 0n, validBefore }
+      const typed = topUpAuthorization(domain, local.deployment.leaseMandates, message)
+      return { ...message, signature: await account.signTypedData(typed) }
     },
     withdraw: async (amount: bigint, to: Address = account.address) => {
       const message = { account: account.address, to, amount, ...once() }

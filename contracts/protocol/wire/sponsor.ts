@@ -5,7 +5,14 @@ import type { Terms } from '../lease.ts'
 import { MAX_SEALED_BYTES } from '../sealed.ts'
 import { addressParam, bigintText, wordText } from './api/values.ts'
 
-export const SPONSOR_KINDS = ['open', 'top-up', 'close', 'withdraw', 'auto-renew'] as const
+export const SPONSOR_KINDS = [
+  'open',
+  'top-up',
+  'top-up-from-wallet',
+  'close',
+  'withdraw',
+  'auto-renew',
+] as const
 export type SponsorKind = (typeof SPONSOR_KINDS)[number]
 
 /** Largest signature taken: 65 bytes of a plain key; a wallet contract with a dozen owners needs about a thousand. */
@@ -56,6 +63,16 @@ const open = z.strictObject({
 })
 /** `LeaseMandates.topUpBySig`: out of the internal balance of `payer`. */
 const topUp = z.strictObject({ payer: addressParam, leaseId: wordText, amount: bigUint(64), ...once })
+/** `LeaseMandates.topUpWithAuthorization`: out of the wallet of `payer`, who needs no gas coin in it. */
+const topUpFromWallet = z.strictObject({
+  payer: addressParam,
+  leaseId: wordText,
+  amount: bigUint(64),
+  salt: bigUint(256),
+  validAfter: bigUint(256),
+  validBefore: bigUint(256),
+  signature: signatureText,
+})
 /** `LeaseMandates.closeBySig`. */
 const close = z.strictObject({ leaseId: wordText, to: addressParam, ...once })
 /** `LeaseMandates.withdrawBySig`. */
@@ -70,7 +87,14 @@ const autoRenew = z.strictObject({
 })
 
 /** The body of `POST /api/sponsor/<kind>`. */
-export const sponsorBodies = { open, 'top-up': topUp, close, withdraw, 'auto-renew': autoRenew } as const
+export const sponsorBodies = {
+  open,
+  'top-up': topUp,
+  'top-up-from-wallet': topUpFromWallet,
+  close,
+  withdraw,
+  'auto-renew': autoRenew,
+} as const
 
 export type SponsorRequest = {
   [kind in SponsorKind]: { kind: kind } & z.output<(typeof sponsorBodies)[kind]>

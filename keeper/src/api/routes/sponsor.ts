@@ -17,6 +17,7 @@ const TAGS = ['sponsor']
 const CALLS: Readonly<Record<SponsorKind, string>> = {
   open: 'openWithAuthorization',
   'top-up': 'topUpBySig',
+  'top-up-from-wallet': 'topUpWithAuthorization',
   close: 'closeBySig',
   withdraw: 'withdrawBySig',
   'auto-renew': 'setAutoRenewBySig',

@@ -32,6 +32,7 @@ export const MIN_VALIDITY = 120n
 export const GAS_CAP: Readonly<Record<SponsorKind, bigint>> = {
   open: 900_000n,
   'top-up': 250_000n,
+  'top-up-from-wallet': 300_000n,
   close: 300_000n,
   withdraw: 250_000n,
   'auto-renew': 250_000n,

@@ -9,6 +9,7 @@ import {
   leaseMandatesAbi,
   openAuthorization,
   type TokenDomain,
+  topUpAuthorization,
   topUpMandate,
   withdrawMandate,
 } from '@decloud/protocol'
@@ -81,6 +82,26 @@ const topUpCall = ({ deployment }: MandateScope, request: Of<'top-up'>): Call =>
   }
 }
 
+const topUpFromWalletCall = ({ deployment, usdc }: MandateScope, request: Of<'top-up-from-wallet'>): Call => {
+  const { payer, leaseId, amount, salt, validAfter, validBefore, signature } = request
+  const { leaseMandates } = deployment
+  const payment = { payer, leaseId, amount, salt, validAfter, validBefore }
+  return {
+    digest: hashTypedData(topUpAuthorization(usdc, leaseMandates, payment)),
+    signer: payer,
+    subject: leaseId.toLowerCase(),
+    to: leaseMandates,
+    data: encodeFunctionData({
+      abi: leaseMandatesAbi,
+      functionName: 'topUpWithAuthorization',
+      args: [payer, leaseId, amount, salt, validAfter, validBefore, signature],
+    }),
+    validAfter,
+    validUntil: validBefore - 1n,
+    moves: amount,
+  }
+}
+
 const closeCall = ({ deployment }: MandateScope, signer: Address, request: Of<'close'>): Call => {
   const { leaseId, to, nonce, deadline, signature } = request
   return {
@@ -144,6 +165,8 @@ export const mandateOf = (scope: MandateScope, request: SponsorRequest): Mandate
       return { kind, ...openCall(scope, request) }
     case 'top-up':
       return { kind, ...topUpCall(scope, request) }
+    case 'top-up-from-wallet':
+      return { kind, ...topUpFromWalletCall(scope, request) }
     case 'withdraw':
       return { kind, ...withdrawCall(scope, request) }
     case 'close':

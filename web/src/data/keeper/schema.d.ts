@@ -884,6 +884,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sponsor/top-up-from-wallet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a signed topUpWithAuthorization; 200 once it is in a block, 202 while it is on its way */
+        post: operations["postSponsorTopUpFromWallet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sponsor/close": {
         parameters: {
             query?: never;
@@ -8392,7 +8409,7 @@ export interface operations {
                         /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
                         id: string;
                         /** @enum {string} */
-                        kind: "open" | "top-up" | "close" | "withdraw" | "auto-renew";
+                        kind: "open" | "top-up" | "top-up-from-wallet" | "close" | "withdraw" | "auto-renew";
                         /** @enum {string} */
                         state: "waiting" | "done" | "refused" | "failed";
                         transaction: string | null;
@@ -8559,7 +8576,7 @@ export interface operations {
                         /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
                         id: string;
                         /** @enum {string} */
-                        kind: "open" | "top-up" | "close" | "withdraw" | "auto-renew";
+                        kind: "open" | "top-up" | "top-up-from-wallet" | "close" | "withdraw" | "auto-renew";
                         /** @enum {string} */
                         state: "waiting" | "done" | "refused" | "failed";
                         transaction: string | null;
@@ -8592,7 +8609,7 @@ export interface operations {
                         /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
                         id: string;
                         /** @enum {string} */
-                        kind: "open" | "top-up" | "close" | "withdraw" | "auto-renew";
+                        kind: "open" | "top-up" | "top-up-from-wallet" | "close" | "withdraw" | "auto-renew";
                         /** @enum {string} */
                         state: "waiting" | "done" | "refused" | "failed";
                         transaction: string | null;
@@ -8754,7 +8771,7 @@ export interface operations {
                         /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
                         id: string;
                         /** @enum {string} */
-                        kind: "open" | "top-up" | "close" | "withdraw" | "auto-renew";
+                        kind: "open" | "top-up" | "top-up-from-wallet" | "close" | "withdraw" | "auto-renew";
                         /** @enum {string} */
                         state: "waiting" | "done" | "refused" | "failed";
                         transaction: string | null;
@@ -8787,7 +8804,205 @@ export interface operations {
                         /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
                         id: string;
                         /** @enum {string} */
-                        kind: "open" | "top-up" | "close" | "withdraw" | "auto-renew";
+                        kind: "open" | "top-up" | "top-up-from-wallet" | "close" | "withdraw" | "auto-renew";
+                        /** @enum {string} */
+                        state: "waiting" | "done" | "refused" | "failed";
+                        transaction: string | null;
+                        reason: {
+                            code: string;
+                            sentence: string;
+                        } | null;
+                    };
+                };
+            };
+            /** @description Bad request: `request-invalid` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden: `sponsor-deposit-small`, `sponsor-gas`, `sponsor-manifest-large`, `sponsor-not-worth` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found: `lease-unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Content too large: `body-too-large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description URI too long: `url-too-long` */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported media type: `media-type-wrong` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable: `contract-refused`, `signature-invalid`, `mandate-early`, `mandate-expiring` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests: `sponsor-address-cost`, `sponsor-address-count`, `sponsor-busy`, `sponsor-origin-busy`, `sponsor-origin-count`, `sponsor-reverts`, `rate-limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request header fields too large: `header-too-large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not ready: `sponsor-budget`, `sponsor-crowded`, `sponsor-empty`, `sponsor-off`, `rpc-unreachable`, `rpc-refused` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    postSponsorTopUpFromWallet: {
+        parameters: {
+            query?: {
+                wait?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "payer": "0x00000000000000000000000000000000000000a1",
+                 *       "leaseId": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                 *       "amount": "20500",
+                 *       "salt": "20500",
+                 *       "validAfter": "20500",
+                 *       "validBefore": "20500",
+                 *       "signature": "0x"
+                 *     }
+                 */
+                "application/json": {
+                    /** @example 0x00000000000000000000000000000000000000a1 */
+                    payer: string;
+                    /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                    leaseId: string;
+                    /** @example 20500 */
+                    amount: string;
+                    /** @example 20500 */
+                    salt: string;
+                    /** @example 20500 */
+                    validAfter: string;
+                    /** @example 20500 */
+                    validBefore: string;
+                    signature: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "kind": "open",
+                     *       "state": "waiting",
+                     *       "transaction": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "reason": {
+                     *         "code": "text",
+                     *         "sentence": "text"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                        id: string;
+                        /** @enum {string} */
+                        kind: "open" | "top-up" | "top-up-from-wallet" | "close" | "withdraw" | "auto-renew";
+                        /** @enum {string} */
+                        state: "waiting" | "done" | "refused" | "failed";
+                        transaction: string | null;
+                        reason: {
+                            code: string;
+                            sentence: string;
+                        } | null;
+                    };
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "kind": "open",
+                     *       "state": "waiting",
+                     *       "transaction": "0x0000000000000000000000000000000000000000000000000000000000000001",
+                     *       "reason": {
+                     *         "code": "text",
+                     *         "sentence": "text"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
+                        id: string;
+                        /** @enum {string} */
+                        kind: "open" | "top-up" | "top-up-from-wallet" | "close" | "withdraw" | "auto-renew";
                         /** @enum {string} */
                         state: "waiting" | "done" | "refused" | "failed";
                         transaction: string | null;
@@ -8946,7 +9161,7 @@ export interface operations {
                         /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
                         id: string;
                         /** @enum {string} */
-                        kind: "open" | "top-up" | "close" | "withdraw" | "auto-renew";
+                        kind: "open" | "top-up" | "top-up-from-wallet" | "close" | "withdraw" | "auto-renew";
                         /** @enum {string} */
                         state: "waiting" | "done" | "refused" | "failed";
                         transaction: string | null;
@@ -8979,7 +9194,7 @@ export interface operations {
                         /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
                         id: string;
                         /** @enum {string} */
-                        kind: "open" | "top-up" | "close" | "withdraw" | "auto-renew";
+                        kind: "open" | "top-up" | "top-up-from-wallet" | "close" | "withdraw" | "auto-renew";
                         /** @enum {string} */
                         state: "waiting" | "done" | "refused" | "failed";
                         transaction: string | null;
@@ -9141,7 +9356,7 @@ export interface operations {
                         /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
                         id: string;
                         /** @enum {string} */
-                        kind: "open" | "top-up" | "close" | "withdraw" | "auto-renew";
+                        kind: "open" | "top-up" | "top-up-from-wallet" | "close" | "withdraw" | "auto-renew";
                         /** @enum {string} */
                         state: "waiting" | "done" | "refused" | "failed";
                         transaction: string | null;
@@ -9174,7 +9389,7 @@ export interface operations {
                         /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
                         id: string;
                         /** @enum {string} */
-                        kind: "open" | "top-up" | "close" | "withdraw" | "auto-renew";
+                        kind: "open" | "top-up" | "top-up-from-wallet" | "close" | "withdraw" | "auto-renew";
                         /** @enum {string} */
                         state: "waiting" | "done" | "refused" | "failed";
                         transaction: string | null;
@@ -9338,7 +9553,7 @@ export interface operations {
                         /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
                         id: string;
                         /** @enum {string} */
-                        kind: "open" | "top-up" | "close" | "withdraw" | "auto-renew";
+                        kind: "open" | "top-up" | "top-up-from-wallet" | "close" | "withdraw" | "auto-renew";
                         /** @enum {string} */
                         state: "waiting" | "done" | "refused" | "failed";
                         transaction: string | null;
@@ -9371,7 +9586,7 @@ export interface operations {
                         /** @example 0x0000000000000000000000000000000000000000000000000000000000000001 */
                         id: string;
                         /** @enum {string} */
-                        kind: "open" | "top-up" | "close" | "withdraw" | "auto-renew";
+                        kind: "open" | "top-up" | "top-up-from-wallet" | "close" | "withdraw" | "auto-renew";
                         /** @enum {string} */
                         state: "waiting" | "done" | "refused" | "failed";
                         transaction: string | null;
