@@ -54,7 +54,7 @@ describe.skipIf(skipped !== undefined)('a tenant without a coin for gas', () => 
       ...{ functionName: 'balanceOf', args: [address()] },
     })
 
-  it('leases a VM, closes it, and withdraws, by signatures alone', async () => {
+  it('leases a VM, tops it up, closes it, and withdraws, by signatures alone', async () => {
     const page = await browser.context.newPage()
     const complaints: string[] = []
     page.on('pageerror', (error) => complaints.push(error.message))
@@ -74,6 +74,12 @@ describe.skipIf(skipped !== undefined)('a tenant without a coin for gas', () => 
     const leaseId = leaseIdOf(page)
     expect(await usdcOf()).toBeLessThan(parseUsdc('50'))
 
+    const opened = await usdcOf()
+    await page.getByLabel('Amount, USDC').fill('2')
+    await page.getByRole('button', { name: 'Top up' }).click()
+    await expect.poll(usdcOf, { timeout: READY_MS }).toBe(opened - parseUsdc('2'))
+    await page.getByLabel('Amount, USDC').waitFor({ timeout: READY_MS })
+
     await page.getByRole('button', { name: 'Close this lease' }).click()
     await page.getByLabel('DeCloud balance').check()
     await page.getByRole('button', { name: 'Close and refund' }).click()
@@ -91,7 +97,7 @@ describe.skipIf(skipped !== undefined)('a tenant without a coin for gas', () => 
     })
     expect(lease).toMatchObject({ status: 4, endReason: 1, tenant: address() })
     expect(wallet.asked.filter((method) => method === 'eth_sendTransaction')).toEqual([])
-    expect(wallet.asked.filter((method) => method === 'eth_signTypedData_v4')).toHaveLength(3)
+    expect(wallet.asked.filter((method) => method === 'eth_signTypedData_v4')).toHaveLength(4)
     expect(await world.anvil.client.getBalance({ address: address() })).toBe(0n)
     expect(await world.anvil.client.getTransactionCount({ address: address() })).toBe(0)
     expect(complaints).toEqual([])

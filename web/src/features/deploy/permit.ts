@@ -1,8 +1,8 @@
-// Whether a token takes EIP-2612 permits, found out by asking it: a domain that hashes to the token's own separator
-// is the one it will check signatures against.
-import { type Address, domainSeparator, parseAbi } from 'viem'
+// Whether a token takes EIP-2612 permits, found out by asking it.
+import { type Address, parseAbi } from 'viem'
 import { getBlock, getCode, readContract } from 'viem/actions'
 import type { Runtime } from '../../data/runtime.tsx'
+import { readTokenDomain } from '../../data/token.ts'
 import type { Payment } from './payment.ts'
 
 export const permitTypes = {
@@ -15,12 +15,7 @@ export const permitTypes = {
   ],
 } as const
 
-const permitAbi = parseAbi([
-  'function name() view returns (string)',
-  'function version() view returns (string)',
-  'function nonces(address) view returns (uint256)',
-  'function DOMAIN_SEPARATOR() view returns (bytes32)',
-])
+const permitAbi = parseAbi(['function nonces(address) view returns (uint256)'])
 
 /** Seconds for which a signed payment may wait for its transaction. */
 const PERMIT_LIFETIME = 86_400n
@@ -35,39 +30,26 @@ export const choosePayment = async (
   sponsored: boolean,
 ): Promise<Payment> => {
   const { client, config } = runtime
-  const token = { address: config.usdc, abi: permitAbi } as const
   // A contract account signs by ERC-1271, which this permit form cannot carry.
   const code = await getCode(client, { address: owner })
   if (code !== undefined && code !== '0x' && !code.startsWith(DELEGATION)) return { from: 'approval' }
-  const answers = await Promise.allSettled([
-    readContract(client, { ...token, functionName: 'name' }),
-    readContract(client, { ...token, functionName: 'version' }),
-    readContract(client, { ...token, functionName: 'nonces', args: [owner] }),
-    readContract(client, { ...token, functionName: 'DOMAIN_SEPARATOR' }),
+  const [domain, nonce] = await Promise.all([
+    readTokenDomain(runtime),
+    readContract(client, {
+      address: config.usdc,
+      abi: permitAbi,
+      functionName: 'nonces',
+      args: [owner],
+    }).catch(() => null),
   ])
-  const [name, version, nonce, separator] = answers
-  if (
-    name.status === 'rejected' ||
-    version.status === 'rejected' ||
-    nonce.status === 'rejected' ||
-    separator.status === 'rejected'
-  ) {
-    // Any refusal means "no permits here": an approval works with every token.
-    return { from: 'approval' }
-  }
-  const domain = {
-    name: name.value,
-    version: version.value,
-    chainId: config.chainId,
-    verifyingContract: config.usdc,
-  }
-  if (domainSeparator({ domain }) !== separator.value) return { from: 'approval' }
+  // Any refusal means "no permits here": an approval works with every token.
+  if (domain === null || nonce === null) return { from: 'approval' }
   const { timestamp } = await getBlock(client)
   const until = timestamp + PERMIT_LIFETIME
   // A token of this form knows EIP-3009 too.
   return sponsored
     ? { from: 'authorization', domain, validAfter: 0n, validBefore: until }
-    : { from: 'permit', domain, nonce: nonce.value, deadline: until }
+    : { from: 'permit', domain, nonce, deadline: until }
 }
 
 // EIP-7702: an account that delegates still signs with its own key.

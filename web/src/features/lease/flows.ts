@@ -1,6 +1,6 @@
 // Closing and topping up.
 import { leaseEscrowAbi, leaseMandatesAbi } from '@decloud/protocol/abi/index'
-import { closeMandate, topUpMandate } from '@decloud/protocol/mandates'
+import { closeMandate, type TokenDomain, topUpAuthorization, topUpMandate } from '@decloud/protocol/mandates'
 import { type Address, erc20Abi, type Hex } from 'viem'
 import { readContract, signTypedData } from 'viem/actions'
 import type { Flow, FlowEnv, FlowStep } from '../../flows/flow.ts'
@@ -76,8 +76,10 @@ export type TopUpParams = {
   target: bigint
   payer: Address
   fromBalance: boolean
-  /** Where a sponsor offers to send it; out of the balance alone: the contracts take no other by signature. */
+  /** Where a sponsor offers to send it. */
   once?: Once
+  /** With `once`: what the token takes signatures under; without it a wallet pays by a transaction. */
+  token?: TokenDomain
 }
 
 const toppedUp = async (env: FlowEnv, params: TopUpParams) =>
@@ -151,10 +153,45 @@ const paySponsored: FlowStep<TopUpParams> = {
   },
 }
 
+/** The same singularity under the token's names: any salt, and good until the deadline. */
+const authorizationOf = ({ payer, leaseId, amount, once }: TopUpParams) => {
+  const { nonce, deadline } = needed(once)
+  return { payer, leaseId, amount, salt: nonce, validAfter: 0n, validBefore: deadline }
+}
+
+const authorizeTopUp: FlowStep<TopUpParams> = {
+  ...signTopUp,
+  title: 'Sign the payment',
+  commit: async (env, params) =>
+    signTypedData(
+      await signerHere(env),
+      topUpAuthorization(needed(params.token), env.runtime.config.leaseMandates, authorizationOf(params)),
+    ),
+}
+
+const payFromWalletSponsored: FlowStep<TopUpParams> = {
+  ...paySponsored,
+  commit: (env, params, earlier) => {
+    const payment = authorizationOf(params)
+    const { payer, leaseId, amount, salt, validAfter, validBefore } = payment
+    const signature = needed(earlier['sign'])
+    return carryOut(
+      env,
+      { kind: 'top-up-from-wallet', body: { ...payment, signature } },
+      {
+        address: env.runtime.config.leaseMandates,
+        abi: leaseMandatesAbi,
+        functionName: 'topUpWithAuthorization',
+        args: [payer, leaseId, amount, salt, validAfter, validBefore, signature],
+      },
+    )
+  },
+}
+
 export const topUpFlow: Flow<TopUpParams> = {
   kind: 'top-up',
-  steps: ({ fromBalance, once }) => {
-    if (!fromBalance) return [allow, pay]
-    return once === undefined ? [pay] : [signTopUp, paySponsored]
+  steps: ({ fromBalance, once, token }) => {
+    if (fromBalance) return once === undefined ? [pay] : [signTopUp, paySponsored]
+    return once === undefined || token === undefined ? [allow, pay] : [authorizeTopUp, payFromWalletSponsored]
   },
 }

@@ -7,6 +7,7 @@ import type { Address } from 'viem'
 import { shortBalance } from '../../../data/errors.ts'
 import { duration } from '../../../data/format.ts'
 import { useRuntime } from '../../../data/runtime.tsx'
+import { tokenDomainQuery } from '../../../data/token.ts'
 import { FlowPanel } from '../../../flows/flow-panel.tsx'
 import { useOnce } from '../../../flows/sponsored.ts'
 import { useFlow } from '../../../flows/use-flow.ts'
@@ -36,6 +37,7 @@ export const TopUp = ({ view, payer }: { view: LeaseView; payer: Address }) => {
   const queries = useQueryClient()
   const wallet = useWallet()
   const funds = useQuery(fundsQuery(runtime, payer)).data
+  const token = useQuery(tokenDomainQuery(runtime)).data
   const once = useOnce(wallet.address)
   const [text, setText] = useState('')
   const flow = useFlow(topUpFlow, view.leaseId, wallet.signer, () => {
@@ -86,6 +88,7 @@ export const TopUp = ({ view, payer }: { view: LeaseView; payer: Address }) => {
             payer,
             fromBalance,
             ...once(),
+            ...(token == null ? {} : { token }),
           })
         }
       >
