@@ -1,9 +1,9 @@
 // `npm run test:differential`: random cases, the TypeScript mirror against the libraries in the EVM.
-import { parseArgs } from 'node:util'
 import fc from 'fast-check'
 import { billingCase, pricingCase, sharesCase } from '../test/vectors/cases.ts'
 import { type Evm, startEvm } from '../test/vectors/evm.ts'
 import { mirror } from '../test/vectors/mirror.ts'
+import { readFlags } from './lib/flags.ts'
 
 const HELP = `usage: npm run test:differential -- [--cases N] [--seed S]
 
@@ -34,22 +34,11 @@ const compare = async (evm: Evm, kind: Kind, count: number, seed: number): Promi
   return undefined
 }
 
-const whole = (name: string, given: string, least: number, most: number): number => {
-  const value = Number(given)
-  if (Number.isInteger(value) && value >= least && value <= most) return value
-  console.error(`--${name} must be a whole number from ${least} to ${most}, not "${given}"\n\n${HELP}`)
-  process.exit(2)
-}
-
-const { values } = parseArgs({
-  options: { cases: { type: 'string' }, seed: { type: 'string' }, help: { type: 'boolean' } },
+const { whole } = readFlags(HELP, {
+  cases: { type: 'string', default: '10000' },
+  seed: { type: 'string', default: `${Date.now() % 2 ** 31}` },
 })
-if (values.help) {
-  console.log(HELP)
-  process.exit(0)
-}
-const total = whole('cases', values.cases ?? '10000', 1, MAX_CASES)
-const seed = whole('seed', values.seed ?? `${Date.now() % 2 ** 31}`, 0, 2 ** 31 - 1)
+const [total, seed] = [whole('cases', 1, MAX_CASES), whole('seed', 0, 2 ** 31 - 1)]
 console.log(`${total} cases, seed ${seed}`)
 
 const evm = await startEvm()

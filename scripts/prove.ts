@@ -1,7 +1,7 @@
-// `npm run prove`: hands each claim in test/contracts/proofs to solc's model checker and compares the answers with
-// contracts/proofs.json. A claim recorded as proved that is no longer proved fails; `--update` rewrites the record.
+// `npm run prove`: claims about the pure libraries, for all inputs.
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { readFlags } from './lib/flags.ts'
 
 type Answer = 'proved' | 'not answered'
 type Node = { nodeType: string; name: string; src: string; nodes?: Node[] }
@@ -19,6 +19,12 @@ type Compiler = {
   ): string
 }
 
+const HELP = `usage: npm run prove [-- --update]
+
+Hands each claim in test/contracts/proofs to solc's model checker and compares the answers with contracts/proofs.json.
+Exits 1 when a claim that is recorded as proved no longer is.
+
+  --update  rewrites the record`
 const ROOT = new URL('../', import.meta.url)
 const PROOFS = 'test/contracts/proofs/'
 const RECORD = new URL('contracts/proofs.json', ROOT)
@@ -97,7 +103,7 @@ const check = (path: string, texts: Map<string, string>): Map<string, Answer> =>
   )
 }
 
-const update = process.argv.includes('--update')
+const { update } = readFlags(HELP, { update: { type: 'boolean', default: false } }).values
 const texts = await sourcesOf()
 const answers: Record<string, Answer> = {}
 for (const path of [...texts.keys()].filter((name) => name.startsWith(PROOFS))) {

@@ -2,7 +2,8 @@
 // A suite that cannot run here (no root, no browser) is skipped by its own tests, aloud; CI=true forbids that.
 import { spawn } from 'node:child_process'
 import { mkdir, readFile, rm } from 'node:fs/promises'
-import { parseArgs, stripVTControlCharacters } from 'node:util'
+import { stripVTControlCharacters } from 'node:util'
+import { readFlags } from './lib/flags.ts'
 
 const HELP = `usage: npm test [-- SUITE …]
 
@@ -101,13 +102,9 @@ const SUITES: readonly Suite[] = [
   { name: 'kvm', minutes: 10, run: vitest(['kvm'], MAIN_PATH) },
 ]
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { help: { type: 'boolean' } } })
+const { positionals, refuse } = readFlags(HELP, {}, true)
 const unknown = positionals.filter((name) => !SUITES.some((suite) => suite.name === name))
-if (values.help || unknown.length > 0) {
-  if (unknown.length > 0) console.error(`unknown suite: ${unknown.join(', ')}\n`)
-  console.error(HELP)
-  process.exit(unknown.length > 0 ? 2 : 0)
-}
+if (unknown.length > 0) refuse(`There is no suite called ${unknown.join(', ')}.`)
 
 await rm(REPORTS, { recursive: true, force: true })
 await mkdir(REPORTS, { recursive: true })

@@ -1,7 +1,7 @@
 // `npm run coverage:contracts`: runs the Solidity tests and names every line and branch of the contracts that none took.
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { getCoverageLibrary } from '@nomicfoundation/edr/coverage'
+import { readFlags } from '../lib/flags.ts'
 import { compile, readSources } from './compiler.ts'
 import { measuresGas, nameOf, runTests, testsOf } from './edr.ts'
 import { instrument, MARKERS, MARKERS_PATH, type Marker } from './instrument.ts'
@@ -16,18 +16,7 @@ of an if, a loop, a ternary, a require, what && and || stop at, and each clause 
 const LCOV = 'build/coverage/contracts.lcov'
 const OPTIONS = { seed: '0x1', fuzzRuns: 64, invariantRuns: 4, invariantDepth: 64, shrink: 0 }
 
-const { values } = parseArgs({
-  options: { only: { type: 'string', default: '' }, help: { type: 'boolean' } },
-})
-if (values.help) {
-  console.log(HELP)
-  process.exit(0)
-}
-
-const fail = (why: string): never => {
-  console.error(why)
-  process.exit(2)
-}
+const { values, refuse } = readFlags(HELP, { only: { type: 'string', default: '' } })
 
 const sources = await readSources('contracts/src/**/*.sol')
 const roots = sources.map(({ path }) => path)
@@ -47,7 +36,7 @@ for (const { path, text, root } of plain.trees) {
 const tests = await readSources('test/contracts/**/*.{test,fuzz,invariants}.sol')
 const { artifacts, problems } = compile([...roots, ...tests.map(({ path }) => path)], texts)
 const [problem] = [...plain.problems, ...problems]
-if (problem !== undefined) fail(`${problem.path} does not compile with markers: ${problem.message}`)
+if (problem !== undefined) refuse(`${problem.path} does not compile with markers: ${problem.message}`)
 
 const hits = new Set<number>()
 const watched = testsOf(artifacts).filter((test) => !measuresGas(test))
@@ -103,6 +92,6 @@ writeFileSync(LCOV, lcov)
 const missed = markers.filter(({ number, path }) => !hits.has(number) && path.includes(values.only))
 for (const { path, line, kind, what } of missed) console.log(`not taken  ${path}:${line} [${kind}] ${what}`)
 const { lines, linesTaken, branches, branchesTaken } = totals
-if (lines === 0) fail(`no file of contracts/src is called anything like "${values.only}"`)
+if (lines === 0) refuse(`no file of contracts/src is called anything like "${values.only}"`)
 console.log(`${share(linesTaken, lines)} lines, ${share(branchesTaken, branches)} branches; also in ${LCOV}`)
 process.exitCode = missed.length > 0 || failures.length > 0 ? 1 : 0

@@ -1,8 +1,8 @@
 // `npm run test:contracts` and `npm run test:contracts:deep`: the Solidity tests with more cases than `npm test` has.
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
-import { parseArgs } from 'node:util'
 import { config } from 'hardhat'
+import { readFlags } from '../lib/flags.ts'
 import { builtArtifacts, hashOf } from './built.ts'
 import { type Artifact, nameOf, type Outcome, runTests, testsOf } from './edr.ts'
 import { aboutOf, openJournal, writeWhole } from './journal.ts'
@@ -30,37 +30,21 @@ type Done = {
   outcomes: Pick<Outcome, 'test' | 'status' | 'runs' | 'calls' | 'seconds' | 'reason'>[]
 }
 
-const refuse = (why: string): never => {
-  console.error(`${why}\n\n${HELP}`)
-  process.exit(2)
-}
-
-const options = () => {
-  try {
-    return parseArgs({
-      options: {
-        profile: { type: 'string', default: 'default' },
-        record: { type: 'string' },
-        only: { type: 'string', default: '' },
-        shards: { type: 'string', default: '1/1' },
-        seed: { type: 'string' },
-        replay: { type: 'string' },
-        jobs: { type: 'string', default: `${availableParallelism()}` },
-        minutes: { type: 'string', default: 'Infinity' },
-        fresh: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    }).values
-  } catch (error) {
-    return refuse((error as Error).message)
-  }
-}
-
-const given = options()
-if (given.help) {
-  console.log(HELP)
-  process.exit(0)
-}
+const {
+  values: given,
+  whole,
+  refuse,
+} = readFlags(HELP, {
+  profile: { type: 'string', default: 'default' },
+  record: { type: 'string' },
+  only: { type: 'string', default: '' },
+  shards: { type: 'string', default: '1/1' },
+  seed: { type: 'string' },
+  replay: { type: 'string' },
+  jobs: { type: 'string', default: `${availableParallelism()}` },
+  minutes: { type: 'string', default: 'Infinity' },
+  fresh: { type: 'boolean', default: false },
+})
 
 const depthOf = (profile: string): Depth => {
   const { fuzz, invariant } = config.test.solidity.profiles[profile] ?? refuse(`no profile ${profile}`)
@@ -134,6 +118,7 @@ const { part, parts } = partOf(given.shards)
 if (given.seed !== undefined && !/^0x[0-9a-f]{1,64}$/.test(given.seed))
   refuse('--seed takes 0x and hexadecimal digits')
 
+const jobs = whole('jobs', 1, 1_000)
 const budget = Number(given.minutes) * 60
 if (!(budget > 0)) refuse('--minutes takes a number above 0')
 
@@ -183,7 +168,7 @@ await forEach(
       `${finished} of ${todo.length} shards, ${calls} of ${total} calls in ${duration(spent())}, about ${left} left`,
     )
   },
-  Number(given.jobs),
+  jobs,
 )
 
 journal.refresh()

@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { parseArgs } from 'node:util'
 import type { TestId } from '../contracts/edr.ts'
 import { openJournal, writeWhole } from '../contracts/journal.ts'
 import { duration, forEach } from '../contracts/pool.ts'
+import { readFlags } from '../lib/flags.ts'
 import { BuildError, build } from './build.ts'
 import { judge, RULES, stagesOf } from './judge.ts'
 import { openKillers } from './killers.ts'
@@ -34,38 +34,20 @@ const REPORT_MS = 10_000
 
 type Judged = { by: string | null }
 
-const refuse = (why: string): never => {
-  console.error(`${why}\n\n${HELP}`)
-  process.exit(2)
-}
-
-const options = () => {
-  try {
-    return parseArgs({
-      options: {
-        sample: { type: 'string' },
-        seed: { type: 'string' },
-        only: { type: 'string', default: '' },
-        shards: { type: 'string', default: '1/1' },
-        jobs: { type: 'string', default: `${availableParallelism()}` },
-        fresh: { type: 'boolean', default: false },
-        list: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    }).values
-  } catch (error) {
-    return refuse((error as Error).message)
-  }
-}
-
-const given = options()
-if (given.help) {
-  console.log(HELP)
-  process.exit(0)
-}
-const whole = (name: string, text: string): number =>
-  /^[1-9]\d{0,5}$/.test(text) ? Number(text) : refuse(`--${name} takes a whole number, not "${text}"`)
-const jobs = whole('jobs', given.jobs)
+const {
+  values: given,
+  whole,
+  refuse,
+} = readFlags(HELP, {
+  sample: { type: 'string' },
+  seed: { type: 'string' },
+  only: { type: 'string', default: '' },
+  shards: { type: 'string', default: '1/1' },
+  jobs: { type: 'string', default: `${availableParallelism()}` },
+  fresh: { type: 'boolean', default: false },
+  list: { type: 'boolean', default: false },
+})
+const jobs = whole('jobs', 1, 1_000)
 const [, part, parts] = /^(\d{1,4})\/(\d{1,4})$/.exec(given.shards) ?? refuse('--shards takes I/N')
 if (Number(part) < 1 || Number(part) > Number(parts)) refuse(`there is no part ${part} of ${parts}`)
 
@@ -86,7 +68,7 @@ const asked = mutants.filter(({ id, path }) => `${path} ${id}`.includes(given.on
 const chosen =
   given.sample === undefined
     ? asked
-    : asked.sort((a, b) => (drawn(a) < drawn(b) ? -1 : 1)).slice(0, whole('sample', given.sample))
+    : asked.sort((a, b) => (drawn(a) < drawn(b) ? -1 : 1)).slice(0, whole('sample', 1))
 if (given.sample !== undefined) console.log(`${chosen.length} of them, drawn by seed ${seed}`)
 if (chosen.length === 0) refuse(`no mutant is called anything like "${given.only}"`)
 if (given.list) {

@@ -1,7 +1,7 @@
 // `npm run audit:static`: what analysers say about the contracts without running them.
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { sentenceOf } from '@decloud/protocol'
+import { readFlags } from '../lib/flags.ts'
 import { makeProgress } from '../lib/progress.ts'
 import { ALL_SECONDS, CLAIMS, type Claim, DEEP_FACTOR, ROUNDS } from './claims.ts'
 import { compileForHalmos, compileForSlither } from './compile.ts'
@@ -39,15 +39,13 @@ const progress = makeProgress()
 const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    claim: { type: 'string', default: '' },
-    deep: { type: 'boolean', default: false },
-    update: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+const { values, refuse } = readFlags(HELP, {
+  only: { type: 'string' },
+  claim: { type: 'string', default: '' },
+  deep: { type: 'boolean', default: false },
+  update: { type: 'boolean', default: false },
 })
+if (values.only !== undefined && !TOOLS.includes(values.only)) refuse(`There is no tool "${values.only}".`)
 const NOT_REACHED: Taken = { answer: 'timed out', seconds: 0, paths: 0, detail: '' }
 const wants = (tool: string): boolean => values.only === undefined || values.only === tool
 
@@ -148,12 +146,7 @@ const audit = async (): Promise<number> => {
   return wrong.length > 0 ? 1 : 0
 }
 
-if (values.help || (values.only !== undefined && !TOOLS.includes(values.only))) {
-  console.log(HELP)
-  process.exitCode = values.help ? 0 : 2
-} else {
-  process.exitCode = await audit().catch((error: unknown) => {
-    console.error(sentenceOf(error))
-    return 2
-  })
-}
+process.exitCode = await audit().catch((error: unknown) => {
+  console.error(sentenceOf(error))
+  return 2
+})

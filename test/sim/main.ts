@@ -1,5 +1,6 @@
 // `npm run sim`: seeds of the simulated world, one after the other.
-import { parseArgs } from 'node:util'
+
+import { readFlags } from '../../scripts/lib/flags.ts'
 import { keepFailed, readFailed } from './failed.ts'
 import { type Market, openMarket } from './market.ts'
 import { readProgress, writeProgress } from './progress.ts'
@@ -26,23 +27,13 @@ const LINE_EVERY_MS = 10_000
 /** An EVM remembers a little of each seed. */
 const SEEDS_A_MARKET = 250
 
-const whole = (name: string, given: string, least: number): number => {
-  const value = Number(given)
-  if (Number.isSafeInteger(value) && value >= least) return value
-  console.error(`--${name} must be a whole number from ${least}, not "${given}"\n\n${HELP}`)
-  process.exit(2)
-}
-
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '200' },
-    from: { type: 'string', default: '1' },
-    minutes: { type: 'string', default: '0' },
-    seed: { type: 'string' },
-    resume: { type: 'boolean', default: false },
-    quiet: { type: 'boolean', default: false },
-    help: { type: 'boolean' },
-  },
+const { values, whole } = readFlags(HELP, {
+  seeds: { type: 'string', default: '200' },
+  from: { type: 'string', default: '1' },
+  minutes: { type: 'string', default: '0' },
+  seed: { type: 'string' },
+  resume: { type: 'boolean', default: false },
+  quiet: { type: 'boolean', default: false },
 })
 
 let stopped = false
@@ -144,16 +135,8 @@ const many = async (from: number, seeds: number, minutes: number): Promise<boole
   return failed.size === 0
 }
 
-if (values.help) {
-  console.log(HELP)
-} else {
-  const good =
-    values.seed === undefined
-      ? await many(
-          whole('from', values.from, 0),
-          whole('seeds', values.seeds, 1),
-          whole('minutes', values.minutes, 0),
-        )
-      : await one(whole('seed', values.seed, 0))
-  process.exitCode = good ? 0 : 1
-}
+const good =
+  values.seed === undefined
+    ? await many(whole('from', 0), whole('seeds', 1), whole('minutes', 0))
+    : await one(whole('seed', 0))
+process.exitCode = good ? 0 : 1

@@ -1,6 +1,7 @@
 // node agent/test/model/main.ts --steps 1000000 --seed 7
 // Exit code 1 at the first violation, with what replays it.
-import { parseArgs } from 'node:util'
+
+import { readFlags } from '../../../scripts/lib/flags.ts'
 import { runModel } from './run.ts'
 import { LONG_REGRESSIONS, REGRESSIONS } from './seeds.ts'
 
@@ -9,8 +10,7 @@ const HELP = `usage: node agent/test/model/main.ts [--steps N] [--seed S] [--ver
   --steps N   of one run; 10000 by default
   --seed S    of a run to repeat; printed by each, a new one by default
   --verbose   how often each edge was taken and each action done
-  --kept      every run that once ended in a violation, instead
-`
+  --kept      every run that once ended in a violation, instead`
 
 const say = (text: string) => void process.stdout.write(`${text}\n`)
 
@@ -41,24 +41,13 @@ const run = async (seed: number, steps: number, verbose: boolean): Promise<boole
   return false
 }
 
-const { values } = parseArgs({
-  options: {
-    steps: { type: 'string', default: '10000' },
-    seed: { type: 'string' },
-    verbose: { type: 'boolean', default: false },
-    kept: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+const { values, whole } = readFlags(HELP, {
+  steps: { type: 'string', default: '10000' },
+  seed: { type: 'string', default: `${Math.floor(Math.random() * 2 ** 32)}` },
+  verbose: { type: 'boolean', default: false },
+  kept: { type: 'boolean', default: false },
 })
-const steps = Number(values.steps)
-const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(values.seed)
-const runs = values.kept ? [...REGRESSIONS, ...LONG_REGRESSIONS] : [{ seed, steps }]
-if (values.help) process.stdout.write(HELP)
-else if (!Number.isSafeInteger(steps) || steps < 1 || !Number.isSafeInteger(seed) || seed < 0) {
-  process.stderr.write('--steps and --seed are whole numbers.\n')
-  process.exitCode = 2
-} else {
-  for (const one of runs) {
-    if (!(await run(one.seed, one.steps, values.verbose))) process.exitCode = 1
-  }
+const given = { seed: whole('seed', 0), steps: whole('steps', 1) }
+for (const one of values.kept ? [...REGRESSIONS, ...LONG_REGRESSIONS] : [given]) {
+  if (!(await run(one.seed, one.steps, values.verbose))) process.exitCode = 1
 }

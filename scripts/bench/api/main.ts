@@ -1,8 +1,8 @@
 // The API's hot routes beside a bare fastify route that answers a constant of the same bytes, and how fast pages come.
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { parseArgs } from 'node:util'
 import autocannon from 'autocannon'
+import { readFlags } from '../../lib/flags.ts'
 import { atLeast, inPairs, median, report, type Target } from '../lib.ts'
 
 const HELP = `usage: npm run bench -- api [--pairs N] [--seconds S] [--connections C]
@@ -14,14 +14,12 @@ const HELP = `usage: npm run bench -- api [--pairs N] [--seconds S] [--connectio
 The keeper and the bare server are processes of their own. Both figures of requests per second, and the processor time
 that a request cost each server, are in the report: on a machine that is busy with other things the second is the steadier.`
 
-const { values } = parseArgs({
-  options: {
-    pairs: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '2' },
-    connections: { type: 'string', default: '32' },
-    help: { type: 'boolean' },
-  },
+const { whole } = readFlags(HELP, {
+  pairs: { type: 'string', default: '5' },
+  seconds: { type: 'string', default: '2' },
+  connections: { type: 'string', default: '32' },
 })
+const [pairs, seconds, connections] = [whole('pairs', 1), whole('seconds', 1), whole('connections', 1, 4_000)]
 
 type Up = { kind: 'up'; url: string; hot: string[]; page: string }
 type Taken = { perSecond: number; cpuMicroseconds: number }
@@ -55,8 +53,8 @@ const measure = async (child: ChildProcess, url: string): Promise<Taken> => {
   const before = await cpuOf(child)
   const result = await autocannon({
     url,
-    connections: Number(values.connections),
-    duration: Number(values.seconds),
+    connections,
+    duration: seconds,
     // A thread of its own: the generator must not share this one with the bookkeeping.
     workers: 1,
   })
@@ -99,7 +97,7 @@ const run = async () => {
       ] as const)
         await measure(child, url)
       const taken = await inPairs(
-        Number(values.pairs),
+        pairs,
         () => measure(keeper.child, `${keeper.url}${path}`),
         () => measure(bare.child, bare.url),
       )
@@ -127,5 +125,4 @@ const run = async () => {
   }
 }
 
-if (values.help) console.log(HELP)
-else await run()
+await run()

@@ -1,5 +1,5 @@
 // Logs of our contracts → typed events, on one core, beside viem's decodeEventLog.
-import { isDeepStrictEqual, parseArgs } from 'node:util'
+import { isDeepStrictEqual } from 'node:util'
 import {
   CONTRACT_KEYS,
   CONTRACTS,
@@ -9,6 +9,7 @@ import {
 } from '@decloud/protocol'
 import { type Abi, type AbiEvent, type Address, decodeEventLog, type Hex } from 'viem'
 import { encodeEvent, eventsIn, randomArgs, randomFrom, randomHex } from '../../../test/world/random-logs.ts'
+import { readFlags } from '../../lib/flags.ts'
 import { atLeast, inPairs, median, report } from '../lib.ts'
 
 const HELP = `usage: npm run bench -- decode [--logs N] [--pairs N] [--seed N]
@@ -89,21 +90,13 @@ const makeMix = (count: number, seed: number): Item[] => {
   })
 }
 
-const { values } = parseArgs({
-  options: {
-    logs: { type: 'string', default: '20000' },
-    pairs: { type: 'string', default: '5' },
-    seed: { type: 'string', default: '1' },
-    json: { type: 'boolean' },
-    help: { type: 'boolean', short: 'h' },
-  },
+const { whole } = readFlags(HELP, {
+  logs: { type: 'string', default: '20000' },
+  pairs: { type: 'string', default: '5' },
+  seed: { type: 'string', default: '1' },
 })
-if (values.help) {
-  console.log(HELP)
-  process.exit(0)
-}
 
-const mix = makeMix(Number(values.logs), Number(values.seed))
+const mix = makeMix(whole('logs', 1), whole('seed', 0))
 const decode = makeLogDecoder(
   Object.fromEntries(CONTRACT_KEYS.map((name, i) => [name, addressOf(i)])) as ContractAddresses,
 )
@@ -140,7 +133,7 @@ const decodeSample = () => rateOf(sample, viems)
 // Once for nothing: both are compiled by then.
 decodeAll()
 decodeSample()
-const { ours, peer } = await inPairs(Number(values.pairs), decodeAll, decodeSample)
+const { ours, peer } = await inPairs(whole('pairs', 1), decodeAll, decodeSample)
 const figuresOf = (rates: readonly Rate[]) => ({
   logsPerCoreSecond: median(rates.map(({ core }) => core)),
   logsPerSecond: median(rates.map(({ wall }) => wall)),

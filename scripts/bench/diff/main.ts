@@ -1,22 +1,15 @@
 // One look over a node of 1,000 simulated guests with nothing to do: everything listed, every lease planned.
 // `npm run bench -- diff [--vms N] [--runs N]`. The peer only lists the machine, which every look has to do at least.
-import { parseArgs } from 'node:util'
 import { makeReconciler } from '../../../agent/src/reconcile/reconciler.ts'
 import { makeCrowd } from '../../../agent/test/helpers/crowd.ts'
+import { readFlags } from '../../lib/flags.ts'
 import { atMost, inPairs, median, percentile, report } from '../lib.ts'
 
-const { values } = parseArgs({
-  options: {
-    vms: { type: 'string', default: '1000' },
-    runs: { type: 'string', default: '20' },
-    help: { type: 'boolean', default: false },
-  },
+const { whole } = readFlags('usage: npm run bench -- diff [--vms 1000] [--runs 20]', {
+  vms: { type: 'string', default: '1000' },
+  runs: { type: 'string', default: '20' },
 })
-const [vms, runs] = [Number(values.vms), Number(values.runs)]
-if (values.help || !(vms > 0) || !(runs > 0)) {
-  console.log('usage: npm run bench -- diff [--vms 1000] [--runs 20]')
-  process.exit(values.help ? 0 : 2)
-}
+const [vms, runs] = [whole('vms', 1, 100_000), whole('runs', 1, 10_000)]
 
 const crowd = await makeCrowd(vms)
 const { hypervisor, disks, seeds } = crowd.deps

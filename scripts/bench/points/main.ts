@@ -2,11 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { POINT_BASELINE, pointUnitsOf } from '@decloud/protocol'
 import { makeSysbench } from '../../../agent/src/benchmark/sysbench.ts'
 import { benchmarkNode, discoverNode } from '../../../agent/src/measure.ts'
 import { openFactsStore } from '../../../agent/src/state/node-facts-store.ts'
+import { readFlags } from '../../lib/flags.ts'
 import { atMost, report } from '../lib.ts'
 
 const HELP = `usage: npm run bench -- points [--times 5]
@@ -14,13 +14,8 @@ const HELP = `usage: npm run bench -- points [--times 5]
 Each is what \`decloud-node benchmark\` does: runs of a second until the two best agree. The peer is one run of sysbench,
 taken between them: how far a machine's answers are apart that is asked once.`
 
-const { values } = parseArgs({
-  options: { times: { type: 'string', default: '5' }, help: { type: 'boolean', short: 'h' } },
-})
-if (values.help) {
-  console.log(HELP)
-  process.exit(0)
-}
+const { whole } = readFlags(HELP, { times: { type: 'string', default: '5' } })
+const times = whole('times', 1, 10_000)
 
 const abort = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
@@ -37,7 +32,7 @@ try {
   const cores = machine.cpu.cores.value
   const sysbench = makeSysbench(POINT_BASELINE.primeLimit, 0)
   const [units, single]: [number[], number[]] = [[], []]
-  for (let nth = 1; nth <= Number(values.times); nth++) {
+  for (let nth = 1; nth <= times; nth++) {
     const measured = await benchmarkNode({ dataDir: folder }, store, { signal: abort.signal })
     const pointUnits = pointUnitsOf(measured.eventsPerSecond, cores)
     units.push(pointUnits)

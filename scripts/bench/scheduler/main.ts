@@ -1,32 +1,24 @@
 // Placing 50,000 leases on 5,000 nodes, against a linear scan written plainly over the same nodes.
 // `npm run bench -- scheduler [--nodes N] [--leases N] [--seed N]`
-import { parseArgs } from 'node:util'
 import { keccak256, toHex } from 'viem'
 import { askedOf } from '../../../keeper/src/domain/placement/needs.ts'
 import { makePlacer } from '../../../keeper/src/domain/placement/placer.ts'
 import { isRefusal } from '../../../keeper/src/domain/placement/refusal.ts'
 import type { Moment, Needs, PlacementRequest } from '../../../keeper/src/domain/placement/types.ts'
 import { makeRandom, POLICY, tameNode, tameRequest } from '../../../keeper/test/placement/worlds.ts'
+import { readFlags } from '../../lib/flags.ts'
 import { atLeast, atMost, median, percentile, report } from '../lib.ts'
 import { plainChoice } from './plain.ts'
 
-const { values } = parseArgs({
-  options: {
+const { whole } = readFlags(
+  'usage: npm run bench -- scheduler [--nodes N] [--leases N] [--seed N]   (5000, 50000, 1)',
+  {
     nodes: { type: 'string', default: '5000' },
     leases: { type: 'string', default: '50000' },
     seed: { type: 'string', default: '1' },
-    help: { type: 'boolean' },
   },
-})
-if (values.help) {
-  console.log('usage: npm run bench -- scheduler [--nodes N] [--leases N] [--seed N]   (5000, 50000, 1)')
-  process.exit(0)
-}
-const [nodes, leases, seed] = [values.nodes, values.leases, values.seed].map(Number) as [
-  number,
-  number,
-  number,
-]
+)
+const [nodes, leases, seed] = [whole('nodes', 1), whole('leases', 1), whole('seed', 0)]
 const SHAPE = { regions: 20, operators: Math.max(1, Math.round(nodes / 4)) }
 const DECILES = 10
 // The plain scan takes milliseconds: it takes every so manieth request after ours, and must choose the same.

@@ -1,7 +1,7 @@
 // A blank keeper reads a busy market from a local chain, beside a plain loop with viem.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { readFlags } from '../../lib/flags.ts'
 import { makeProgress } from '../../lib/progress.ts'
 import { inPairs, median, report } from '../lib.ts'
 import { makeHistory } from './history.ts'
@@ -18,18 +18,10 @@ interrupted run goes on where it stopped. Each side runs in a process of its own
 const SIDE_DEADLINE_MS = 1_200_000
 const FOLDER = join(import.meta.dirname, '..', '..', '..', 'build', 'bench')
 
-const { values } = parseArgs({
-  options: {
-    events: { type: 'string', default: '100000' },
-    pairs: { type: 'string', default: '2' },
-    json: { type: 'boolean' },
-    help: { type: 'boolean', short: 'h' },
-  },
+const { whole } = readFlags(HELP, {
+  events: { type: 'string', default: '100000' },
+  pairs: { type: 'string', default: '2' },
 })
-if (values.help) {
-  console.log(HELP)
-  process.exit(0)
-}
 
 const abort = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort())
@@ -70,7 +62,7 @@ const figuresOf = (results: readonly Result[]) => {
 }
 
 const progress = makeProgress()
-const wanted = Number(values.events)
+const wanted = whole('events', 1)
 const folder = join(FOLDER, `sync-${wanted}`)
 const history = await progress.step(`a chain with ${wanted} events`, (note) =>
   makeHistory(folder, wanted, { note, signal: abort.signal }),
@@ -82,7 +74,7 @@ try {
     ...{ rpcUrl, height, deployment: history.deployment, file: join(folder, `${name}.sqlite`) },
   })
   const { ours, peer } = await inPairs(
-    Number(values.pairs),
+    whole('pairs', 1),
     (nth) => progress.step(`ours, ${nth + 1}`, () => runSide('ours.ts', taskOf('ours'))),
     (nth) => progress.step(`viem, ${nth + 1}`, () => runSide('peer.ts', taskOf('peer'))),
   )

@@ -1,10 +1,15 @@
-// Prints `name: gas (target)` and compares with the snapshot in contracts/gas.json.
-// Without a flag it exits 1 when a figure rose above the snapshot, or above its target; `--update` writes the snapshot.
+// `npm run gas`: whole transactions and bytecode, against targets and the snapshot in contracts/gas.json.
 import { readFile, writeFile } from 'node:fs/promises'
-import { parseArgs } from 'node:util'
 import { artifacts } from 'hardhat'
+import { readFlags } from '../../../scripts/lib/flags.ts'
 import { measure } from './scenarios.ts'
 
+const HELP = `usage: npm run gas [-- --update]
+
+Prints "name: gas (target)" of whole transactions on a local chain, and the bytes of each contract. Exits 1 when a figure
+rose above the snapshot in contracts/gas.json, above its target, or is not in the snapshot.
+
+  --update  writes the snapshot`
 const SNAPSHOT = 'contracts/gas.json'
 /** EIP-170. */
 const MAX_BYTECODE = 24_576
@@ -30,7 +35,7 @@ const sizeOf = async (contract: string) => {
   return (artifact.deployedBytecode.length - 2) / 2
 }
 
-const { values } = parseArgs({ options: { update: { type: 'boolean', default: false } } })
+const { values } = readFlags(HELP, { update: { type: 'boolean', default: false } })
 
 const measurements = await measure()
 const now: Snapshot = { gas: {}, bytecode: {} }

@@ -1,5 +1,6 @@
 // Requests made from the API's own document, against a real keeper on a real chain.
-import { parseArgs } from 'node:util'
+
+import { readFlags } from '../../../scripts/lib/flags.ts'
 import { fuzzApi } from './fuzz.ts'
 import { growthOf, MOST_GROWTH } from './heap.ts'
 
@@ -11,23 +12,14 @@ const HELP = `usage: npm run fuzz -- api [--requests N] [--seed S] [--only TEXT]
 
 Fails on a 5xx, an answer that the document does not declare or that breaks its schema, and a heap that grows.`
 
-const { values } = parseArgs({
-  options: {
-    requests: { type: 'string', default: '1000' },
-    seed: { type: 'string' },
-    only: { type: 'string' },
-    help: { type: 'boolean' },
-  },
+const { values, whole } = readFlags(HELP, {
+  requests: { type: 'string', default: '1000' },
+  seed: { type: 'string', default: `${Math.floor(Math.random() * 2 ** 31)}` },
+  only: { type: 'string' },
 })
 
 const run = async () => {
-  const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
-  const requests = Number(values.requests)
-  if (!Number.isInteger(seed) || !Number.isInteger(requests) || requests < 1) {
-    console.error(HELP)
-    process.exitCode = 2
-    return
-  }
+  const [seed, requests] = [whole('seed', 0), whole('requests', 1)]
   console.log(`seed ${seed}`)
   const started = performance.now()
   const result = await fuzzApi({
@@ -48,5 +40,4 @@ const run = async () => {
   }
 }
 
-if (values.help) console.log(HELP)
-else await run()
+await run()
