@@ -24,6 +24,10 @@ contract SayingToken {
         answer = value;
     }
 
+    function approve(address, uint256) external view returns (bool) {
+        return answer;
+    }
+
     function transfer(address, uint256) external view returns (bool) {
         return answer;
     }
