@@ -1,21 +1,22 @@
 // `npm run crash`: kill -9 at any moment, and then count everything.
 import { parseArgs } from 'node:util'
 import { DecloudError, sentenceOf } from '@decloud/protocol'
-import { type CrashReport, runCrash } from '../../test/crash/run.ts'
+import { type MarketsReport, runMarkets } from '../../test/crash/markets.ts'
 import { printAgentReport } from './agent/report.ts'
 import { type AgentCrashOptions, runAgentCrash } from './agent/run.ts'
 
-const HELP = `usage: npm run crash -- [SUBJECT] [--kills N] [--seed N] [--minutes N] [--keep] [--json]
+const HELP = `usage: npm run crash -- [SUBJECT] [--kills N] [--seed N] [--minutes N] [--resume] [--keep] [--json]
 
 Kills what serves leases at random moments, restarts it, and counts. See test/crash/README.md.
 
   SUBJECT      keeper (default): two keepers of a market at once; in the end the chain, independent books, and every
-               table are reconciled to the unit
+               table are reconciled to the unit; so after every hundred kills, with a new market for the next
                agent: a node with real guests; its agent, its libvirtd or one guest's QEMU is killed, and after each kill
                everything on the machine has to be explained by the leases within 30 s (root, libvirt)
   --kills N    how many; 50 by default
   --seed N     decides loads, aims and fates; random by default, and printed
   --minutes N  the run fails when it takes longer; by default 5 and 20 s for every kill (agent: 45 s)
+  --resume     keeper: goes on after the markets that a run of the same seed and kills has counted
   --within N   agent: seconds from a kill until everything has to be explained; 30 by default, more on a busy machine
   --keep       keeps databases and logs; they are kept anyway when something is wrong
   --json       the report as one JSON line on stdout
@@ -23,11 +24,12 @@ Kills what serves leases at random moments, restarts it, and counts. See test/cr
 
 Progress goes to stderr. Exit code: 0 when everything adds up, 1 when something does not, 2 when it could not be run.`
 
-type Run = (options: AgentCrashOptions) => Promise<{ ok: boolean; show: () => void; report: unknown }>
+type Options = AgentCrashOptions & { resume: boolean }
+type Run = (options: Options) => Promise<{ ok: boolean; show: () => void; report: unknown }>
 
 const subject =
   <report extends { ok: boolean }>(
-    run: (options: AgentCrashOptions) => Promise<report>,
+    run: (options: Options) => Promise<report>,
     print: (report: report) => void,
   ): Run =>
   async (options) => {
@@ -52,6 +54,7 @@ const optionsOf = (args: readonly string[]) => {
       seed: { type: 'string' },
       minutes: { type: 'string' },
       within: { type: 'string', default: '30' },
+      resume: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -73,20 +76,21 @@ const optionsOf = (args: readonly string[]) => {
       : 60 * numberOf('minutes', values.minutes)
   const seed = values.seed === undefined ? Math.ceil(Math.random() * 2 ** 31) : numberOf('seed', values.seed)
   const convergeSeconds = numberOf('within', values.within)
-  return { run, kills, seed, withinSeconds, convergeSeconds, keep: values.keep, json: values.json }
+  const { resume, keep, json } = values
+  return { run, kills, seed, withinSeconds, convergeSeconds, resume, keep, json }
 }
 
 const toJson = (value: unknown): string =>
   JSON.stringify(value, (_, member) => (typeof member === 'bigint' ? member.toString() : member))
 
-const print = (report: CrashReport) => {
+const print = (report: MarketsReport) => {
   const { kills, ends, leases, transactions } = report
   const list = (record: Record<string, number>) =>
     Object.entries(record)
       .map(([name, count]) => `${name} ${count}`)
       .join(', ')
   console.log(
-    `${kills.done} kills in ${report.seconds} s, ${kills.hit} of them where they were aimed (seed ${report.seed})`,
+    `${kills.done} kills in ${report.markets} markets and ${report.seconds} s, ${kills.hit} of them where they were aimed (seed ${report.seed})`,
   )
   console.log(`  aimed: ${list(kills.byAim)}`)
   console.log(`  came back: ${list(kills.byFate)}`)
@@ -116,7 +120,7 @@ const print = (report: CrashReport) => {
 }
 
 const SUBJECTS: Readonly<Record<string, Run>> = {
-  keeper: subject(runCrash, print),
+  keeper: subject(runMarkets, print),
   agent: subject(runAgentCrash, printAgentReport),
 }
 

@@ -10,6 +10,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AGENT, KEEPER, type Local, OPERATOR, startLocal, TENANT } from '../../chain/test/local.ts'
 import { type Harness, makeHarness } from '../../keeper/test/harness.ts'
 import { endsOf } from '../crash/end-states.ts'
+import { KILLS_A_MARKET, marketsOf, runMarkets } from '../crash/markets.ts'
+import type { CrashOptions, CrashReport } from '../crash/run.ts'
 import { tableDifferences } from '../crash/tables.ts'
 import {
   costlyNoOps,
@@ -173,5 +175,71 @@ describe('the command', () => {
     const { status, stderr } = spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8' })
     expect(status).toBe(2)
     expect(stderr).toContain(sentence)
+  })
+})
+
+describe('a long run', () => {
+  const KILLS = KILLS_A_MARKET * 2 + 7
+  const reportOf = ({ kills, seed }: CrashOptions, finding: unknown[] = []): CrashReport => ({
+    ...{ seed, seconds: 3, leases: 10, load: {}, folder: null, unresolved: [], ok: finding.length === 0 },
+    kills: { done: kills, hit: 1, byAim: { 'any time': kills }, byFate: { 'as it was': kills } },
+    ends: { byReason: { Depleted: 10 }, lost: [] },
+    transactions: [{ call: 'settle', effect: 'effective', count: 2, gas: 2n ** 60n }],
+    lostRaces: { count: 1, gas: 5n },
+    ...{ doubleSends: finding, auditDifferences: [], keeperDifferences: [] },
+    figures: { auditedLeases: 10, auditedReads: 20, keeperTables: 4, keeperRows: 30 },
+  })
+  const runOf = (seed: number, resume: boolean, run: (options: CrashOptions) => CrashReport) =>
+    runMarkets(
+      {
+        ...{ kills: KILLS, seed, resume, withinSeconds: 60, keep: false },
+        ...{ signal: AbortSignal.timeout(60_000), onProgress: () => {} },
+      },
+      async (options) => run(options),
+    )
+  /** No two runs of this test share what is counted. */
+  const newSeed = () => 2 ** 40 + Date.now()
+
+  it('is a row of markets that makes all of its kills, each with a seed of its own', () => {
+    expect(marketsOf(KILLS, 9)).toEqual([
+      { kills: KILLS_A_MARKET, seed: 9 },
+      { kills: KILLS_A_MARKET, seed: 10 },
+      { kills: 7, seed: 11 },
+    ])
+    expect(marketsOf(10, 9)).toEqual([{ kills: 10, seed: 9 }])
+  })
+
+  it('goes on where it was broken off, and adds up what was counted before', async () => {
+    const seed = newSeed()
+    const begun: number[] = []
+    const broken = runOf(seed, false, (options) => {
+      begun.push(options.seed - seed)
+      if (begun.length === 2) throw new Error('broken off')
+      return reportOf(options)
+    })
+    await expect(broken).rejects.toThrow('broken off')
+    const report = await runOf(seed, true, (options) => {
+      begun.push(options.seed - seed)
+      return reportOf(options)
+    })
+    expect(begun).toEqual([0, 1, 1, 2])
+    expect(report).toMatchObject({
+      ...{ ok: true, markets: 3, leases: 30, seed, lostRaces: { count: 3, gas: 15n } },
+      kills: { done: KILLS, byAim: { 'any time': KILLS } },
+      transactions: [{ call: 'settle', effect: 'effective', count: 6, gas: 3n * 2n ** 60n }],
+    })
+  })
+
+  it('ends with the first market that has a finding, and counts that one again', async () => {
+    const seed = newSeed()
+    let begun = 0
+    const run = (resume: boolean) =>
+      runOf(seed, resume, (options) => {
+        begun += 1
+        return reportOf(options, options.seed === seed + 1 ? ['twice'] : [])
+      })
+    expect(await run(false)).toMatchObject({ ok: false, markets: 2, doubleSends: ['twice'] })
+    expect(await run(true)).toMatchObject({ ok: false, markets: 2, doubleSends: ['twice'] })
+    expect(begun).toBe(3)
   })
 })
