@@ -66,7 +66,7 @@ const transactionsOf = (reports: readonly CrashReport[]): CrashReport['transacti
 }
 
 /** One report over all of them, findings in their order. */
-export const mergeReports = (seed: number, reports: readonly CrashReport[]): MarketsReport => ({
+const mergeReports = (seed: number, reports: readonly CrashReport[]): MarketsReport => ({
   seed,
   markets: reports.length,
   seconds: sum(reports.map(({ seconds }) => seconds)),
