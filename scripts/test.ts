@@ -92,14 +92,14 @@ const solidity = async (signal: AbortSignal): Promise<Count> => {
 const MAIN_PATH = ['lease', 'contract', 'reconnect'].map((name) => `test/kvm/${name}.test.ts`)
 
 const SUITES: readonly Suite[] = [
-  { name: 'solidity', minutes: 6, run: solidity },
+  { name: 'solidity', minutes: 12, run: solidity },
   {
     name: 'fast',
-    minutes: 15,
+    minutes: 30,
     run: vitest(['protocol', 'chain', 'gossip', 'service', 'keeper', 'agent', 'web', 'integration']),
   },
-  { name: 'e2e', minutes: 8, run: vitest(['e2e']) },
-  { name: 'kvm', minutes: 10, run: vitest(['kvm'], MAIN_PATH) },
+  { name: 'e2e', minutes: 15, run: vitest(['e2e']) },
+  { name: 'kvm', minutes: 20, run: vitest(['kvm'], MAIN_PATH) },
 ]
 
 const { positionals, refuse } = readFlags(HELP, {}, true)
