@@ -64,9 +64,9 @@ export const makePenniless = async (local: Local, index: number, usdc = 100_000_
       const message = { payer: account.address, leaseId, amount, ...once() }
       return { ...message, signature: await account.signTypedData(topUpMandate(local.deployment, message)) }
     },
-    topUpFromWallet: async (leaseId: Hex, amount: bigint, validBefore = FAR) => {
+    topUpFromWallet: async (leaseId: Hex, amount: bigint) => {
       const { nonce: salt } = once()
-      const message = { payer: account.address, leaseId, amount, salt, validAfter: 0n, validBefore }
+      const message = { payer: account.address, leaseId, amount, salt, validAfter: 0n, validBefore: FAR }
       const typed = topUpAuthorization(domain, local.deployment.leaseMandates, message)
       return { ...message, signature: await account.signTypedData(typed) }
     },

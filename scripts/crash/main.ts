@@ -16,7 +16,7 @@ Kills what serves leases at random moments, restarts it, and counts. See test/cr
   --kills N    how many; 50 by default
   --seed N     decides loads, aims and fates; random by default, and printed
   --minutes N  the run fails when it takes longer; by default 5 and 20 s for every kill (agent: 45 s)
-  --resume     keeper: goes on after the markets that a run of the same seed and kills has counted
+  --resume     keeper: goes on after the markets that a run of the same seed, kills and sources has counted
   --within N   agent: seconds from a kill until everything has to be explained; 30 by default, more on a busy machine
   --keep       keeps databases and logs; they are kept anyway when something is wrong
   --json       the report as one JSON line on stdout

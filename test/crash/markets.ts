@@ -1,14 +1,22 @@
 // A long run is a row of markets, a hundred kills each, counted one by one: a local chain slows down with all that it has to
 // remember, and what is counted is written down, so that a run that was broken off goes on.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { openJournal } from '../../scripts/contracts/journal.ts'
 import { type CrashOptions, type CrashReport, runCrash } from './run.ts'
 
 export const KILLS_A_MARKET = 100
-const FOLDER = new URL('../../build/crash/', import.meta.url)
+const ROOT = join(import.meta.dirname, '../..')
+/** Of what a count is true: keepers, contracts, and what is done to them. */
+const SOURCES = [
+  ...['chain', 'gossip', 'keeper', 'service'].map((room) => `${room}/src/**/*.ts`),
+  ...['contracts/src/**/*.sol', 'contracts/protocol/**/*.ts', 'test/crash/*.ts'],
+]
 
 export type MarketsReport = Omit<CrashReport, 'load'> & { markets: number }
 export type MarketsOptions = CrashOptions & {
-  /** Goes on after the markets that a run of the same seed and number has counted. */
+  /** Goes on after the markets that a run of the same seed, number and sources has counted. */
   resume: boolean
 }
 /** Runs one market to its report. */
@@ -21,28 +29,24 @@ export const marketsOf = (kills: number, seed: number): { kills: number; seed: n
     seed: seed + nth,
   }))
 
-const fileOf = ({ kills, seed }: CrashOptions) => new URL(`${seed}-${kills}.json`, FOLDER)
-
-const readCounted = (options: MarketsOptions): CrashReport[] => {
-  if (!options.resume) return []
-  try {
-    // Written below, by this file alone.
-    return JSON.parse(readFileSync(fileOf(options), 'utf8'), (_, value: unknown) =>
-      typeof value === 'string' && /^\d+n$/.test(value) ? BigInt(value.slice(0, -1)) : value,
-    ) as CrashReport[]
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
+const hashOfSources = (): string => {
+  const hash = createHash('sha256')
+  for (const file of globSync(SOURCES, { cwd: ROOT }).sort()) {
+    hash.update(file).update(readFileSync(join(ROOT, file)))
   }
+  return hash.digest('hex')
 }
 
-const writeCounted = (options: MarketsOptions, counted: readonly CrashReport[]) => {
-  mkdirSync(FOLDER, { recursive: true })
-  const text = JSON.stringify(counted, (_, value: unknown) =>
-    typeof value === 'bigint' ? `${value}n` : value,
-  )
-  writeFileSync(fileOf(options), text)
-}
+/** Gas is a bigint, which JSON does not know. */
+type Counted = { report: string }
+const pack = (report: CrashReport): Counted => ({
+  report: JSON.stringify(report, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value)),
+})
+const unpack = ({ report }: Counted): CrashReport =>
+  // Packed just above, by this file alone.
+  JSON.parse(report, (_, value: unknown) =>
+    typeof value === 'string' && /^\d+n$/.test(value) ? BigInt(value.slice(0, -1)) : value,
+  ) as CrashReport
 
 const total = (records: readonly Record<string, number>[]): Record<string, number> => {
   const sums: Record<string, number> = {}
@@ -105,13 +109,20 @@ export const runMarkets = async (
   options: MarketsOptions,
   run: RunMarket = runCrash,
 ): Promise<MarketsReport> => {
-  const { onProgress } = options
-  const markets = marketsOf(options.kills, options.seed)
-  const counted = readCounted(options)
+  const { kills, seed, onProgress } = options
+  const markets = marketsOf(kills, seed)
+  const about = JSON.stringify({ kills, seed, sources: hashOfSources() })
+  const journal = openJournal<Counted>(join(ROOT, `build/crash/${seed}-${kills}`), about, !options.resume)
+  const counted: CrashReport[] = []
   const until = performance.now() + options.withinSeconds * 1_000
-  if (counted.length > 0) onProgress(`${counted.length} of ${markets.length} markets are counted already`)
+  if (journal.done.size > 0)
+    onProgress(`${journal.done.size} of ${markets.length} markets are counted already`)
   for (const [nth, market] of markets.entries()) {
-    if (nth < counted.length) continue
+    const before = journal.done.get(`${market.seed}`)
+    if (before !== undefined) {
+      counted.push(unpack(before))
+      continue
+    }
     if (markets.length > 1) onProgress(`market ${nth + 1} of ${markets.length}, seed ${market.seed}`)
     const withinSeconds = Math.max(1, Math.round((until - performance.now()) / 1_000))
     const report = await run({ ...options, ...market, withinSeconds })
@@ -121,7 +132,7 @@ export const runMarkets = async (
         onProgress(`again: npm run crash -- --kills ${market.kills} --seed ${market.seed}`)
       break
     }
-    writeCounted(options, counted)
+    journal.record(`${market.seed}`, pack(report))
   }
-  return mergeReports(options.seed, counted)
+  return mergeReports(seed, counted)
 }

@@ -1,5 +1,4 @@
 // `npm run sim`: seeds of the simulated world, one after the other.
-
 import { readFlags } from '../../scripts/lib/flags.ts'
 import { keepFailed, readFailed } from './failed.ts'
 import { type Market, openMarket } from './market.ts'

@@ -1,6 +1,5 @@
 // node agent/test/model/main.ts --steps 1000000 --seed 7
 // Exit code 1 at the first violation, with what replays it.
-
 import { readFlags } from '../../../scripts/lib/flags.ts'
 import { runModel } from './run.ts'
 import { LONG_REGRESSIONS, REGRESSIONS } from './seeds.ts'

@@ -1,5 +1,4 @@
 // Requests made from the API's own document, against a real keeper on a real chain.
-
 import { readFlags } from '../../../scripts/lib/flags.ts'
 import { fuzzApi } from './fuzz.ts'
 import { growthOf, MOST_GROWTH } from './heap.ts'
