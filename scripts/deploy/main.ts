@@ -6,13 +6,13 @@ import { DecloudError, type Deployment, deploymentSchema, sentenceOf } from '@de
 import hre from 'hardhat'
 import { type Address, getAddress, type PublicClient } from 'viem'
 import { makeDeCloud } from '../../ignition/modules/decloud.ts'
-import { adoptUnsent } from './adopt.ts'
 import { inspect } from './inspect.ts'
-import { firstBlockOf } from './journal.ts'
+import { firstBlockOf, mendJournal } from './journal.ts'
 import { writeDeployment } from './record.ts'
 import { printFindings } from './report.ts'
 import { localRoles, ROLES_SHAPE, type Roles, readRoles } from './roles.ts'
 import { publishSources } from './sources.ts'
+import { settleUnsent } from './unsent.ts'
 import { findUsdc } from './usdc.ts'
 
 const NETWORKS = ['local', 'amoy', 'polygon'] as const
@@ -134,7 +134,8 @@ const deploy = async (options: Options): Promise<number> => {
     const journal = join(hre.config.paths.ignition, 'deployments', deploymentId)
     console.log(`chain ${chainId}, deployer ${deployer}, journal ${journal}`)
     const usdc = network === 'local' ? undefined : await findUsdc(client, chainId)
-    await adoptUnsent(client, { network, deployer, deploymentId, journal })
+    await mendJournal(journal)
+    await settleUnsent(client, { network, deployer, deploymentId, journal })
     const contracts: Contracts = await connection.ignition.deploy(makeDeCloud({ ...roles, usdc, deployer }), {
       deploymentId,
       config: { requiredConfirmations: CONFIRMATIONS[network] },

@@ -1,9 +1,9 @@
 // The real deployment with Ignition on a chain of its own, killed in the middle, gone on with, and looked at.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   downtimeQuorumAbi,
@@ -58,7 +58,10 @@ const start = (
   return { child, ended }
 }
 const run = (script: string, ...args: string[]) => start(script, args).ended
-const sent = () => anvil.client.getTransactionCount({ address: anvil.account(0).address })
+const countOf = (blockTag: 'latest' | 'pending') =>
+  anvil.client.getTransactionCount({ address: anvil.account(0).address, blockTag })
+const sent = () => countOf('latest')
+const pending = () => countOf('pending')
 
 /** How many transactions Ignition knows to have sent on this chain. */
 const journalled = async () => (await journalText()).split('"type":"TRANSACTION_SEND"').length - 1
@@ -67,6 +70,7 @@ const journalPath = async () => {
   const { hash } = await anvil.client.getBlock({ blockNumber: 0n })
   return join(directory, 'deployments', `chain-${LOCAL_CHAIN_ID}-${hash.slice(2, 10)}`, 'journal.jsonl')
 }
+const addressesPath = (journal: string) => join(dirname(journal), 'deployed_addresses.json')
 const journalText = async () => readFile(await journalPath(), 'utf8')
 
 /** Cuts the journal before its last sending. */
@@ -86,26 +90,56 @@ afterAll(async () => {
   if (directory) await rm(directory, { recursive: true, force: true })
 })
 
-describe('a deployment', { timeout: 180_000 }, () => {
-  it('is gone on with after kill -9, and deploys nothing twice', async () => {
+describe('a deployment', { timeout: 400_000 }, () => {
+  /** Ends a deployment on the spot, once `isSo`. */
+  const killOnce = async (isSo: () => Promise<boolean>) => {
     const { child, ended } = start('main', ['--network', 'local', '--out', directory])
-    const deadline = Date.now() + 60_000
-    while ((await sent()) < 3 && Date.now() < deadline && child.exitCode === null) await delay(10)
+    const deadline = Date.now() + 120_000
+    while (!(await isSo()) && Date.now() < deadline && child.exitCode === null) await delay(10)
     child.kill('SIGKILL')
     const killed = await ended
-    expect(await sent(), killed.err).toBeGreaterThanOrEqual(3)
+    expect(await isSo(), killed.err).toBe(true)
+    // What it had handed to the chain may still be on its way.
+    for (let before = -1; before !== (await pending()); await delay(500)) before = await pending()
+  }
+
+  it('is gone on with after kill -9, and deploys nothing twice', async () => {
+    await killOnce(async () => (await sent()) >= 3)
     // Killed in the instant after a transaction was sent and before the journal could say so: if it was not, it is now.
     if ((await sent()) === (await journalled())) await forgetLastSend()
     expect((await sent()) - (await journalled())).toBe(1)
 
+    // Killed in the instant before a transaction is sent: the chain never saw it.
+    await anvil.client.setAutomine(false)
+    let mined = 0
+    await killOnce(async () => {
+      // Only as many as are waited for, so that the last stays in the pool.
+      if ((await sent()) < 7 && (await pending()) > (await sent())) await anvil.client.mine({ blocks: 1 })
+      mined = await sent()
+      return mined >= 7 && (await pending()) > mined
+    })
+    await anvil.client.request({ method: 'anvil_dropAllTransactions' as never })
+    await anvil.client.setAutomine(true)
+    expect(await pending()).toBe(mined)
+    while ((await journalled()) > mined) await forgetLastSend()
+    expect(await journalled()).toBe(mined)
+    expect(await journalText()).toContain(`"nonce":${mined},"type":"TRANSACTION_PREPARE_SEND"`)
+    // And the power was cut while it wrote its next line, and the list of addresses.
+    await appendFile(await journalPath(), '\n{"futureId":"DeCloud#')
+    await truncate(addressesPath(await journalPath()), 40)
+
     const resumed = await run('main', '--network', 'local', '--out', directory)
     expect(resumed.code, resumed.out + resumed.err).toBe(0)
-    expect(resumed.out).toContain('was sent before the interruption')
+    expect(resumed.out).toContain('was not sent before the interruption')
     expect(resumed.out).toContain('nothing unexpected')
     // Implementation and proxy of the token, the timelock, three of the core, six around it, two to fill the roles.
     expect(await sent()).toBe(15)
 
     const deployment = await readDeployment(file)
+    const listed = Object.values(JSON.parse(await readFile(addressesPath(await journalPath()), 'utf8')))
+    const { chainId: _, fromBlock: __, ...contracts } = deployment
+    expect(listed).toEqual(expect.arrayContaining(Object.values(contracts)))
+
     const again = await run('main', '--network', 'local', '--out', directory)
     expect(again.code, again.err).toBe(0)
     expect(await sent()).toBe(15)

@@ -1,12 +1,17 @@
-// A transaction that was sent in the instant before Ignition's journal could say so.
+// A transaction that was about to be sent when Ignition's journal breaks off: it was, or it was not, and Ignition goes on
+// with neither by itself.
 import { execFile } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { DecloudError } from '@decloud/protocol'
 import type { Address, Hash, PublicClient } from 'viem'
 import { until } from '../lib/until.ts'
-import { unsentNoncesOf } from './journal.ts'
+import { unsentOf } from './journal.ts'
 
 const MINED_DEADLINE_MS = 300_000
+/** How long a transaction that was sent may take until the RPC knows of it: where there is a pool, a few blocks. */
+const ARRIVAL_MS = { local: 2_000, amoy: 30_000, polygon: 30_000 } as const
+const COMMAND_DEADLINE_MS = 120_000
 /** How far back a transaction is looked for: a week of two-second blocks. */
 const MOST_BLOCKS = 302_400n
 
@@ -39,26 +44,35 @@ const minedWith = async (client: PublicClient, from: Address, nonce: number): Pr
   )
 }
 
+const ignition = (...args: readonly string[]) =>
+  promisify(execFile)('hardhat', args, { timeout: COMMAND_DEADLINE_MS })
+
 /**
- * Tells Ignition of transactions that the deployer sent and the journal does not know: without them it would refuse to
- * go on.
+ * Tells Ignition of a transaction that the deployer sent and the journal does not know, and has it forget one that the
+ * chain does not know. Should that one turn up after all, Ignition's own has the same nonce: one of the two is refused,
+ * and the next run finds the other here.
  * @throws DecloudError `deadline` when one is not mined within five minutes; `transaction-lost`.
  */
-export const adoptUnsent = async (
+export const settleUnsent = async (
   client: PublicClient,
   {
     network,
     deployer,
     deploymentId,
     journal,
-  }: Record<'network' | 'deploymentId' | 'journal', string> & {
-    deployer: Address
-  },
+  }: { network: keyof typeof ARRIVAL_MS; deployer: Address; deploymentId: string; journal: string },
 ): Promise<void> => {
-  for (const nonce of await unsentNoncesOf(journal)) {
-    const count = (blockTag: 'latest' | 'pending') =>
-      client.getTransactionCount({ address: deployer, blockTag })
-    if ((await count('pending')) <= nonce) continue
+  const count = (blockTag: 'latest' | 'pending') =>
+    client.getTransactionCount({ address: deployer, blockTag })
+  for (const { future, nonce } of await unsentOf(journal)) {
+    const isSent = async () => (await count('pending')) > nonce
+    const deadline = Date.now() + ARRIVAL_MS[network]
+    while (!(await isSent()) && Date.now() < deadline) await sleep(250)
+    if (!(await isSent())) {
+      console.log(`transaction ${nonce}, of ${future}, was not sent before the interruption`)
+      await ignition('--network', network, 'ignition', 'wipe', deploymentId, future)
+      continue
+    }
     await until(
       async () => (await count('latest')) > nonce,
       MINED_DEADLINE_MS,
@@ -67,7 +81,6 @@ export const adoptUnsent = async (
     )
     const hash = await minedWith(client, deployer, nonce)
     console.log(`transaction ${nonce}, ${hash}, was sent before the interruption`)
-    const track = ['--network', network, 'ignition', 'track-tx', hash, deploymentId]
-    await promisify(execFile)('hardhat', track, { timeout: 120_000 })
+    await ignition('--network', network, 'ignition', 'track-tx', hash, deploymentId)
   }
 }
