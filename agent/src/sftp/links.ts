@@ -5,6 +5,7 @@ import { connectGuest, type GuestClient } from '../ssh/guest-client.ts'
 import { callsOf, type SftpCalls } from './calls.ts'
 import { filesError } from './errors.ts'
 
+/** A lease's first transfer is let in beyond `perNode`: whoever takes all places keeps no neighbour out. */
 export type LinkLimits = { perLease: number; perNode: number; keptMs: number }
 export const LINK_LIMITS: LinkLimits = { perLease: 8, perNode: 48, keptMs: 30_000 }
 
@@ -69,7 +70,7 @@ export const makeLinks = (enterGuest: EnterGuest, limits: LinkLimits = LINK_LIMI
   return {
     take: async (leaseId) => {
       const busy = slots.get(leaseId)?.users ?? 0
-      if (closed || busy >= limits.perLease || users >= limits.perNode) {
+      if (closed || busy >= limits.perLease || (busy > 0 && users >= limits.perNode)) {
         throw filesError('file-too-many', 'Too many transfers are under way.', {
           hint: 'Wait until one of them is through.',
         })

@@ -9,6 +9,7 @@ import type { Visitor } from '../ports/visitor.ts'
 import { connectGuest, type TerminalSize } from '../ssh/guest-client.ts'
 import { makeSession, type Session, type SessionTimes } from './session.ts'
 
+/** A lease's first terminal is let in beyond `perNode`: whoever takes all places keeps no neighbour out. */
 export type TerminalLimits = SessionTimes & { perLease: number; perNode: number }
 
 export const TERMINAL_LIMITS: TerminalLimits = {
@@ -42,7 +43,7 @@ export const makeTerminals = (deps: {
   const reserve = (leaseId: Hex) => {
     const leases = [...opening, ...[...sessions.values()].map((session) => session.leaseId)]
     const here = leases.filter((lease) => lease === leaseId).length
-    if (here >= limits.perLease || leases.length >= limits.perNode) {
+    if (here >= limits.perLease || (here > 0 && leases.length >= limits.perNode)) {
       throw new AgentError('terminal-too-many', 'Too many terminals are open.', {
         hint: 'Close one that you no longer need: `exit` ends it for good.',
         details: { lease: here, node: leases.length },

@@ -32,6 +32,7 @@ const skipped = noSftpServer()
 if (skipped !== undefined) console.warn(`SKIPPED: the files of a guest: ${skipped}`)
 
 const LEASE: Hex = `0x${'a1'.repeat(32)}`
+const NEIGHBOUR: Hex = `0x${'b2'.repeat(32)}`
 const quiet = { info: () => {}, warn: () => {}, error: () => {} }
 const MIB = 1 << 20
 
@@ -250,6 +251,16 @@ describe.skipIf(skipped !== undefined)('files of a guest', () => {
     const last = await one.open(LEASE, at('sparse'))
     last.close()
     await expect.poll(() => one.view(LEASE, at('sparse')).then(({ kind }) => kind)).toBe('file')
+  })
+
+  test('whoever takes all places of the node keeps no neighbour out', async () => {
+    await writeFile(at('shared'), 'x')
+    const node = make({ perLease: 2, perNode: 2 })
+    const taken = [await node.open(LEASE, at('shared')), await node.open(LEASE, at('shared'))]
+    const first = await node.open(NEIGHBOUR, at('shared'))
+    await expect(node.open(NEIGHBOUR, at('shared'))).rejects.toMatchObject({ code: 'file-too-many' })
+    for (const opened of [...taken, first]) opened.close()
+    await node.close()
   })
 
   test('a file that shrinks under a download ends it with an error; what the kernel makes up is read to its end', async () => {

@@ -291,11 +291,16 @@ test('a lease has so many terminals, and one that is closed makes room', async (
   expect(refused.replies).toMatchObject([{ type: 'error', code: 'terminal-too-many' }])
   const lease = `0x${'c3'.repeat(32)}` as Hex
   await opened(await connect({}, TENANT, lease))
-  const full = await connect({}, TENANT, `0x${'d4'.repeat(32)}`)
+  // The node's three are taken: no second one for anybody, and yet a first one for a neighbour.
+  const full = await connect({}, TENANT, lease)
   full.tell({ type: 'open', ...size })
   expect(await full.closed).toBe(STREAM_CLOSE.tooMany)
-  a.tell({ type: 'close' })
-  await a.closed
+  const neighbour = await connect({}, TENANT, `0x${'d4'.repeat(32)}`)
+  await opened(neighbour)
+  for (const client of [neighbour, a]) {
+    client.tell({ type: 'close' })
+    await client.closed
+  }
   await opened(await connect())
 })
 
