@@ -12,14 +12,14 @@ import {
   MineOrdering,
 } from '@nomicfoundation/edr'
 import { toBytes, toHex } from 'viem'
-import { type HDAccount, mnemonicToAccount } from 'viem/accounts'
+import type { HDAccount } from 'viem/accounts'
+import { accountOf } from '../world/accounts.ts'
 
 /** Polygon's id: with that of a development chain the feed would believe in chains that a person cuts short. */
 export const SIM_CHAIN_ID = 137
 /** Unix seconds of the first block. */
 export const GENESIS = 1_800_000_000
 
-const MNEMONIC = 'test test test test test test test test test test test junk'
 const COIN = 10n ** 18n
 const OWNED = [...Array.from({ length: 12 }, (_, i) => i), 102, 103, 104]
 
@@ -27,13 +27,6 @@ export type Evm = {
   /** @throws the node's own error, with `code` and `message`. */
   request<result = unknown>(method: string, params?: readonly unknown[]): Promise<result>
   account(index: number): HDAccount
-}
-
-const accounts = new Map<number, HDAccount>()
-const accountOf = (index: number): HDAccount => {
-  const account = accounts.get(index) ?? mnemonicToAccount(MNEMONIC, { addressIndex: index })
-  accounts.set(index, account)
-  return account
 }
 
 type Answer = { result?: unknown; error?: { code: number; message: string; data?: unknown } }

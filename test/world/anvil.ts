@@ -7,7 +7,8 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DecloudError } from '@decloud/protocol'
 import { createTestClient, createWalletClient, defineChain, http, publicActions } from 'viem'
-import { type HDAccount, mnemonicToAccount } from 'viem/accounts'
+import type { HDAccount } from 'viem/accounts'
+import { accountOf } from './accounts.ts'
 import { makeStates } from './anvil-states.ts'
 
 export const LOCAL_CHAIN_ID = 31_337
@@ -18,8 +19,6 @@ const STOP_DEADLINE_MS = 5_000
 /** Of a chain that writes all of itself to a file first. */
 const SAVE_DEADLINE_MS = 180_000
 const SETPRIV = '/usr/bin/setpriv'
-// The mnemonic that every local chain of this kind prints at start: it holds play money only.
-const MNEMONIC = 'test test test test test test test test test test test junk'
 
 export type AnvilOptions = {
   /** Seconds between blocks; a transaction is mined at once all the same. 0 mines for transactions only. */
@@ -65,8 +64,6 @@ const clientOf = (rpcUrl: string) =>
     cacheTime: 0,
     pollingInterval: 50,
   }).extend(publicActions)
-
-const accountOf = (index: number) => mnemonicToAccount(MNEMONIC, { addressIndex: index })
 
 const walletOf = (rpcUrl: string, index: number) =>
   createWalletClient({
