@@ -47,36 +47,65 @@ const isWorthSettling = (lease: LeaseView, now: number, minSettle: bigint): bool
   return gain > 0n && (gain >= minSettle || isWhole(lease, now))
 }
 
+type Gain = { leaseId: Hex; gain: bigint }
+
+const settleCost = (leases: number, price: GasPrice): bigint =>
+  gasCost(PLANNED_GAS.call + PLANNED_GAS.settleOne * BigInt(leases), price)
+
+/** @param gains richest first. @returns as many of them, from the richest on, as together pay for one batch. */
+const payingOf = (gains: readonly Gain[], limits: UpkeepLimits, price: GasPrice): readonly Gain[] => {
+  let moves = 0n
+  let paying = 0
+  for (const [nth, { gain }] of gains.slice(0, limits.batchSize).entries()) {
+    moves += gain
+    if (isWithin(settleCost(nth + 1, price), moves, limits.gasCapBps)) paying = nth + 1
+  }
+  return gains.slice(0, paying)
+}
+
+/** Batches of the richest, then of the next. */
+const inTurn = (gains: readonly Gain[], limits: UpkeepLimits, price: GasPrice): (readonly Gain[])[] => {
+  const batches: (readonly Gain[])[] = []
+  for (let at = 0; at < gains.length; ) {
+    const batch = payingOf(gains.slice(at, at + limits.batchSize), limits, price)
+    if (batch.length === 0) break
+    batches.push(batch)
+    at += batch.length
+  }
+  return batches
+}
+
+/** Batches dealt round, so that each has of the rich and of the poor: no more than there are leases that pay for themselves. */
+const dealt = (gains: readonly Gain[], limits: UpkeepLimits, price: GasPrice): (readonly Gain[])[] => {
+  const payers = gains.filter(({ gain }) => isWithin(settleCost(1, price), gain, limits.gasCapBps))
+  const count = Math.min(Math.ceil(gains.length / limits.batchSize), payers.length)
+  const hands = Array.from({ length: count }, (): Gain[] => [])
+  for (const [nth, gain] of gains.entries()) hands[nth % count]?.push(gain)
+  return hands.map((hand) => payingOf(hand, limits, price)).filter((batch) => batch.length > 0)
+}
+
 /**
  * Batches, richest leases first. The small remains of ended leases never grow: they ride along where what the others
- * bring pays for the whole batch, and wait for such others else.
+ * bring pays for the whole batch, spread over all batches where the last ones would be of nothing else, and wait for such
+ * others when there is too little for all.
  */
 const settlesAt = ({ leases }: UpkeepFacts, now: number, limits: UpkeepLimits, price: GasPrice): Plan => {
-  const worth = leases
+  const gains = leases
     .filter((lease) => isWorthSettling(lease, now, limits.minSettle))
-    .map((lease) => ({ leaseId: lease.leaseId, gain: gainOf(lease, now) }))
+    .map((lease): Gain => ({ leaseId: lease.leaseId, gain: gainOf(lease, now) }))
     .sort((a, b) => (a.gain === b.gain ? (a.leaseId < b.leaseId ? -1 : 1) : a.gain > b.gain ? -1 : 1))
-  const chores: Chore[] = []
-  let at = 0
-  while (at < worth.length) {
-    let moves = 0n
-    let taken = 0
-    for (const { gain } of worth.slice(at, at + limits.batchSize)) {
-      const cost = gasCost(PLANNED_GAS.call + PLANNED_GAS.settleOne * BigInt(taken + 1), price)
-      if (!isWithin(cost, moves + gain, limits.gasCapBps)) break
-      moves += gain
-      taken += 1
-    }
-    if (taken === 0) break
-    chores.push({
-      kind: 'settle',
-      leaseIds: worth.slice(at, at + taken).map(({ leaseId }) => leaseId),
-      moves,
-    })
-    at += taken
+  const movesOf = (some: readonly Gain[]) => some.reduce((sum, { gain }) => sum + gain, 0n)
+  const plain = inTurn(gains, limits, price)
+  const spread = plain.flat().length < gains.length ? dealt(gains, limits, price) : []
+  const batches = spread.flat().length > plain.flat().length ? spread : plain
+  const taken = batches.flat()
+  return {
+    chores: batches.map((batch) => {
+      const leaseIds = batch.map(({ leaseId }) => leaseId)
+      return { kind: 'settle', leaseIds, moves: movesOf(batch) }
+    }),
+    waiting: { leases: gains.length - taken.length, moves: movesOf(gains) - movesOf(taken) },
   }
-  const rest = worth.slice(at)
-  return { chores, waiting: { leases: rest.length, moves: rest.reduce((sum, { gain }) => sum + gain, 0n) } }
 }
 
 /** Renewals that the tenants' bounds and balances allow now; each takes from what the tenant's next one may use. */

@@ -85,6 +85,26 @@ describe('settling', () => {
     expect(waiting.leases).toBe(0)
   })
 
+  it('spreads small remains over the batches that pay for them, when they would fill the last one alone', () => {
+    const rich = Array.from({ length: 20 }, () => lease())
+    const remains = Array.from({ length: 20 }, () => ended(461n))
+    const { chores, waiting } = plan([...remains, ...rich], {}, PRICE)
+    expect(waiting).toEqual({ leases: 0, moves: 0n })
+    expect(chores).toHaveLength(4)
+    for (const chore of chores) expect(chore.moves).toBe(5n * 9n * USDC + 5n * 461n)
+    // Two that pay can take no more than two batches.
+    const few = plan([...remains, ...rich.slice(0, 2)], {}, PRICE)
+    expect(few.chores.map(({ moves }) => moves)).toEqual([9n * USDC + 9n * 461n, 9n * USDC + 9n * 461n])
+    expect(few.waiting).toEqual({ leases: 2, moves: 2n * 461n })
+  })
+
+  it('settles together what pays for its gas together, though none of it does alone', () => {
+    // 1,950 µUSDC alone, of which 39,000 would have to move; 8,700 for ten, and so 17,400 each.
+    const each = Array.from({ length: 10 }, () => ended(18_000n))
+    expect(plan(each.slice(1), {}, PRICE)).toMatchObject({ chores: [{ moves: 9n * 18_000n }] })
+    expect(plan(each.slice(5), {}, PRICE)).toMatchObject({ chores: [], waiting: { leases: 5 } })
+  })
+
   it('never plans a batch whose gas is over its part, and leaves nothing out that would be within', () => {
     const gains = fc.array(fc.bigInt({ min: 1n, max: 400_000n }), { maxLength: 60 })
     fc.assert(

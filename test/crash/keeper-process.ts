@@ -10,6 +10,7 @@ import { toHex } from 'viem'
 import type { Local } from '../../chain/test/local.ts'
 import { type RpcProxy, startRpcProxy } from '../../chain/test/rpc-proxy.ts'
 import type { Leftovers } from '../../scripts/lib/leftovers.ts'
+import { bareEnv } from '../world/bare-env.ts'
 
 const MAIN = fileURLToPath(new URL('../../keeper/src/main.ts', import.meta.url))
 const START_DEADLINE_MS = 180_000
@@ -80,7 +81,7 @@ export const makeRig = async (options: RigOptions): Promise<KeeperRig> => {
     if (closed) return
     expected = false
     const own = spawn(process.execPath, [MAIN, '--config', file], {
-      env: { PATH: process.env['PATH'], DECLOUD_KEEPER_PRIVATE_KEY: key },
+      env: { ...bareEnv(), DECLOUD_KEEPER_PRIVATE_KEY: key },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     child = own
